@@ -1,0 +1,274 @@
+//! A message, understood: the commands of the lesson and how they are written.
+//!
+//! Parsing borrows from the message and allocates nothing. It does not execute
+//! anything: [`Contacts`](crate::Contacts) does.
+
+use std::ops::Range;
+
+use crate::mistake::{Mistake, Reason};
+
+/// Separates the parts of a command. The lesson joins with it and splits at it.
+pub const SEPARATOR: char = ';';
+
+/// The semicolon a Chinese input method types: the commonest slip in this
+/// classroom, and three bytes (EF BC 9B) where the right one is a single 3B.
+pub const FULL_WIDTH_SEPARATOR: char = '；';
+
+/// How much of the lesson the server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// The lesson's first server: everything but `exit` is echoed.
+    Echo,
+    /// The contact book, the lesson's second server and its homework.
+    #[default]
+    Contacts,
+}
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// `exit`: close the conversation without another reply.
+    Exit,
+    /// Any text that is no command; it is echoed as it stands, spaces included.
+    Say(&'a str),
+    /// `find;NAME`: read one phone.
+    Find {
+        /// Whose phone, trimmed.
+        name: &'a str,
+    },
+    /// A command that changes the book.
+    Change(Change<'a>),
+}
+
+/// A change to the book, with its fields checked and trimmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// `add;NAME;PHONE`: store the phone, over an earlier one if there is one.
+    Add {
+        /// 1 to 64 characters ([`Field::Name`]).
+        name: &'a str,
+        /// 1 to 32 characters ([`Field::Phone`]).
+        phone: &'a str,
+    },
+    /// `remove;NAME`: forget the name.
+    Remove {
+        /// 1 to 64 characters ([`Field::Name`]).
+        name: &'a str,
+    },
+}
+
+impl<'a> Command<'a> {
+    /// Understands one message as the given stage does.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first [`Mistake`] in the message and where it stands. The
+    /// connection stays open; the client is told and tries again.
+    pub fn parse(text: &'a str, stage: Stage) -> Result<Self, Mistake<'a>> {
+        if trim(text) == Verb::Exit.word() {
+            return Ok(Command::Exit);
+        }
+        if stage == Stage::Echo {
+            return Ok(Command::Say(text));
+        }
+        if !text.contains(SEPARATOR) {
+            return parse_unseparated(text);
+        }
+
+        let mut parts = parts(text);
+        let word = parts.next().unwrap_or_default();
+        let Some(verb) = Verb::named(word) else {
+            return Err(or_full_width(text, Mistake::at(text, word, Reason::UnknownVerb { word })));
+        };
+        let expected = verb.fields().len();
+        let given = parts.clone().count();
+        if given < expected {
+            let end = text.len()..text.len();
+            return Err(or_full_width(text, Mistake { reason: Reason::TooFew { verb }, at: end }));
+        }
+        if let Some(extra) = parts.clone().nth(expected) {
+            let from = span(text, extra).start;
+            return Err(Mistake { reason: Reason::TooMany { verb }, at: from..text.len() });
+        }
+
+        let mut field = |kind: Field| {
+            let value = parts.next().unwrap_or_default();
+            kind.check(value)
+                .map_err(|fault| Mistake::at(text, value, fault.into_reason(verb, kind)))
+        };
+        Ok(match verb {
+            Verb::Exit => Command::Exit,
+            Verb::Find => Command::Find { name: field(Field::Name)? },
+            Verb::Remove => Command::Change(Change::Remove { name: field(Field::Name)? }),
+            Verb::Add => Command::Change(Change::Add {
+                name: field(Field::Name)?,
+                phone: field(Field::Phone)?,
+            }),
+        })
+    }
+}
+
+/// A message without `;` is small talk, unless it is a verb that lacks its
+/// fields or a command written with the full-width `；`.
+fn parse_unseparated(text: &str) -> Result<Command<'_>, Mistake<'_>> {
+    let word = trim(text);
+    if let Some(verb) = Verb::named(word) {
+        let at = span(text, word).end;
+        return Err(Mistake { reason: Reason::TooFew { verb }, at: at..at });
+    }
+    // `ad；x；1` was meant as a command, `你好；世界` was not: what stands
+    // before the first mark decides.
+    match text.split_once(FULL_WIDTH_SEPARATOR) {
+        Some((head, _)) if is_word(trim(head)) => Err(full_width(text)),
+        _ => Ok(Command::Say(text)),
+    }
+}
+
+fn is_word(head: &str) -> bool {
+    !head.is_empty() && head.chars().all(|c| c.is_ascii_alphabetic())
+}
+
+/// Where a full-width `；` stands in the message it is the likelier cause of a
+/// missing field or an odd verb, so that is what the student is told.
+fn or_full_width<'a>(text: &'a str, mistake: Mistake<'a>) -> Mistake<'a> {
+    if text.contains(FULL_WIDTH_SEPARATOR) { full_width(text) } else { mistake }
+}
+
+fn full_width(text: &str) -> Mistake<'_> {
+    let start = text.find(FULL_WIDTH_SEPARATOR).unwrap_or(text.len());
+    let end = (start + FULL_WIDTH_SEPARATOR.len_utf8()).min(text.len());
+    Mistake { reason: Reason::FullWidthSeparator, at: start..end }
+}
+
+/// The parts of a message between its separators, trimmed: the verb, then the
+/// fields. There is always at least one.
+pub fn parts(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split(SEPARATOR).map(trim)
+}
+
+/// Without the spaces around it, the wide U+3000 of Chinese typing included.
+/// Tabs and line ends stay: they are control characters, and mistakes.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() && !c.is_control())
+}
+
+/// Where `part`, a slice of `text`, stands in it, in bytes.
+pub fn span(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
+}
+
+/// The first word of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `add;NAME;PHONE`
+    Add,
+    /// `remove;NAME`
+    Remove,
+    /// `find;NAME`
+    Find,
+    /// `exit`
+    Exit,
+}
+
+impl Verb {
+    /// All verbs, in the lesson's order.
+    pub const ALL: [Verb; 4] = [Verb::Add, Verb::Remove, Verb::Find, Verb::Exit];
+
+    /// The verb written exactly so. Verbs are lower case.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.word() == word)
+    }
+
+    /// How the verb is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Add => "add",
+            Verb::Remove => "remove",
+            Verb::Find => "find",
+            Verb::Exit => "exit",
+        }
+    }
+
+    /// The fields that follow it.
+    pub fn fields(self) -> &'static [Field] {
+        match self {
+            Verb::Add => &[Field::Name, Field::Phone],
+            Verb::Remove | Verb::Find => &[Field::Name],
+            Verb::Exit => &[],
+        }
+    }
+
+    /// A message with this verb that works, to show next to one that did not.
+    pub fn example(self) -> &'static str {
+        match self {
+            Verb::Add => "add;zhangsan;13800138000",
+            Verb::Remove => "remove;zhangsan",
+            Verb::Find => "find;zhangsan",
+            Verb::Exit => "exit",
+        }
+    }
+}
+
+/// What follows a verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// A person, the key of the book.
+    Name,
+    /// That person's phone. Any text: the lesson itself stores `12345`.
+    Phone,
+}
+
+/// Why a single field cannot be taken, before it is known whose field it is.
+enum Fault {
+    Empty,
+    TooLong { chars: usize },
+    Control { character: char },
+}
+
+impl Fault {
+    fn into_reason(self, verb: Verb, field: Field) -> Reason<'static> {
+        match self {
+            Fault::Empty => Reason::Empty { verb, field },
+            Fault::TooLong { chars } => Reason::FieldTooLong { verb, field, chars },
+            Fault::Control { character } => Reason::ControlCharacter { verb, field, character },
+        }
+    }
+}
+
+impl Field {
+    /// The longest value in characters (Unicode scalar values), set by the
+    /// protocol: 64 for a name, 32 for a phone.
+    pub const fn max_chars(self) -> usize {
+        match self {
+            Field::Name => 64,
+            Field::Phone => 32,
+        }
+    }
+
+    /// The field's name in a sentence.
+    pub fn word(self) -> &'static str {
+        match self {
+            Field::Name => "name",
+            Field::Phone => "phone",
+        }
+    }
+
+    fn check(self, value: &str) -> Result<&str, Fault> {
+        if value.is_empty() {
+            return Err(Fault::Empty);
+        }
+        if let Some(character) = value.chars().find(|&c| crate::escape::is_deceptive(c)) {
+            return Err(Fault::Control { character });
+        }
+        // A string never has more characters than bytes, so the common short
+        // field needs no counting.
+        if value.len() > self.max_chars() {
+            let chars = value.chars().count();
+            if chars > self.max_chars() {
+                return Err(Fault::TooLong { chars });
+            }
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,287 @@
+//! Bytes as they arrive → messages.
+//!
+//! TCP is a stream: one `send` may arrive in pieces, and several may arrive
+//! glued together (粘包, sticky packets). The decoder finds the messages in it
+//! again. It serves two kinds of client at once:
+//!
+//! * one that ends every message with a line end, like `nc`: its messages are
+//!   **lines**, and so are the replies to them;
+//! * one that sends a message, waits for the reply and never sends a line end,
+//!   like the lesson's Python: each arrival is a **packet**, complete as it
+//!   stands.
+//!
+//! It reads no clock. Where only time can tell whether a message is over
+//! ([`Decoder::is_waiting`]), the caller waits for [`SILENCE`] and then calls
+//! [`Decoder::close`].
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::command::{Command, FULL_WIDTH_SEPARATOR, SEPARATOR, Stage, Verb, trim};
+use crate::mistake::{Mistake, Reason};
+
+/// The longest message in bytes, its line end not counted: what the lesson's
+/// `recv(1024)` takes at once.
+pub const MAX_MESSAGE: usize = 1024;
+
+/// How long an unfinished message waits for its rest before it is taken as it
+/// stands, as the protocol says. Far more than the gap between two segments of
+/// one `send` on a classroom network, and too short for a person to notice.
+pub const SILENCE: Duration = Duration::from_millis(50);
+
+/// How a message ended, and so how its reply must end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With a LF, or on a connection that uses them: the reply gets one too.
+    Line,
+    /// With the packet: the reply gets no line end.
+    Packet,
+}
+
+/// One message as it was framed, not yet understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The text without its line end, or why there is none.
+    pub text: Result<&'a str, Mistake<'a>>,
+    /// How the message ended.
+    pub ending: Ending,
+}
+
+impl<'a> Message<'a> {
+    /// Understands the message.
+    ///
+    /// # Errors
+    ///
+    /// A message that could not be framed keeps its mistake; the others are
+    /// those of [`Command::parse`].
+    pub fn command(self, stage: Stage) -> Result<Command<'a>, Mistake<'a>> {
+        self.text.and_then(|text| Command::parse(text, stage))
+    }
+}
+
+/// Finds the messages of one connection in the bytes that arrive on it.
+///
+/// [`push`](Self::push) what arrived, then take messages with
+/// [`next_message`](Self::next_message) until there are none. Between two
+/// pushes it holds at most two unfinished lines ([`MAX_MESSAGE`] bytes each
+/// and their line ends), whatever the client sends.
+#[derive(Debug)]
+pub struct Decoder {
+    stage: Stage,
+    buffer: Vec<u8>,
+    /// Where in `buffer` the first byte stands that no message has taken.
+    start: usize,
+    /// How many bytes from `start` are known to hold no LF, so that a line
+    /// that trickles in is not searched again from its beginning.
+    searched: usize,
+    /// Whether this connection has ever sent a LF.
+    uses_lines: bool,
+    /// Whether the message being received is already over [`MAX_MESSAGE`].
+    skipping: bool,
+    /// Whether the message being received is over without a LF.
+    closed: bool,
+}
+
+impl Decoder {
+    /// A decoder for a new connection. The stage decides whether `remove` and
+    /// a name may stand on two lines.
+    pub fn new(stage: Stage) -> Self {
+        Decoder {
+            stage,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            uses_lines: false,
+            skipping: false,
+            closed: false,
+        }
+    }
+
+    /// The stage it was made for.
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    /// Takes in what one read brought.
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.buffer.extend_from_slice(chunk);
+        self.closed = false;
+    }
+
+    /// Declares the message being received complete as it stands: the stream
+    /// or the WebSocket message has ended, or [`SILENCE`] has passed.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether bytes are held back that only more bytes or [`close`](Self::close)
+    /// can complete. Meaningful once [`next_message`](Self::next_message) has
+    /// returned `None`.
+    pub fn is_waiting(&self) -> bool {
+        self.skipping || self.start < self.buffer.len()
+    }
+
+    /// The next complete message. Blank lines are passed over.
+    pub fn next_message(&mut self) -> Option<Message<'_>> {
+        let (text, ending) = loop {
+            let Some((text, ending)) = self.next_frame() else {
+                self.compact();
+                return None;
+            };
+            // A blank line asks for nothing. A blank packet is not a line: its
+            // sender waits for a reply.
+            let blank = text.as_ref().is_some_and(|text| {
+                ending == Ending::Line && self.buffer[text.clone()].trim_ascii().is_empty()
+            });
+            if !blank {
+                break (text, ending);
+            }
+        };
+        let text = match text {
+            None => Err(Mistake::whole(Reason::TooLong)),
+            Some(range) => {
+                str::from_utf8(&self.buffer[range]).map_err(|_| Mistake::whole(Reason::NotUtf8))
+            }
+        };
+        Some(Message { text, ending })
+    }
+
+    /// Where the next message stands in the buffer, `None` for one that was
+    /// too long to keep; and how it ended.
+    fn next_frame(&mut self) -> Option<(Option<Range<usize>>, Ending)> {
+        match self.find_line_end(self.start, self.searched) {
+            Some(line_end) => {
+                self.uses_lines = true;
+                if std::mem::take(&mut self.skipping) {
+                    self.take(line_end + 1);
+                    return Some((None, Ending::Line));
+                }
+                let line = self.start..self.without_cr(self.start, line_end);
+                if line.len() > MAX_MESSAGE {
+                    self.take(line_end + 1);
+                    return Some((None, Ending::Line));
+                }
+                match self.second_line(&line, line_end) {
+                    SecondLine::None => {
+                        self.take(line_end + 1);
+                        Some((Some(line), Ending::Line))
+                    }
+                    SecondLine::Coming => None,
+                    SecondLine::Name { end, next } => {
+                        // The line end between the two stands for the `;`.
+                        self.buffer[line.end..line_end].fill(b' ');
+                        self.buffer[line_end] = SEPARATOR as u8;
+                        self.take(next);
+                        Some((Some(line.start..end), Ending::Line))
+                    }
+                }
+            }
+            None => self.unended_frame(),
+        }
+    }
+
+    /// What to make of the bytes behind the last LF.
+    fn unended_frame(&mut self) -> Option<(Option<Range<usize>>, Ending)> {
+        let rest = self.start..self.buffer.len();
+        self.searched = rest.len();
+        // One byte more may be the CR of a line end that is still to come.
+        if self.skipping || self.without_cr(rest.start, rest.end) - rest.start > MAX_MESSAGE {
+            self.skipping = true;
+            self.take(rest.end);
+        }
+
+        let ending = if self.uses_lines { Ending::Line } else { Ending::Packet };
+        let closed = std::mem::take(&mut self.closed);
+        if self.skipping {
+            // Only when it is over, and not before, is it answered: a client
+            // that waits for the reply may then send its next packet, and no
+            // byte of the long one can be taken for it.
+            return closed.then(|| {
+                self.skipping = false;
+                (None, ending)
+            });
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        if closed || (!self.uses_lines && !ends_inside_character(&self.buffer[rest.clone()])) {
+            self.take(rest.end);
+            let end =
+                if self.uses_lines { self.without_cr(rest.start, rest.end) } else { rest.end };
+            return Some((Some(rest.start..end), ending));
+        }
+        None
+    }
+
+    /// The lesson's own notation writes `remove` and its name on two lines.
+    fn second_line(&self, line: &Range<usize>, line_end: usize) -> SecondLine {
+        let is_remove = str::from_utf8(&self.buffer[line.clone()])
+            .is_ok_and(|text| trim(text) == Verb::Remove.word());
+        let start = line_end + 1;
+        if self.stage != Stage::Contacts || !is_remove || start == self.buffer.len() {
+            return SecondLine::None;
+        }
+        let found = self.find_line_end(start, 0);
+        let line_end = found.unwrap_or(self.buffer.len());
+        let end = self.without_cr(start, line_end);
+        if end - start > MAX_MESSAGE {
+            return SecondLine::None;
+        }
+        if found.is_none() && !self.closed {
+            return SecondLine::Coming;
+        }
+        match str::from_utf8(&self.buffer[start..end]) {
+            Ok(text) if is_name_line(text) => {
+                SecondLine::Name { end, next: found.map_or(line_end, |at| at + 1) }
+            }
+            _ => SecondLine::None,
+        }
+    }
+
+    /// Gives back the room of the messages taken.
+    fn compact(&mut self) {
+        /// Bytes an idle connection's buffer may keep: ten lines of the lesson,
+        /// so that a chatting client allocates nothing and 10,000 idle ones
+        /// hold little.
+        const KEPT: usize = 256;
+        self.buffer.drain(..self.start);
+        self.buffer.shrink_to(KEPT);
+        self.start = 0;
+    }
+
+    fn take(&mut self, next: usize) {
+        self.start = next;
+        self.searched = 0;
+    }
+
+    fn find_line_end(&self, from: usize, searched: usize) -> Option<usize> {
+        let from = from + searched;
+        self.buffer[from..].iter().position(|&byte| byte == b'\n').map(|at| from + at)
+    }
+
+    fn without_cr(&self, start: usize, end: usize) -> usize {
+        if self.buffer[start..end].ends_with(b"\r") { end - 1 } else { end }
+    }
+}
+
+/// What follows a bare `remove` in the same segment.
+enum SecondLine {
+    /// Nothing, or a line that is no name.
+    None,
+    /// The beginning of a line.
+    Coming,
+    /// A name up to `end`; the next message begins at `next`.
+    Name { end: usize, next: usize },
+}
+
+fn is_name_line(text: &str) -> bool {
+    let text = trim(text);
+    !text.is_empty()
+        && !text.contains([SEPARATOR, FULL_WIDTH_SEPARATOR])
+        && Verb::named(text).is_none()
+}
+
+/// Whether the bytes are text so far and stop in the middle of a character.
+fn ends_inside_character(bytes: &[u8]) -> bool {
+    str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+}

@@ -1,0 +1,48 @@
+//! The lesson's protocol: what the bytes of a TCP classroom mean.
+//!
+//! This crate turns bytes into messages, messages into commands, and commands
+//! into replies. It deliberately opens no socket, reads no clock and touches
+//! no file, so that the server, the page in the browser and the tests all run
+//! this same code.
+//!
+//! # Layout
+//!
+//! The modules stand in the order in which a byte travels:
+//!
+//! * [`decoder`]: bytes as they arrive → [`Message`]s. Knows line ends,
+//!   packets, unfinished characters and the longest message.
+//! * [`command`]: a message → a [`Command`], or the [`Mistake`] in it.
+//! * [`contacts`]: the book in memory that commands read and change.
+//! * [`reply`]: the answers, and [`Replies`], where they wait to be sent.
+//! * [`answer()`]: the four together, for whoever keeps the book in memory.
+//!
+//! [`mistake`] explains what is wrong with a message, [`escape`] shows what a
+//! stranger typed without letting it play tricks on the screen.
+//!
+//! ```
+//! use protocol::{Contacts, Decoder, Replies, Stage, answer};
+//!
+//! let mut decoder = Decoder::new(Stage::Contacts);
+//! let mut contacts = Contacts::default();
+//! let mut replies = Replies::default();
+//!
+//! decoder.push(b"add;zhangsan;13800138000\nfind;zhangsan\n");
+//! let _ = answer(&mut decoder, &mut contacts, &mut replies);
+//! assert_eq!(replies.as_bytes(), b"zhangsan added!\n13800138000\n");
+//! ```
+#![warn(missing_docs)]
+
+mod answer;
+pub mod command;
+pub mod contacts;
+pub mod decoder;
+pub mod escape;
+pub mod mistake;
+pub mod reply;
+
+pub use answer::{Next, answer};
+pub use command::{Change, Command, Field, Stage, Verb};
+pub use contacts::Contacts;
+pub use decoder::{Decoder, Message};
+pub use mistake::{Mistake, Reason};
+pub use reply::{Replies, Reply, WELCOME};

@@ -1,0 +1,146 @@
+//! The server's side of the conversation.
+//!
+//! [`Reply`] is one answer; [`Replies`] collects the answers to a batch of
+//! messages so that they can leave in a single write. Neither sends anything.
+
+use std::fmt::{self, Write as _};
+
+use crate::command::Verb;
+use crate::decoder::Ending;
+use crate::mistake::Mistake;
+
+/// What the server says first, before any message: 8 bytes, no line end.
+pub const WELCOME: &str = "Welcome!";
+
+/// The answer to one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply<'a> {
+    /// `NAME added!`
+    Added {
+        /// The name as stored.
+        name: &'a str,
+    },
+    /// `NAME removed!`
+    Removed {
+        /// The name that is gone.
+        name: &'a str,
+    },
+    /// The phone that was looked for.
+    Phone(&'a str),
+    /// `Not Found!`
+    NotFound,
+    /// `Received TEXT;`, the echo.
+    Received(&'a str),
+    /// `Error: ...`: the message cannot be understood.
+    Mistake(Mistake<'a>),
+    /// `Error: ...`: the book takes no more names.
+    Full {
+        /// How many it holds.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reply::Added { name } => write!(f, "{name} added!"),
+            Reply::Removed { name } => write!(f, "{name} removed!"),
+            Reply::Phone(phone) => f.write_str(phone),
+            Reply::NotFound => f.write_str("Not Found!"),
+            Reply::Received(text) => write!(f, "Received {text};"),
+            Reply::Mistake(mistake) => write!(f, "Error: {}", mistake.reason),
+            Reply::Full { limit } => write!(
+                f,
+                "Error: the book is full ({limit} names), remove one first, like {}",
+                Verb::Remove.example()
+            ),
+        }
+    }
+}
+
+/// Replies on their way out, in order.
+///
+/// Raw TCP sends them as one run of bytes ([`as_bytes`](Self::as_bytes), line
+/// ends included), a WebSocket as one message each ([`iter`](Self::iter), line
+/// ends left out).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replies {
+    text: String,
+    /// Where each reply ends in `text`, its line end not counted.
+    ends: Vec<(usize, Ending)>,
+}
+
+impl Replies {
+    /// Adds a reply that ends as its message ended.
+    pub fn push(&mut self, reply: &Reply<'_>, ending: Ending) {
+        self.push_text(reply, ending);
+    }
+
+    /// Adds [`WELCOME`].
+    pub fn push_welcome(&mut self) {
+        self.push_text(WELCOME, Ending::Packet);
+    }
+
+    fn push_text(&mut self, reply: impl fmt::Display, ending: Ending) {
+        write!(self.text, "{reply}").expect("writing to a String cannot fail");
+        self.ends.push((self.text.len(), ending));
+        if ending == Ending::Line {
+            self.text.push('\n');
+        }
+    }
+
+    /// All replies as the bytes of a stream.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// Each reply by itself, without a line end.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |&(end, ending)| {
+            let reply = &self.text[start..end];
+            start = end + usize::from(ending == Ending::Line);
+            reply
+        })
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// How many replies wait.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Forgets the replies but keeps a little room for the next ones.
+    pub fn clear(&mut self) {
+        /// Bytes a connection may keep between two batches: a few ordinary
+        /// replies of some 30 bytes, so that a chatting client allocates
+        /// nothing and 10,000 idle ones hold little.
+        const KEPT: usize = 256;
+        self.text.clear();
+        self.text.shrink_to(KEPT);
+        self.ends.clear();
+        self.ends.shrink_to(8);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_gets_line_ends_and_a_websocket_gets_single_replies() {
+        let mut replies = Replies::default();
+        replies.push_welcome();
+        replies.push(&Reply::Phone("1"), Ending::Line);
+        replies.push(&Reply::NotFound, Ending::Packet);
+        assert_eq!(replies.as_bytes(), b"Welcome!1\nNot Found!");
+        assert_eq!(replies.iter().collect::<Vec<_>>(), ["Welcome!", "1", "Not Found!"]);
+        replies.clear();
+        assert!(replies.is_empty());
+        assert_eq!(replies.as_bytes(), b"");
+    }
+}
