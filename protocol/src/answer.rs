@@ -1,8 +1,7 @@
 //! Answering whatever a decoder holds, from a book in memory.
 //!
-//! This is the whole server but for the network. The page runs it when there
-//! is no server to ask; the server itself keeps its book behind a lock and
-//! makes the same match there.
+//! This is the whole server but for the network: the one place where a command
+//! meets the book, whatever brought the bytes.
 
 use crate::{Command, Contacts, Decoder, Replies, Reply};
 
@@ -10,18 +9,28 @@ use crate::{Command, Contacts, Decoder, Replies, Reply};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Next {
-    /// The client may send more.
+    /// Everything that has arrived is answered; the client may send more.
     Listen,
+    /// There is more to answer already.
+    More,
     /// The client said `exit`: send the replies so far, then close.
     Close,
 }
 
-/// Answers every message that `decoder` has ready, in order, into `replies`.
+/// Answers the messages that `decoder` has ready, in order, into `replies`, and
+/// stops when those hold `most` of them, so that a flood of tiny messages does
+/// not become one huge batch of replies.
 ///
 /// What follows an `exit` is left in the decoder, unanswered.
-pub fn answer(decoder: &mut Decoder, contacts: &mut Contacts, replies: &mut Replies) -> Next {
+pub fn answer(
+    decoder: &mut Decoder,
+    contacts: &mut Contacts,
+    replies: &mut Replies,
+    most: usize,
+) -> Next {
     let stage = decoder.stage();
-    while let Some(message) = decoder.next_message() {
+    while replies.len() < most {
+        let Some(message) = decoder.next_message() else { return Next::Listen };
         let ending = message.ending;
         match message.command(stage) {
             Ok(Command::Exit) => return Next::Close,
@@ -31,5 +40,5 @@ pub fn answer(decoder: &mut Decoder, contacts: &mut Contacts, replies: &mut Repl
             Err(mistake) => replies.push(&Reply::Mistake(mistake), ending),
         }
     }
-    Next::Listen
+    Next::More
 }

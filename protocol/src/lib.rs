@@ -27,7 +27,7 @@
 //! let mut replies = Replies::default();
 //!
 //! decoder.push(b"add;zhangsan;13800138000\nfind;zhangsan\n");
-//! let _ = answer(&mut decoder, &mut contacts, &mut replies);
+//! let _ = answer(&mut decoder, &mut contacts, &mut replies, 10);
 //! assert_eq!(replies.as_bytes(), b"zhangsan added!\n13800138000\n");
 //! ```
 #![warn(missing_docs)]

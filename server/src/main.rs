@@ -1,1 +1,160 @@
-fn main() {}
+//! `tcp-classroom`: parses the options, builds the server, runs it.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tcp_classroom::banner::{Banner, Language};
+use tcp_classroom::console::Console;
+use tcp_classroom::options::Options;
+use tcp_classroom::{Server, addresses};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Exit code after a second Ctrl+C, as shells report an interrupted program.
+const INTERRUPTED: i32 = 130;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    start_diagnostics(&options);
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The first line says what to do; the cause is for whoever asks.
+            let mut causes = error.chain().skip(1).map(|cause| format!(" ({cause})"));
+            let cause = causes.next().unwrap_or_default();
+            let _ = writeln!(std::io::stderr(), "tcp-classroom: {error}{cause}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(options: &Options) -> anyhow::Result<()> {
+    if let Err(error) = tcp_classroom::raise_descriptor_limit() {
+        tracing::debug!("{error:#}");
+    }
+    // Before binding: a signal that comes at once must not kill half a server.
+    let stop = stop_on_signals()?;
+    let server = Server::bind(options.config()).await?;
+    let console = if options.quiet { Console::silent() } else { Console::new(std::io::stdout()) };
+    announce(options, &server)?;
+    server.serve(console.clone(), stop).await;
+    console.finish();
+    Ok(())
+}
+
+fn announce(options: &Options, server: &Server) -> anyhow::Result<()> {
+    let interfaces = addresses::interfaces().unwrap_or_default();
+    let lan = addresses::ranked(&interfaces);
+    let person = std::io::stderr().is_terminal();
+    let banner = Banner {
+        language: Language::of_machine(),
+        tcp: server.tcp_address()?,
+        http: server.http_address()?,
+        lan: &lan,
+        qr: person,
+    };
+    if !options.quiet {
+        // A closed stderr is no reason not to teach.
+        let _ = writeln!(std::io::stderr(), "{banner}");
+    }
+    if options.open || (!options.no_open && person && has_desktop()) {
+        let page = banner.local_page();
+        if let Err(error) = open::that_detached(&page) {
+            tracing::warn!("cannot open a browser ({error}), open {page} yourself");
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is a screen to open a browser on, and it is this one.
+fn has_desktop() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let remote = set("SSH_CONNECTION") || set("CI");
+    let unix_screen = set("DISPLAY") || set("WAYLAND_DISPLAY");
+    !remote && (unix_screen || cfg!(any(target_os = "macos", windows)))
+}
+
+fn start_diagnostics(options: &Options) {
+    let level = match (options.quiet, options.verbose) {
+        (true, _) => LevelFilter::WARN,
+        (_, 0) => LevelFilter::WARN,
+        (_, 1) => LevelFilter::DEBUG,
+        (_, _) => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// A token that the first Ctrl+C (or SIGTERM, or a closed console window)
+/// cancels. The second exits at once.
+fn stop_on_signals() -> anyhow::Result<CancellationToken> {
+    let mut signals = Signals::new().context("cannot listen for Ctrl+C")?;
+    let stop = CancellationToken::new();
+    tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            signals.next().await;
+            stop.cancel();
+            signals.next().await;
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    Ok(stop)
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! { _ = self.interrupt.recv() => {} _ = self.terminate.recv() => {} }
+    }
+}
+
+#[cfg(windows)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    pause: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+        Ok(Signals {
+            interrupt: ctrl_c()?,
+            pause: ctrl_break()?,
+            close: ctrl_close()?,
+            shutdown: ctrl_shutdown()?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.pause.recv() => {}
+            _ = self.close.recv() => {}
+            _ = self.shutdown.recv() => {}
+        }
+    }
+}

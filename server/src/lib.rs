@@ -1,0 +1,40 @@
+//! The classroom server: raw TCP and a WebSocket in front of one contact book.
+//!
+//! # Layout
+//!
+//! The way of a byte is one-directional:
+//!
+//! ```text
+//! TCP 9999 -> tcp       \
+//!                        > conversation -> protocol::Decoder -> protocol::answer
+//! GET /ws  -> websocket /                                             |
+//!                                                                   book
+//! ```
+//!
+//! * [`server`](Server): binds, accepts and shuts down.
+//! * `accept`: the accept loop and the limits on connections.
+//! * `tcp`, `websocket`: the two transports; they move bytes and know no command.
+//! * `linger`: closing so that the last reply still arrives.
+//! * `conversation`: the one loop behind both: chunks in, replies out.
+//! * `book`: the contacts, shared by all conversations.
+//! * `http`: the routes, the page and the checks on `Host` and `Origin`.
+//! * `console`: the lines the lesson's own server prints.
+//! * [`options`]: the command line; [`banner`]: what is printed at start.
+//!
+//! What the bytes mean is decided in the `protocol` crate and nowhere here.
+
+mod accept;
+pub mod addresses;
+pub mod banner;
+mod book;
+pub mod console;
+mod conversation;
+mod http;
+mod linger;
+pub mod options;
+mod server;
+mod tcp;
+mod websocket;
+
+pub use http::HostNames;
+pub use server::{Config, Limits, Server, raise_descriptor_limit};
