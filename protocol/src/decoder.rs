@@ -118,7 +118,12 @@ impl Decoder {
     /// can complete. Meaningful once [`next_message`](Self::next_message) has
     /// returned `None`.
     pub fn is_waiting(&self) -> bool {
-        self.skipping || self.start < self.buffer.len()
+        self.skipping || self.held_bytes() > 0
+    }
+
+    /// How many bytes it holds that no message has taken.
+    pub fn held_bytes(&self) -> usize {
+        self.buffer.len() - self.start
     }
 
     /// The next complete message. Blank lines are passed over.

@@ -86,6 +86,8 @@ fn start_diagnostics(options: &Options) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
+        .without_time()
+        .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();

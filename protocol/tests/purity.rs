@@ -1,0 +1,61 @@
+//! The core must run wherever its bytes come from, so it may depend on nothing.
+
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn it_depends_on_no_other_crate() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--package", "protocol", "--edges", "normal,build"])
+        .args(["--prefix", "none", "--target", "all"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let tree = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(tree.lines().count(), 1, "{tree}");
+}
+
+#[test]
+fn it_knows_no_socket_no_file_and_no_clock() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut read = 0;
+    for entry in std::fs::read_dir(sources).unwrap() {
+        let path = entry.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
+        read += 1;
+        for foreign in [
+            "std::net",
+            "std::fs",
+            "std::io",
+            "std::env",
+            "std::thread",
+            "std::process",
+            "Instant",
+            "SystemTime",
+            "async fn",
+            "extern ",
+        ] {
+            assert!(!source.contains(foreign), "{} uses {foreign}", path.display());
+        }
+    }
+    assert!(read > 5);
+}
+
+#[test]
+fn it_compiles_to_webassembly() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wasm");
+    let output = Command::new(env!("CARGO"))
+        .args(["check", "--offline", "--quiet", "--package", "protocol"])
+        .args(["--target", "wasm32-unknown-unknown", "--target-dir"])
+        .arg(target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "is the target installed? `cargo xtask test` does it, or: rustup target add \
+         wasm32-unknown-unknown\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
