@@ -7,13 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// How long to wait before accepting again after the system refused, for
 /// example because this process is out of file descriptors. Long enough not to
 /// spin, short enough that nobody notices once it is over.
 const BACKOFF: Duration = Duration::from_millis(100);
+
+/// How long accepting must have gone well before a failure is said again. At
+/// the edge of the limit it fails and succeeds in turn.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// Accepts connections and hands each to `handle` until `stop` is cancelled.
 /// No error ends it.
@@ -22,7 +26,7 @@ pub(crate) async fn accept_loop(
     stop: CancellationToken,
     mut handle: impl FnMut(TcpStream, SocketAddr),
 ) {
-    let mut refused = false;
+    let mut failed: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -30,9 +34,6 @@ pub(crate) async fn accept_loop(
         };
         match accepted {
             Ok((stream, peer)) => {
-                if std::mem::take(&mut refused) {
-                    tracing::info!("accepting connections again");
-                }
                 // Replies are small and someone waits for each. If this fails
                 // the connection is broken, and its first read will say so.
                 let _ = stream.set_nodelay(true);
@@ -41,7 +42,7 @@ pub(crate) async fn accept_loop(
             // The client gave up before it was its turn.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                if !std::mem::replace(&mut refused, true) {
+                if failed.replace(Instant::now()).is_none_or(|failed| failed.elapsed() > QUIET) {
                     tracing::warn!(
                         "cannot accept connections for now ({error}), trying on; \
                          open connections are not affected"

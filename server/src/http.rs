@@ -56,6 +56,9 @@ pub(crate) fn router(classroom: Arc<Classroom>) -> Router {
 /// The embedded page: compressed once, shared by all servers of this process.
 static PAGE: LazyLock<Router<Arc<Classroom>>> = LazyLock::new(|| {
     memory_serve::load!()
+        .enable_brotli(true)
+        // What a phone asks for: browsers offer brotli only over https.
+        .enable_gzip(true)
         .html_cache_control(CacheControl::NoCache)
         // Trunk puts a hash of the content into every other file's name.
         .cache_control(CacheControl::Long)

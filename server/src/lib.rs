@@ -36,5 +36,6 @@ mod server;
 mod tcp;
 mod websocket;
 
+pub use accept::PerAddress;
 pub use http::HostNames;
 pub use server::{Config, Limits, Server, raise_descriptor_limit};

@@ -14,6 +14,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use protocol::{Contacts, Stage};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,7 @@ use crate::book::Book;
 use crate::console::Console;
 use crate::conversation::{Manner, Transport, converse};
 use crate::http::{self, Connection, HostNames};
-use crate::linger::Lingering;
+use crate::linger::{Lingering, linger};
 use crate::tcp::Tcp;
 use crate::websocket::Heartbeat;
 
@@ -182,7 +183,9 @@ impl Server {
                         drop(permit);
                     });
                 }
-                Err(refusal) => refuse(&stream, peer, refusal, &error_line(refusal)),
+                Err(refusal) => {
+                    drop(tasks.spawn(refuse(stream, peer, refusal, error_line(refusal))))
+                }
             }
         });
 
@@ -199,7 +202,9 @@ impl Server {
                     });
                     tasks.spawn(serve_http(stream, service, limits.header_timeout, stop));
                 }
-                Err(refusal) => refuse(&stream, peer, refusal, &error_response(refusal)),
+                Err(refusal) => {
+                    drop(tasks.spawn(refuse(stream, peer, refusal, error_response(refusal))))
+                }
             }
         });
 
@@ -262,10 +267,13 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Tells a client that is not let in why, if its socket takes a line at once.
-fn refuse(stream: &TcpStream, peer: SocketAddr, refusal: Refusal, told: &str) {
+/// Tells a client that is not let in why.
+async fn refuse(mut stream: TcpStream, peer: SocketAddr, refusal: Refusal, told: String) {
     tracing::warn!(%peer, "refused a connection: {}", refusal.reason());
-    let _ = stream.try_write(told.as_bytes());
+    // A fresh socket takes a line at once; if not, the client is gone.
+    if stream.write_all(told.as_bytes()).await.is_ok() {
+        linger(stream).await;
+    }
 }
 
 fn error_line(refusal: Refusal) -> String {

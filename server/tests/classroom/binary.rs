@@ -1,0 +1,163 @@
+//! The program itself, started from outside.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::DEADLINE;
+
+/// The program, with free ports and no browser, and nothing of this shell's
+/// settings.
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tcp-classroom"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TCP_CLASSROOM_")) {
+        command.env_remove(name);
+    }
+    command.args(["--no-open"]).env("LC_ALL", "en_US.UTF-8").stdin(Stdio::null());
+    command
+}
+
+/// A running program; killed when dropped.
+pub struct Program {
+    pub child: Child,
+    pub tcp: SocketAddr,
+    pub http: SocketAddr,
+    stdout: Receiver<String>,
+    stderr: Receiver<String>,
+    /// What it said on stderr up to the end of the banner.
+    pub banner: String,
+}
+
+impl Program {
+    /// Starts it on free ports with further arguments.
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut command = command();
+        command.args(["--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"]).args(arguments);
+        Self::run(command)
+    }
+
+    /// Starts a prepared command and reads its banner.
+    pub fn run(mut command: Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let stdout = lines(child.stdout.take().expect("it is piped"));
+        let stderr = lines(child.stderr.take().expect("it is piped"));
+        let mut banner = String::new();
+        while !banner.contains("Ctrl+C") {
+            banner += &stderr.recv_timeout(DEADLINE).expect("a banner");
+            banner += "\n";
+        }
+        let page = banner.split("http://").nth(1).and_then(|rest| rest.split('/').next());
+        let http = page.expect("the page's address").parse().expect("an address");
+        let tcp = banner
+            .lines()
+            .filter_map(|line| line.trim().split_once(' '))
+            .find_map(|(ip, port)| format!("{ip}:{port}").parse().ok());
+        Program { child, tcp: tcp.expect("the TCP address"), http, stdout, stderr, banner }
+    }
+
+    /// The next line on stdout.
+    pub fn console_line(&self) -> String {
+        self.stdout.recv_timeout(DEADLINE).expect("a line on the console")
+    }
+
+    /// Reads stdout until `count` conversations have been closed.
+    pub fn await_closed(&self, count: usize) {
+        let mut closed = 0;
+        while closed < count {
+            closed += usize::from(self.console_line().ends_with("closed."));
+        }
+    }
+
+    /// The next line on stderr after the banner.
+    pub fn diagnostic(&self) -> String {
+        loop {
+            let line = self.stderr.recv_timeout(DEADLINE).expect("a line on stderr");
+            if !line.is_empty() {
+                return line;
+            }
+        }
+    }
+
+    /// Everything on stderr until it is closed.
+    pub fn remaining_diagnostics(&self) -> String {
+        self.stderr.iter().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Everything on stdout until it is closed.
+    pub fn remaining_console(&self) -> Vec<String> {
+        self.stdout.iter().collect()
+    }
+
+    #[cfg(unix)]
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).expect("it is running");
+    }
+
+    /// Waits for its end.
+    pub fn exit(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+
+    /// Connects as a raw TCP client and reads the welcome.
+    pub fn welcome(&self) -> TcpStream {
+        let mut stream = connect(self.tcp);
+        assert_eq!(read(&mut stream, 8), "Welcome!");
+        stream
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for a program's end.
+pub fn wait(child: &mut Child) -> ExitStatus {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("it is ours") {
+            return status;
+        }
+        assert!(start.elapsed() < DEADLINE, "it does not end");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("it accepts");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    stream.set_nodelay(true).expect("no delay");
+    stream
+}
+
+/// Reads exactly `length` bytes.
+pub fn read(stream: &mut TcpStream, length: usize) -> String {
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).expect("an answer");
+    String::from_utf8(bytes).expect("text")
+}
+
+/// Reads to the end.
+pub fn read_rest(stream: &mut TcpStream) -> String {
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).expect("text, then the end");
+    rest
+}
+
+fn lines(source: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(source).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

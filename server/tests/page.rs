@@ -1,0 +1,123 @@
+//! What a browser gets over HTTP: small, cached, locked down, and complete.
+
+mod classroom;
+
+use std::collections::BTreeSet;
+
+use classroom::{TestServer, get};
+
+const BUDGET: usize = 60 * 1024;
+
+/// Every file the page names, itself included. Quoted relative addresses in
+/// the HTML are all there is: the content policy forbids anything else.
+fn files(html: &str) -> BTreeSet<String> {
+    html.split(['"', '\''])
+        .filter_map(|part| part.strip_prefix("./").or_else(|| part.strip_prefix('/')))
+        .filter(|part| part.contains('.') && !part.contains([' ', '<', '\n']))
+        .map(|part| format!("/{part}"))
+        .chain(["/".to_owned()])
+        .collect()
+}
+
+#[track_caller]
+fn assert_built(status: u16) {
+    assert_eq!(status, 200, "the page is not built; `cargo xtask test` builds it first");
+}
+
+#[tokio::test]
+async fn the_first_visit_of_a_phone_is_at_most_60_kb() {
+    let server = TestServer::start().await;
+    let page = get(server.http, "/", "\r\nAccept-Encoding: gzip").await;
+    assert_built(page.status);
+    let mut total = 0;
+    let files = files(&page.text());
+    for kind in [".wasm", ".js", ".css", ".svg"] {
+        assert!(files.iter().any(|file| file.ends_with(kind)), "no {kind} among {files:?}");
+    }
+    for file in &files {
+        let response = get(server.http, file, "\r\nAccept-Encoding: gzip").await;
+        assert_eq!(response.status, 200, "{file}");
+        println!("{:>7} bytes  {file}", response.wire_length);
+        total += response.wire_length;
+    }
+    println!("{total:>7} bytes in all");
+    assert!(total <= BUDGET, "{total} bytes");
+}
+
+#[tokio::test]
+async fn files_come_compressed_with_types_and_are_cached_for_good_but_the_page_is_asked_for_again()
+{
+    let server = TestServer::start().await;
+    let page = get(server.http, "/", "").await;
+    assert_built(page.status);
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    let etag = page.header("etag").unwrap().to_owned();
+    let again = get(server.http, "/", &format!("\r\nIf-None-Match: {etag}")).await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+
+    for file in files(&page.text()).iter().filter(|file| *file != "/") {
+        let kind = file.rsplit('.').next().unwrap();
+        let expected = match kind {
+            "wasm" => "application/wasm",
+            "js" => "text/javascript",
+            "css" => "text/css",
+            "svg" => "image/svg+xml",
+            other => panic!("what is {other}?"),
+        };
+        for encoding in ["br", "gzip"] {
+            let headers = format!("\r\nAccept-Encoding: {encoding}");
+            let response = get(server.http, file, &headers).await;
+            assert_eq!(response.header("content-type"), Some(expected), "{file}");
+            assert_eq!(response.header("content-encoding"), Some(encoding), "{file}");
+            assert_eq!(response.header("cache-control"), Some("max-age=31536000, immutable"));
+            assert_eq!(response.header("vary"), Some("accept-encoding"), "{file}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_content_policy() {
+    let server = TestServer::start().await;
+    for path in ["/", "/healthz", "/nothing", "/ws"] {
+        let response = get(server.http, path, "").await;
+        assert_eq!(
+            response.header("content-security-policy"),
+            Some(
+                "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+                 connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
+                 form-action 'none'; frame-ancestors 'none'"
+            ),
+            "{path}"
+        );
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_names_no_other_server() {
+    let server = TestServer::start().await;
+    let page = get(server.http, "/", "").await;
+    assert_built(page.status);
+    for file in files(&page.text()).iter().filter(|file| !file.ends_with(".wasm")) {
+        let text = get(server.http, file, "").await.text();
+        // A name, not an address; and comments of the generated bindings.
+        let text = text.replace("http://www.w3.org/2000/svg", "");
+        let text: Vec<_> =
+            text.lines().filter(|line| !line.trim().starts_with(['*', '/'])).collect();
+        let text = text.join("\n");
+        assert!(!text.contains("http://") && !text.contains("https://"), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn health_and_unknown_addresses_are_answered_plainly() {
+    let server = TestServer::start().await;
+    let health = get(server.http, "/healthz", "").await;
+    assert_eq!((health.status, health.text().as_str()), (200, "ok\n"));
+    let nothing = get(server.http, "/nothing/here", "").await;
+    assert_eq!(nothing.status, 404);
+    assert!(nothing.text().contains("The page is at /"));
+    let plain = get(server.http, "/ws", "").await;
+    assert_eq!(plain.status, 400, "a WebSocket's door is no page");
+}
