@@ -170,6 +170,7 @@ impl Server {
             heartbeat: Heartbeat { ping_every: limits.ping_every, dead_after: limits.dead_after },
             patience: limits.patience,
         });
+        let routes = TowerToHyperService::new(http::router(Arc::clone(&classroom)));
         classroom.console.waiting();
 
         let tcp = accept_loop(self.tcp, stop.clone(), {
@@ -189,7 +190,6 @@ impl Server {
             }
         });
 
-        let routes = TowerToHyperService::new(http::router(classroom));
         let http = accept_loop(self.http, stop.clone(), {
             let (stop, tasks) = (stop.clone(), tasks.clone());
             move |stream, peer| match admission.admit(peer.ip()) {

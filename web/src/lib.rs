@@ -1,1 +1,72 @@
+//! The page of the classroom: the conversation with the server, and the line
+//! being written.
+//!
+//! It understands no message by itself, `protocol` does; and it holds no
+//! sentence, `static/index.html` does, in both languages.
+//!
+//! # Layout
+//!
+//! A gesture travels through the rooms in this order:
+//!
+//! * [`keyboard`] and `controls`: a gesture or a browser event → a [`Msg`].
+//! * [`model`]: a [`Msg`] → a new state and its [`Effect`]s. With it, as pure:
+//!   [`connection`], [`history`], [`completion`], [`advice`] (the red pen's
+//!   sentences), [`marks`] (its lines under the input), [`words`] (the keys of
+//!   all sentences) and [`appearance`] (language and light).
+//! * `page`: an [`Effect`] → a call to one of the rooms that touch the browser:
+//!   `view` (the document), `socket`, `alarm` (the one timer) and `shelves`
+//!   (what outlives a reload).
+//!
+//! The rooms named second exist in a browser only. The pure ones are tested
+//! natively, the view in a headless browser.
+//!
+//! [`Msg`]: model::Msg
+//! [`Effect`]: model::Effect
 
+pub mod advice;
+pub mod appearance;
+pub mod completion;
+pub mod connection;
+pub mod history;
+pub mod keyboard;
+pub mod marks;
+pub mod model;
+pub mod words;
+
+#[cfg(target_arch = "wasm32")]
+mod alarm;
+#[cfg(target_arch = "wasm32")]
+mod controls;
+#[cfg(target_arch = "wasm32")]
+pub mod page;
+#[cfg(target_arch = "wasm32")]
+mod shelves;
+#[cfg(target_arch = "wasm32")]
+mod socket;
+#[cfg(target_arch = "wasm32")]
+pub mod view;
+
+#[cfg(target_arch = "wasm32")]
+mod start {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    use crate::page::Page;
+
+    thread_local! {
+        /// The page owns its listeners, its socket and its timer; this owns
+        /// the page, for as long as the document lives.
+        static PAGE: RefCell<Option<Rc<Page>>> = const { RefCell::new(None) };
+    }
+
+    // The tests are programs of their own and open pages as they need them.
+    #[cfg_attr(not(test), wasm_bindgen(start))]
+    #[cfg_attr(test, allow(dead_code))]
+    fn start() {
+        let document = web_sys::window().and_then(|window| window.document());
+        let page = Page::open(document.expect("a page has a document"));
+        PAGE.with(|kept| *kept.borrow_mut() = Some(page));
+    }
+}

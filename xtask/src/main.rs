@@ -1,1 +1,163 @@
-fn main() {}
+//! The project's own commands, `cargo xtask ...`: from a fresh clone to a
+//! running class, and every check there is. Nothing of the product is in here.
+//!
+//! One command is one function below; what it is made of:
+//!
+//! - [`tools`]: trunk and wasm-bindgen, built once per user;
+//! - [`page`]: the page, from `web/` and `static/` into `dist/`;
+//! - [`checks`]: what `test` runs, in its order;
+//! - [`audit`]: the dependencies against `deny.toml`;
+//! - [`browser`]: the Chromium the tests drive;
+//! - [`lockfile`] and [`program`]: what Cargo.lock says, and what is on `PATH`;
+//! - [`turn`]: what two xtasks at once do one after the other.
+//!
+//! What xtask itself says goes to stderr: under `run`, stdout is the server's.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is its interface")]
+
+mod audit;
+mod browser;
+mod checks;
+mod lockfile;
+mod page;
+mod program;
+mod tools;
+mod turn;
+
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result};
+use xshell::{Shell, cmd};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  run [-- SERVER ARGS]  build everything and start the server
+  build                 build everything; says where the server is and what it weighs
+  page                  build only the page, into dist/
+  test                  every check: format, lints, dependencies, tests, browser tests
+  help                  this list
+
+The first build also builds two tools, once per user: about four minutes on two
+cores. They are kept in the user's cache directory, or in TCP_CLASSROOM_CACHE.
+
+`test` drives a Chromium; CHROMIUM and CHROMEDRIVER name one that is not on PATH.
+";
+
+/// What a command line that makes no sense exits with, as in the server.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next().unwrap_or_else(|| "help".into());
+    let rest: Vec<OsString> = arguments.collect();
+
+    let done = match (command.to_str(), rest.as_slice()) {
+        (Some("run"), server_arguments) => run(server_arguments),
+        (Some("build"), []) => build(),
+        (Some("page"), []) => page(),
+        (Some("test"), []) => test(),
+        (Some("help" | "--help" | "-h"), _) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        (Some(command @ ("build" | "page" | "test")), _) => {
+            eprintln!("error: `cargo xtask {command}` takes no arguments");
+            return ExitCode::from(USAGE);
+        }
+        _ => {
+            eprintln!("error: no command `{}`\n\n{HELP}", command.display());
+            return ExitCode::from(USAGE);
+        }
+    };
+    done.map_or_else(
+        |error| {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+/// Builds everything and becomes the server. Its arguments follow `run`; a `--`
+/// between them is optional.
+fn run(arguments: &[OsString]) -> Result<()> {
+    let arguments = match arguments {
+        [dashes, rest @ ..] if dashes == "--" => rest,
+        all => all,
+    };
+    let server = build_server(&repository()?)?;
+
+    heading(&format!("the server: {}", server.display()));
+    // In the caller's own directory, not the repository's, so that a relative
+    // `--data FILE` means what it says.
+    let mut command = Command::new(&server);
+    command.args(arguments);
+    become_program(command).with_context(|| format!("cannot start {}", server.display()))
+}
+
+fn build() -> Result<()> {
+    let server = build_server(&repository()?)?;
+    println!("{} ({} kB)", server.display(), server.metadata()?.len() / 1_000);
+    Ok(())
+}
+
+fn page() -> Result<()> {
+    let shell = repository()?;
+    page::build(&shell, &tools::ensure(&shell)?)
+}
+
+fn test() -> Result<()> {
+    checks::run(&repository()?)
+}
+
+/// The page, then the release binary with that page in it.
+fn build_server(shell: &Shell) -> Result<PathBuf> {
+    page::build(shell, &tools::ensure(shell)?)?;
+
+    heading("the server (release)");
+    cmd!(shell, "cargo build --release --package tcp-classroom").run()?;
+    Ok(target(shell).join("release").join(format!("tcp-classroom{EXE_SUFFIX}")))
+}
+
+/// Where cargo, run by us in the root, leaves what it builds.
+fn target(shell: &Shell) -> PathBuf {
+    let target = shell.var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    shell.current_dir().join(target)
+}
+
+/// A shell whose commands run in the root of the repository, wherever `cargo
+/// xtask` was called.
+fn repository() -> Result<Shell> {
+    // Cargo says at run time where the manifest is; what was true when this was
+    // compiled is wrong after the clone has moved.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let root = manifest.parent().context("xtask's folder is inside the repository")?;
+    let shell = Shell::new()?;
+    shell.change_dir(root);
+    Ok(shell)
+}
+
+/// One line before each thing that takes its time.
+fn heading(what: &str) {
+    eprintln!("\n==> {what}");
+}
+
+/// Becomes `command`, so that Ctrl+C reaches it once and its exit code is ours.
+/// Returns only if it could not start.
+#[cfg(unix)]
+fn become_program(mut command: Command) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec().into())
+}
+
+/// Windows has no exec: waits, and leaves with the same exit code.
+#[cfg(not(unix))]
+fn become_program(mut command: Command) -> Result<()> {
+    let status = command.status()?;
+    std::process::exit(status.code().unwrap_or(1));
+}
