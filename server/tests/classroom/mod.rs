@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file is a program of its own and uses a part of this")]
 
 pub mod binary;
+pub mod browser;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,0 +1,278 @@
+//! The page, as a student uses it.
+
+mod classroom;
+
+use classroom::TestServer;
+use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use fantoccini::key::Key;
+use serde_json::json;
+
+/// Starts a server and a browser on its page, or returns from the test.
+macro_rules! open {
+    ($visitor:expr) => {{
+        let server = TestServer::start().await;
+        match Browser::open($visitor, server.http).await {
+            Some(browser) => (server, browser),
+            None => return,
+        }
+    }};
+}
+
+const ADD: &str = "add;zhangsan;13800138000";
+
+#[tokio::test]
+async fn a_student_types_a_command_and_sees_the_answer() {
+    let (_server, browser) = open!(CHINESE);
+    browser.expect("received", "Welcome!").await;
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    browser.keys("find;zhangsan").await;
+    browser.click("#send").await;
+    browser.expect("received", "13800138000").await;
+    browser.send("add;张三;12345").await;
+    browser.expect("received", "张三 added!").await;
+    browser.send("find;张三").await;
+    browser.expect("received", "12345").await;
+    let messages = browser.messages().await;
+    let directions: Vec<_> = messages.iter().map(|(direction, _)| direction.as_str()).collect();
+    assert_eq!(directions[0], "received");
+    assert_eq!(directions[1..], ["sent", "received"].repeat(4));
+    assert_eq!(messages[1].1, ADD);
+    assert_eq!(browser.typed().await, "");
+    browser.screenshot("conversation-zh-light").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn what_one_student_adds_another_finds_over_raw_tcp() {
+    let (server, browser) = open!(ENGLISH);
+    browser.send("add;李雷;110").await;
+    browser.expect("received", "李雷 added!").await;
+    let mut python = server.tcp().await;
+    python.send("find;李雷".as_bytes()).await;
+    python.expect(b"110").await;
+    browser.screenshot("conversation-en-light").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_wide_semicolon_is_circled_and_mended_with_one_tap() {
+    for (visitor, name) in [(CHINESE, "desktop"), (PHONE, "phone")] {
+        let (_server, browser) = open!(visitor);
+        browser.keys("add；张三；13800138000").await;
+        browser.element("#fix").await;
+        browser.screenshot(&format!("wide-semicolon-{name}")).await;
+        browser.click("#fix").await;
+        assert_eq!(browser.typed().await, "add;张三;13800138000");
+        browser.send("").await;
+        browser.expect("received", "张三 added!").await;
+        browser.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_may_be_sent_and_is_explained_in_the_student_s_language() {
+    let (_server, browser) = open!(CHINESE);
+    browser.send("Add;x;1").await;
+    browser
+        .until("document.querySelector('#conversation > :last-child').textContent.includes('小写')")
+        .await;
+    let (direction, text) = browser.messages().await.pop().unwrap();
+    assert_eq!(direction, "received");
+    assert!(text.starts_with("Error: commands are lower case"), "{text}");
+    browser.click("#language").await;
+    browser
+        .until("document.querySelector('#conversation > :last-child').innerText.includes('lower case')")
+        .await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn enter_that_ends_a_composition_does_not_send() {
+    let (_server, browser) = open!(CHINESE);
+    browser.keys("add;").await;
+    browser
+        .devtools(
+            "Input.imeSetComposition",
+            json!({ "text": "zhang", "selectionStart": 5, "selectionEnd": 5 }),
+        )
+        .await;
+    // What a browser reports for Enter while the input method has the keys.
+    let key = json!({
+        "type": "rawKeyDown", "key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229
+    });
+    browser.devtools("Input.dispatchKeyEvent", key).await;
+    browser
+        .script(
+            "document.getElementById('command').dispatchEvent(new KeyboardEvent('keydown', \
+             { key: 'Enter', isComposing: true, bubbles: true, cancelable: true }))",
+        )
+        .await;
+    browser.devtools("Input.insertText", json!({ "text": "张三" })).await;
+    browser.until("document.getElementById('command').value === 'add;张三'").await;
+    assert_eq!(browser.messages().await.len(), 1, "only the welcome");
+    browser.send(";1").await;
+    browser.expect("received", "张三 added!").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn it_reconnects_after_a_server_restart_and_keeps_what_was_typed() {
+    let (server, browser) = open!(CHINESE);
+    let http = server.http;
+    browser.keys("add;wangwu;1").await;
+    server.stop().await;
+    browser.until("document.getElementById('connection').dataset.state !== 'open'").await;
+    browser.screenshot("closed-zh-light").await;
+    // Enter now must neither lose the line nor send it anywhere.
+    browser.send("").await;
+    assert_eq!(browser.typed().await, "add;wangwu;1");
+    let server = TestServer::with(|config| config.http = http).await;
+    browser.await_state("open").await;
+    assert_eq!(browser.typed().await, "add;wangwu;1");
+    browser.send("").await;
+    browser.expect("received", "wangwu added!").await;
+    drop(server);
+    browser.finish_but_for("WebSocket connection to").await;
+}
+
+#[tokio::test]
+async fn a_message_without_an_answer_is_said_to_be_so() {
+    let server =
+        TestServer::with(|config| config.pause = std::time::Duration::from_secs(3600)).await;
+    let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };
+    let http = server.http;
+    // Two in flight: stopping answers what the server has read, so cut it off.
+    browser.send("find;a").await;
+    browser.expect("sent", "find;a").await;
+    let stopped = server.stop();
+    stopped.await;
+    browser.until("document.getElementById('connection').dataset.state !== 'open'").await;
+    let _server = TestServer::with(|config| config.http = http).await;
+    browser.await_state("open").await;
+    browser.finish_but_for("WebSocket connection to").await;
+}
+
+#[tokio::test]
+async fn exit_ends_the_conversation_and_a_new_one_can_begin() {
+    let (_server, browser) = open!(ENGLISH);
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    browser.send("exit").await;
+    browser.await_state("closed").await;
+    browser.screenshot("exit-en-light").await;
+    browser.click("#reconnect").await;
+    browser.await_state("open").await;
+    browser.expect("received", "Welcome!").await;
+    browser.send("find;zhangsan").await;
+    browser.expect("received", "13800138000").await;
+    assert_eq!(browser.messages().await.len(), 7, "the earlier lines are still there");
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_language_follows_the_browser_and_then_the_student() {
+    for (visitor, first, second) in [(CHINESE, "zh", "en"), (ENGLISH, "en", "zh")] {
+        let (server, browser) = open!(visitor);
+        let language = |start: &str| format!("document.documentElement.lang.startsWith('{start}')");
+        browser.until(&language(first)).await;
+        browser.click("#language").await;
+        browser.until(&language(second)).await;
+        browser.go(&format!("http://{}/", server.http)).await;
+        browser.await_state("open").await;
+        browser.until(&language(second)).await;
+        browser.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn keys_walk_through_history_and_complete_words() {
+    let (_server, browser) = open!(ENGLISH);
+    let (up, down, tab) = (char::from(Key::Up), char::from(Key::Down), char::from(Key::Tab));
+    for command in [ADD, "find;nobody"] {
+        browser.send(command).await;
+    }
+    browser.expect("received", "Not Found!").await;
+    browser.keys("dra").await;
+    browser.keys(&format!("{up}{up}")).await;
+    assert_eq!(browser.typed().await, ADD);
+    browser.keys(&down.to_string()).await;
+    assert_eq!(browser.typed().await, "find;nobody");
+    browser.keys(&down.to_string()).await;
+    assert_eq!(browser.typed().await, "dra");
+    browser.element("#command").await.clear().await.unwrap();
+    browser.keys(&format!("f{tab}")).await;
+    assert_eq!(browser.typed().await, "find;");
+    browser.keys(&format!("zh{tab}")).await;
+    assert_eq!(browser.typed().await, "find;zhangsan");
+    browser.send("").await;
+    browser.expect("received", "13800138000").await;
+    // With nothing to complete Tab moves on: nobody is trapped.
+    browser.keys(&tab.to_string()).await;
+    browser.until("document.activeElement.id !== 'command'").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn text_is_never_taken_for_html() {
+    let (_server, browser) = open!(ENGLISH);
+    let name = "<img src=x onerror=alert(1)><b>bold</b>";
+    browser.send(&format!("add;{name};1")).await;
+    browser.expect("received", &format!("{name} added!")).await;
+    let elements = browser
+        .script(
+            "return document.querySelectorAll('#conversation img, #conversation code b').length",
+        )
+        .await;
+    assert_eq!(elements, 0);
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn nothing_scrolls_sideways_from_a_small_phone_to_a_projector() {
+    for (width, height, phone, dark) in [
+        (320, 568, true, false),
+        (390, 844, true, false),
+        (390, 844, true, true),
+        (1280, 720, false, false),
+        (1440, 900, false, true),
+    ] {
+        for language in ["zh-CN", "en-US"] {
+            let visitor = Visitor { language, width, height, phone, dark };
+            let (_server, browser) = open!(visitor);
+            browser.send(ADD).await;
+            browser.expect("received", "zhangsan added!").await;
+            browser.send(&format!("add;{};{}", "张".repeat(64), "1".repeat(32))).await;
+            browser.expect("received", &format!("{} added!", "张".repeat(64))).await;
+            browser.send("Add;x").await;
+            browser.until("document.getElementById('conversation').children.length === 7").await;
+            browser.keys("add;zhangsan").await;
+            let shade = if dark { "dark" } else { "light" };
+            browser.screenshot(&format!("size-{width}-{language}-{shade}")).await;
+            let scrolls = browser
+                .script("return document.documentElement.scrollWidth > window.innerWidth")
+                .await;
+            assert_eq!(scrolls, false, "{visitor:?}");
+            let visible = browser
+                .script(
+                    "const box = document.getElementById('send').getBoundingClientRect(); \
+                     return box.bottom <= window.innerHeight && box.right <= window.innerWidth",
+                )
+                .await;
+            assert_eq!(visible, true, "{visitor:?}");
+            browser.finish().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_works_where_the_browser_does_not_trust_the_address() {
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::start(PHONE).await else { return };
+    browser.go(&format!("http://classroom.test:{}/", server.http.port())).await;
+    browser.await_state("open").await;
+    assert_eq!(browser.script("return window.isSecureContext").await, false);
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    browser.finish().await;
+}

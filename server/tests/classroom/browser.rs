@@ -1,0 +1,271 @@
+//! A student's browser: headless Chromium, its console watched.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
+use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper::Method;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::DEADLINE;
+
+/// What kind of browser opens the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    pub language: &'static str,
+    pub width: u32,
+    pub height: u32,
+    pub phone: bool,
+    pub dark: bool,
+}
+
+pub const CHINESE: Visitor =
+    Visitor { language: "zh-CN", width: 1440, height: 900, phone: false, dark: false };
+pub const ENGLISH: Visitor = Visitor { language: "en-US", ..CHINESE };
+pub const PHONE: Visitor = Visitor { width: 390, height: 844, phone: true, ..CHINESE };
+
+/// A browser with one page open. [`finish`](Self::finish) it: that is what
+/// looks at the console.
+pub struct Browser {
+    pub client: Client,
+    driver: Child,
+    profile: std::path::PathBuf,
+}
+
+impl Browser {
+    /// Starts a browser, or says why this test is skipped. `cargo xtask test`
+    /// finds or installs Chromium and its driver and names them here.
+    pub async fn start(visitor: Visitor) -> Option<Self> {
+        let (Some(chromium), Some(chromedriver)) =
+            (std::env::var_os("CHROMIUM"), std::env::var_os("CHROMEDRIVER"))
+        else {
+            println!("skipped: CHROMIUM and CHROMEDRIVER are not set; use `cargo xtask test`");
+            return None;
+        };
+        let mut driver = Command::new(chromedriver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the driver starts");
+        let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| Some(line.split_once("on port ")?.1.trim_end_matches('.').to_owned()))
+            .expect("the driver says its port");
+        // It must not stall on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+
+        let profile = std::env::temp_dir().join(format!("tcp-classroom-browser-{port}"));
+        let mut arguments = vec![
+            "--headless".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-quic".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--no-first-run".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            // A name that Chromium does not trust as it trusts 127.0.0.1, just
+            // like the address of a laptop on a classroom's network.
+            "--host-resolver-rules=MAP classroom.test 127.0.0.1".to_owned(),
+            format!("--lang={}", visitor.language),
+            format!("--accept-lang={}", visitor.language),
+            format!("--window-size={},{}", visitor.width, visitor.height),
+            format!("--user-data-dir={}", profile.display()),
+        ];
+        if cfg!(unix) {
+            // Chromium refuses to run as root, as in a container, without it.
+            arguments.push("--no-sandbox".to_owned());
+        }
+        let capabilities = json!({
+            "goog:chromeOptions": { "args": arguments, "binary": chromium.to_string_lossy() },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("a browser session");
+        let browser = Browser { client, driver, profile };
+        browser
+            .devtools(
+                "Emulation.setDeviceMetricsOverride",
+                json!({
+                    "width": visitor.width, "height": visitor.height,
+                    "deviceScaleFactor": if visitor.phone { 2 } else { 1 },
+                    "mobile": visitor.phone,
+                }),
+            )
+            .await;
+        let touch = json!({ "enabled": visitor.phone });
+        browser.devtools("Emulation.setTouchEmulationEnabled", touch).await;
+        browser.set_dark(visitor.dark).await;
+        Some(browser)
+    }
+
+    /// Starts a browser and opens a server's page in it.
+    pub async fn open(visitor: Visitor, http: SocketAddr) -> Option<Self> {
+        let browser = Self::start(visitor).await?;
+        browser.go(&format!("http://{http}/")).await;
+        browser.await_state("open").await;
+        Some(browser)
+    }
+
+    pub async fn go(&self, address: &str) {
+        self.client.goto(address).await.expect("the page opens");
+    }
+
+    pub async fn set_dark(&self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    pub async fn element(&self, css: &str) -> Element {
+        let wait = self.client.wait().at_most(DEADLINE).every(Duration::from_millis(10));
+        wait.for_element(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
+    }
+
+    pub async fn click(&self, css: &str) {
+        self.element(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// Types into the command line.
+    pub async fn keys(&self, keys: &str) {
+        self.element("#command").await.send_keys(keys).await.expect("it takes keys");
+    }
+
+    /// Types a command and presses Enter.
+    pub async fn send(&self, command: &str) {
+        self.keys(&format!("{command}{}", char::from(Key::Enter))).await;
+    }
+
+    /// What stands in the command line.
+    pub async fn typed(&self) -> String {
+        self.script("return document.getElementById('command').value")
+            .await
+            .as_str()
+            .expect("text")
+            .to_owned()
+    }
+
+    pub async fn script(&self, script: &str) -> Value {
+        self.client
+            .execute(script, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// Waits until a script's condition holds.
+    pub async fn until(&self, condition: &str) {
+        let start = std::time::Instant::now();
+        while self.script(&format!("return !!({condition})")).await != Value::Bool(true) {
+            if start.elapsed() > DEADLINE {
+                panic!(
+                    "waited in vain for {condition}; the page says: {:#?}",
+                    self.messages().await
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub async fn await_state(&self, state: &str) {
+        self.until(&format!("document.getElementById('connection')?.dataset.state === '{state}'"))
+            .await;
+    }
+
+    /// The conversation so far: direction and text.
+    pub async fn messages(&self) -> Vec<(String, String)> {
+        let messages = self
+            .script(
+                "return [...document.getElementById('conversation').children].map(message => \
+                 [message.dataset.direction, message.querySelector('code').textContent])",
+            )
+            .await;
+        serde_json::from_value(messages).expect("pairs of texts")
+    }
+
+    /// Waits until the newest message is this.
+    pub async fn expect(&self, direction: &str, text: &str) {
+        let (direction, text) = (json!(direction), json!(text));
+        self.until(&format!(
+            "(last => last && last.dataset.direction === {direction} \
+             && last.querySelector('code').textContent === {text})\
+             (document.getElementById('conversation').lastElementChild)"
+        ))
+        .await;
+    }
+
+    /// Saves what it looks like under `target/screenshots`.
+    pub async fn screenshot(&self, name: &str) {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+        std::fs::create_dir_all(&folder).expect("a folder for screenshots");
+        let picture = self.client.screenshot().await.expect("a screenshot");
+        std::fs::write(folder.join(format!("{name}.png")), picture).expect("it is written");
+    }
+
+    /// A command of Chromium's own protocol.
+    pub async fn devtools(&self, command: &str, parameters: Value) {
+        let body = json!({ "cmd": command, "params": parameters });
+        let command = DriverCommand { path: "goog/cdp/execute", body };
+        self.client.issue_cmd(command).await.expect("the driver obeys");
+    }
+
+    /// Closes the browser and fails if its console showed a warning or an
+    /// error that does not contain `expected`.
+    pub async fn finish_but_for(mut self, expected: &str) {
+        let command = DriverCommand { path: "se/log", body: json!({ "type": "browser" }) };
+        let log = self.client.issue_cmd(command).await.expect("the console");
+        let complaints: Vec<_> = log
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
+            .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
+            .filter(|message| expected.is_empty() || !message.contains(expected))
+            .collect();
+        self.client.clone().close().await.expect("it closes");
+        let _ = self.driver.kill();
+        assert!(complaints.is_empty(), "the console says: {complaints:#?}");
+    }
+
+    /// Closes the browser and fails if its console showed anything wrong.
+    pub async fn finish(self) {
+        self.finish_but_for("").await;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}
+
+/// A command of the driver that the WebDriver standard lacks.
+#[derive(Debug)]
+struct DriverCommand {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for DriverCommand {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(self.body.to_string()))
+    }
+}

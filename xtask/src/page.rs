@@ -1,0 +1,96 @@
+//! The page: `web/` and `static/`, bundled by trunk into `dist/`, from where the
+//! server's build embeds it.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use xshell::{Shell, cmd};
+
+use crate::tools::Tools;
+use crate::{heading, turn};
+
+/// Builds the page and says what it weighs.
+pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
+    // Two trunks in one `dist` delete each other's files.
+    let _turn = turn::take(&crate::target(shell).join("page.lock"), "building the page")?;
+
+    heading("the page (trunk, release)");
+    // A build that failed leaves its half of a page there, for the server to embed.
+    shell.remove_path("dist/.stage")?;
+
+    // Trunk 0.21 takes only `true` and `false` for an answer here, while every
+    // other program, and every user, has `NO_COLOR=1`.
+    let no_color = shell.var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let color = if no_color { "never" } else { "auto" };
+    let trunk = &tools.trunk;
+    // Offline, since its helpers are on PATH in the version we want. Cargo under it
+    // is then offline too, hence what the page depends on is fetched before.
+    cmd!(shell, "cargo fetch").run()?;
+    let build =
+        cmd!(shell, "{trunk} --color {color} --skip-version-check build --release --offline true")
+            .env("PATH", tools.path()?)
+            .envs(no_color.then_some(("CARGO_TERM_COLOR", color)))
+            .env_remove("NO_COLOR");
+    // Its log goes to stderr like all progress; under `run`, stdout is the server's.
+    let built = Command::from(build).stdout(std::io::stderr()).status();
+    if !built.with_context(|| format!("cannot start {}", trunk.display()))?.success() {
+        bail!("the page does not build; the reason is above");
+    }
+
+    let weight = weigh(&shell.current_dir().join("dist"))?;
+    eprintln!("dist: {} files, {} bytes, {} gzipped", weight.files, weight.bytes, weight.gzipped);
+    Ok(())
+}
+
+/// What a first visit downloads, if it needs every file.
+#[derive(Debug, Default, PartialEq)]
+struct Weight {
+    files: usize,
+    bytes: usize,
+    /// As a phone on the classroom's network gets it: browsers offer the better
+    /// brotli over https only.
+    gzipped: usize,
+}
+
+fn weigh(directory: &Path) -> Result<Weight> {
+    let mut weight = Weight::default();
+    for entry in directory.read_dir().with_context(|| directory.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            let inner = weigh(&path)?;
+            weight.files += inner.files;
+            weight.bytes += inner.bytes;
+            weight.gzipped += inner.gzipped;
+        } else {
+            let content = std::fs::read(&path)?;
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+            gzip.write_all(&content)?;
+            weight.files += 1;
+            weight.bytes += content.len();
+            // What does not get smaller, such as a PNG, is sent as it is.
+            weight.gzipped += gzip.finish()?.len().min(content.len());
+        }
+    }
+    Ok(weight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_counts_and_none_for_more_than_it_is() {
+        let shell = Shell::new().unwrap();
+        let dist = shell.create_temp_dir().unwrap();
+        shell.write_file(dist.path().join("index.html"), "again ".repeat(1_000)).unwrap();
+        shell.write_file(dist.path().join("deep/er/a"), "a").unwrap();
+
+        let weight = weigh(dist.path()).unwrap();
+        assert_eq!((weight.files, weight.bytes), (2, 6_001));
+        assert!(weight.gzipped < 100, "{weight:?}");
+    }
+}

@@ -1,0 +1,47 @@
+//! Turns: what two xtasks at once must do one after the other, such as a test
+//! here and a build in another terminal. Cargo locks its own work by itself.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::heading;
+
+/// Waits for the turn that the file at `path` stands for, and says so while it
+/// waits. The turn ends when the returned file is dropped, or the process dies.
+pub fn take(path: &Path, doing: &str) -> Result<File> {
+    let shown = path.display();
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+    }
+    let file = File::create(path).with_context(|| format!("cannot create {shown}"))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        heading(&format!("another cargo xtask is {doing}; waiting for it"));
+    }
+    match file.lock() {
+        // Some network file systems have no locks. Cargo goes on without them
+        // there, and so do we.
+        Err(error) if error.kind() == ErrorKind::Unsupported => Ok(file),
+        locked => locked.map(|()| file).with_context(|| format!("cannot lock {shown}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_taken_by_one_at_a_time_and_ends_with_its_file() {
+        let directory = xshell::Shell::new().unwrap().create_temp_dir().unwrap();
+        let path = directory.path().join("deep/lock");
+
+        let turn = take(&path, "testing").unwrap();
+        let other = File::open(&path).unwrap();
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(turn);
+        assert!(other.try_lock().is_ok());
+    }
+}
