@@ -1,5 +1,5 @@
 //! The dependencies against `deny.toml`: no package below a floor, none from
-//! anywhere but crates.io, and, where cargo-deny is installed, everything else
+//! anywhere but the one registry, and, where cargo-deny is installed, everything else
 //! that file asks for.
 //!
 //! The floors and the sources are checked here as well as by cargo-deny, because
@@ -13,10 +13,6 @@ use xshell::{Shell, cmd};
 
 use crate::lockfile::{self, Package};
 
-/// How Cargo.lock writes crates.io: its git index and its sparse one.
-const CRATES_IO: [&str; 2] =
-    ["registry+https://github.com/rust-lang/crates.io-index", "sparse+https://index.crates.io/"];
-
 /// Checks the dependencies, as far as this machine can.
 pub fn run(shell: &Shell) -> Result<()> {
     let packages = lockfile::read(shell)?;
@@ -27,7 +23,7 @@ pub fn run(shell: &Shell) -> Result<()> {
         bail!("the dependencies are not fit to ship:\n  {}", found.join("\n  "));
     }
     eprintln!(
-        "{} packages against {} floors, and all from crates.io or this repository: fine",
+        "{} packages against {} floors, and all from one registry or this repository: fine",
         packages.len(),
         floors.len()
     );
@@ -125,11 +121,16 @@ fn findings(packages: &[Package], floors: &[Floor], members: &[String]) -> Vec<S
             )
         })
     });
-    let foreign = packages.iter().filter_map(|package| {
+    // Which registry that is cargo-deny says. Here it is enough that nothing
+    // comes from a second one, or straight from a repository.
+    let is_registry = |source: &&str| source.starts_with("registry+");
+    let registry =
+        packages.iter().filter_map(|package| package.source.as_deref()).find(is_registry);
+    let foreign = packages.iter().filter_map(move |package| {
         let Package { name, version, source } = package;
         match source.as_deref() {
-            Some(source) if CRATES_IO.contains(&source) => None,
-            Some(source) => Some(format!("{name} {version} comes from {source}, not crates.io")),
+            Some(source) if Some(source) == registry => None,
+            Some(source) => Some(format!("{name} {version} comes from {source}, not the registry")),
             None if members.contains(name) => None,
             None => Some(format!(
                 "{name} {version} comes from a folder that is no member of this workspace"
@@ -166,7 +167,7 @@ mod tests {
     }
 
     fn registry() -> String {
-        format!("source = '{}'", CRATES_IO[0])
+        "source = 'registry+https://example.com/index'".to_owned()
     }
 
     #[test]
@@ -192,11 +193,12 @@ mod tests {
     }
 
     #[test]
-    fn only_crates_io_and_this_workspace_are_sources() {
+    fn only_one_registry_and_this_workspace_are_sources() {
         check(&package("web", "0.1.0", ""), &[]);
-        check(&package("h2", "0.4.16", "source = 'sparse+https://index.crates.io/'"), &[]);
+        check(&package("h2", "0.4.16", &registry()), &[]);
         check(&package("h2", "0.4.16", "source = 'git+https://example.com/h2#1'"), &["git+https"]);
-        check(&package("h2", "0.4.16", "source = 'registry+https://example.com/'"), &["example"]);
+        let second = package("tokio", "1.54.1", "source = 'registry+https://example.org/'");
+        check(&(package("h2", "0.4.16", &registry()) + &second), &["tokio 1.54.1 comes from"]);
         check(&package("neighbour", "0.1.0", ""), &["neighbour 0.1.0 comes from a folder"]);
     }
 
