@@ -47,6 +47,11 @@ mod socket;
 pub mod view;
 
 #[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
+
+// The tests open pages as they need them.
+#[cfg(all(target_arch = "wasm32", not(test)))]
 mod start {
     use std::cell::RefCell;
     use std::rc::Rc;
@@ -61,9 +66,7 @@ mod start {
         static PAGE: RefCell<Option<Rc<Page>>> = const { RefCell::new(None) };
     }
 
-    // The tests are programs of their own and open pages as they need them.
-    #[cfg_attr(not(test), wasm_bindgen(start))]
-    #[cfg_attr(test, allow(dead_code))]
+    #[wasm_bindgen(start)]
     fn start() {
         let document = web_sys::window().and_then(|window| window.document());
         let page = Page::open(document.expect("a page has a document"));

@@ -1,0 +1,339 @@
+//! What the red pen says about a line, before it is sent and after.
+//!
+//! The shared parser finds the mistakes; this room only chooses the sentence.
+//! It never keeps a student from sending a wrong message.
+
+use std::ops::Range;
+
+use protocol::command::{
+    Change, Command, FULL_WIDTH_SEPARATOR, Field, SEPARATOR, Stage, Verb, parts, span, trim,
+};
+use protocol::decoder::MAX_MESSAGE;
+use protocol::escape::Escaped;
+use protocol::{Mistake, Reason};
+
+use crate::words::{Note, Slot, Word};
+
+/// How an error reply begins.
+const ERROR: &str = "Error: ";
+
+/// The longest piece of a student's line that an example repeats, in
+/// characters: what fits one line of a phone.
+const SHOWN: usize = 32;
+
+/// The phone of the lesson, for examples.
+const PHONE: &str = "13800138000";
+
+/// What the hint below the input says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// The sentence.
+    pub note: Note,
+    /// Whether it is the red pen's.
+    pub is_mistake: bool,
+    /// The line with the slip put right, where one tap can do that.
+    pub mended: Option<String>,
+}
+
+impl Advice {
+    /// Says what to do next; nothing is wrong.
+    pub fn calm(note: Note) -> Self {
+        Advice { note, is_mistake: false, mended: None }
+    }
+
+    fn mistake(note: Note) -> Self {
+        Advice { note, is_mistake: true, mended: None }
+    }
+
+    /// Looks at a line that is being written.
+    pub fn on(text: &str) -> Self {
+        if text.is_empty() {
+            return Advice::calm(Note::new(Word::Empty));
+        }
+        if let Some(note) = too_long(text) {
+            return Advice::mistake(note);
+        }
+        match Command::parse(text, Stage::Contacts) {
+            Ok(Command::Say(_)) => on_small_talk(text),
+            Ok(command) => Advice::calm(ready(&command)),
+            Err(mistake) if mistake.is_unfinished(text) => Advice::calm(next(text, &mistake)),
+            Err(mistake) => {
+                let mended = (mistake.reason == Reason::FullWidthSeparator).then(|| mend(text));
+                Advice { note: explain(&mistake), is_mistake: true, mended }
+            }
+        }
+    }
+}
+
+/// Explains an error reply by what was sent; `None` for any other reply.
+pub fn correct(sent: &str, reply: &str) -> Option<Note> {
+    if !reply.starts_with(ERROR) {
+        return None;
+    }
+    if let Some(note) = too_long(sent) {
+        return Some(note);
+    }
+    match Command::parse(sent, Stage::Contacts) {
+        Err(mistake) => Some(explain(&mistake)),
+        // Somebody may be called `Error: 1`.
+        Ok(Command::Change(Change::Add { name, .. })) if reply == format!("{name} added!") => None,
+        Ok(Command::Change(_)) => Some(Note::new(Word::Refused)),
+        // The phone that was found, or the echo.
+        Ok(_) => None,
+    }
+}
+
+/// The line with every full-width `；` replaced.
+pub fn mend(text: &str) -> String {
+    text.replace(FULL_WIDTH_SEPARATOR, ";")
+}
+
+/// Where the space stands that should be a `;`: behind a verb that takes
+/// fields, in a line that has no separator at all.
+pub fn space_for_separator(text: &str) -> Option<(Verb, Range<usize>)> {
+    if text.contains(SEPARATOR) {
+        return None;
+    }
+    let line = trim(text);
+    let space = line.find(|c: char| c.is_whitespace() && !c.is_control())?;
+    let (word, rest) = (line.get(..space)?, line.get(space..)?);
+    let verb = Verb::named(word).filter(|verb| !verb.fields().is_empty())?;
+    let from = span(text, rest).start;
+    let width = rest.chars().next().map_or(0, char::len_utf8);
+    Some((verb, from..from + width))
+}
+
+/// A slice of the text. Indexing would drag the whole panic message about
+/// slicing, with its tables of printable characters, into the page.
+pub fn piece(text: &str, at: Range<usize>) -> &str {
+    text.get(at).unwrap_or_default()
+}
+
+fn too_long(text: &str) -> Option<Note> {
+    (text.len() > MAX_MESSAGE).then(|| {
+        Note::new(Word::TooLong)
+            .with(Slot::Bytes, text.len().to_string())
+            .with(Slot::Limit, MAX_MESSAGE.to_string())
+    })
+}
+
+fn on_small_talk(text: &str) -> Advice {
+    if let Some((verb, at)) = space_for_separator(text) {
+        return Advice::mistake(
+            Note::new(Word::MissingSeparator)
+                .with(Slot::Verb, verb.word())
+                .with(Slot::Example, separated(verb, piece(text, at.end..text.len()).trim())),
+        );
+    }
+    let word = trim(text);
+    if let Some(verb) = Verb::ALL.into_iter().find(|v| v.word().starts_with(word))
+        && !word.is_empty()
+    {
+        return Advice::calm(Note::new(Word::NextVerb).with(Slot::Verb, verb.word()));
+    }
+    Advice::calm(Note::new(Word::Say).with(Slot::Text, shown(text)))
+}
+
+/// The student's own words as the command they were meant to be.
+fn separated(verb: Verb, rest: &str) -> String {
+    let fields = match verb {
+        Verb::Add => match rest.rsplit_once(char::is_whitespace) {
+            Some((name, phone)) => format!("{};{phone}", name.trim_end()),
+            None => format!("{rest};{PHONE}"),
+        },
+        _ => rest.to_string(),
+    };
+    example(&format!("{};{fields}", verb.word()), verb)
+}
+
+/// An example made of the student's own line, or the lesson's where that is
+/// too long to repeat.
+fn example(line: &str, verb: Verb) -> String {
+    if line.chars().count() > SHOWN {
+        return verb.example().to_string();
+    }
+    Escaped(line).to_string()
+}
+
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", Escaped(piece(text, 0..end))),
+        None => Escaped(text).to_string(),
+    }
+}
+
+fn ready(command: &Command<'_>) -> Note {
+    match *command {
+        Command::Find { name } => Note::new(Word::ReadyFind).with(Slot::Name, shown(name)),
+        Command::Change(Change::Remove { name }) => {
+            Note::new(Word::ReadyRemove).with(Slot::Name, shown(name))
+        }
+        Command::Change(Change::Add { name, phone }) => {
+            Note::new(Word::ReadyAdd).with(Slot::Name, shown(name)).with(Slot::Phone, shown(phone))
+        }
+        Command::Exit | Command::Say(_) => Note::new(Word::ReadyExit),
+    }
+}
+
+/// What an unfinished message needs next.
+fn next(text: &str, mistake: &Mistake<'_>) -> Note {
+    let (Reason::TooFew { verb } | Reason::Empty { verb, .. }) = mistake.reason else {
+        return explain(mistake);
+    };
+    // The last part is the one being written: a `;` may follow it only once
+    // there is something in it.
+    let begun = parts(text).count() - 1;
+    let last = parts(text).last().unwrap_or_default();
+    let line = trim(text);
+    let (word, line) = match (begun, last.is_empty()) {
+        (0, _) => (Word::NextSeparatorName, verb.example().to_string()),
+        (1, true) => (Word::NextName, verb.example().to_string()),
+        (1, false) => (Word::NextSeparatorPhone, format!("{line};{PHONE}")),
+        _ => (Word::NextPhone, format!("{line}{PHONE}")),
+    };
+    Note::new(word).with(Slot::Example, example(&line, verb))
+}
+
+fn explain(mistake: &Mistake<'_>) -> Note {
+    let with_example = |word: Word, verb: Verb| Note::new(word).with(Slot::Example, verb.example());
+    match mistake.reason {
+        // A browser sends nothing but UTF-8.
+        Reason::NotUtf8 => Note::new(Word::Refused),
+        // Only the decoder finds this one; `too_long` tells it.
+        Reason::TooLong => Note::new(Word::Refused),
+        Reason::FullWidthSeparator => Note::new(Word::FullWidth),
+        Reason::UnknownVerb { word } => unknown_verb(word),
+        Reason::TooFew { verb: Verb::Add } => with_example(Word::TooFewAdd, Verb::Add),
+        Reason::TooFew { verb } => {
+            with_example(Word::TooFewOne, verb).with(Slot::Verb, verb.word())
+        }
+        Reason::TooMany { verb: Verb::Add } => with_example(Word::TooManyAdd, Verb::Add),
+        Reason::TooMany { verb: Verb::Exit } => Note::new(Word::TooManyExit),
+        Reason::TooMany { verb } => {
+            with_example(Word::TooManyOne, verb).with(Slot::Verb, verb.word())
+        }
+        Reason::Empty { verb, field: Field::Name } => with_example(Word::EmptyName, verb),
+        Reason::Empty { verb, field: Field::Phone } => with_example(Word::EmptyPhone, verb),
+        Reason::FieldTooLong { field, chars, .. } => {
+            let word = match field {
+                Field::Name => Word::LongName,
+                Field::Phone => Word::LongPhone,
+            };
+            Note::new(word)
+                .with(Slot::Chars, chars.to_string())
+                .with(Slot::Limit, field.max_chars().to_string())
+        }
+        Reason::ControlCharacter { field, character, .. } => {
+            let word = match field {
+                Field::Name => Word::ControlName,
+                Field::Phone => Word::ControlPhone,
+            };
+            let character = Escaped(character.encode_utf8(&mut [0; 4])).to_string();
+            Note::new(word).with(Slot::Character, character)
+        }
+    }
+}
+
+fn unknown_verb(word: &str) -> Note {
+    if word.is_empty() {
+        return Note::new(Word::NoVerb).with(Slot::Example, Verb::Add.example());
+    }
+    if let Some(verb) = Verb::ALL.into_iter().find(|v| v.word().eq_ignore_ascii_case(word)) {
+        return Note::new(Word::LowerCase).with(Slot::Text, word).with(Slot::Verb, verb.word());
+    }
+    Note::new(Word::UnknownVerb)
+        .with(Slot::Text, shown(word))
+        .with(Slot::Example, Verb::Add.example())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::tests::assert_told_in_both_languages;
+
+    #[test]
+    fn the_hint_says_what_comes_next_and_what_is_wrong() {
+        let long_name = format!("add;{};1", "张".repeat(65));
+        let long_phone = format!("add;a;{}", "1".repeat(33));
+        let long_line = format!("say {}", "x".repeat(1021));
+        for (text, word, is_mistake) in [
+            ("", Word::Empty, false),
+            ("a", Word::NextVerb, false),
+            (" rem", Word::NextVerb, false),
+            ("hello", Word::Say, false),
+            ("你好；世界", Word::Say, false),
+            ("exit now", Word::Say, false),
+            ("   ", Word::Say, false),
+            ("add", Word::NextSeparatorName, false),
+            ("find ", Word::NextSeparatorName, false),
+            ("add;", Word::NextName, false),
+            ("find;", Word::NextName, false),
+            ("add;lisi", Word::NextSeparatorPhone, false),
+            ("add;lisi;", Word::NextPhone, false),
+            ("add;lisi;1", Word::ReadyAdd, false),
+            ("find;lisi", Word::ReadyFind, false),
+            ("remove;lisi", Word::ReadyRemove, false),
+            ("exit", Word::ReadyExit, false),
+            ("find lisi", Word::MissingSeparator, true),
+            ("add；张三；1", Word::FullWidth, true),
+            ("find；", Word::FullWidth, true),
+            ("ad;x;1", Word::UnknownVerb, true),
+            ("Add;x;1", Word::LowerCase, true),
+            (";x", Word::NoVerb, true),
+            ("add;a;1;2", Word::TooManyAdd, true),
+            ("find;a;1", Word::TooManyOne, true),
+            ("exit;", Word::TooManyExit, true),
+            ("add;;1", Word::EmptyName, true),
+            (&long_name, Word::LongName, true),
+            (&long_phone, Word::LongPhone, true),
+            ("find;a\tb", Word::ControlName, true),
+            ("add;a;\u{202e}1", Word::ControlPhone, true),
+            (&long_line, Word::TooLong, true),
+        ] {
+            let advice = Advice::on(text);
+            assert_eq!((advice.note.word, advice.is_mistake), (word, is_mistake), "{text:?}");
+            assert_told_in_both_languages(&advice.note);
+        }
+    }
+
+    #[test]
+    fn examples_repeat_what_the_student_wrote_unless_it_is_long() {
+        for (text, expected) in [
+            ("find lisi", "find;lisi"),
+            ("add li si 123", "add;li si;123"),
+            ("add 张三", "add;张三;13800138000"),
+            ("add;李四", "add;李四;13800138000"),
+            ("add;李四;", "add;李四;13800138000"),
+            ("find a name that is much too long to repeat here", "find;zhangsan"),
+        ] {
+            let note = Advice::on(text).note;
+            assert_eq!(note.slots.last(), Some(&(Slot::Example, expected.to_string())), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_tap_replaces_every_wide_semicolon() {
+        assert_eq!(Advice::on("add；张三；1").mended.as_deref(), Some("add;张三;1"));
+        assert_eq!(Advice::on("add;张三；1").mended.as_deref(), Some("add;张三;1"));
+        assert_eq!(Advice::on("你好；世界").mended, None);
+    }
+
+    #[test]
+    fn an_error_reply_is_explained_by_what_was_sent() {
+        for (sent, reply, word) in [
+            ("find", "Error: find needs one name", Some(Word::TooFewOne)),
+            ("add;a", "Error: ...", Some(Word::TooFewAdd)),
+            ("add;a;", "Error: ...", Some(Word::EmptyPhone)),
+            ("add；a；1", "Error: ...", Some(Word::FullWidth)),
+            ("add;a;1", "Error: the book is full", Some(Word::Refused)),
+            ("add;Error: a;1", "Error: a added!", None),
+            ("find;a", "Error: 1", None),
+            ("find;a", "Not Found!", None),
+            ("hello", "Received hello;", None),
+        ] {
+            let note = correct(sent, reply);
+            assert_eq!(note.as_ref().map(|note| note.word), word, "{sent} {reply}");
+            note.iter().for_each(assert_told_in_both_languages);
+        }
+    }
+}

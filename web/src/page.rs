@@ -1,0 +1,149 @@
+//! The page as a whole: the model, and the rooms that touch the browser.
+//!
+//! It carries out what the model decided. It decides nothing itself, and
+//! nothing but this calls the model.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use js_sys::Math;
+use web_sys::{Document, Performance, Window};
+
+use crate::alarm::Alarm;
+use crate::appearance::{Language, Theme};
+use crate::controls::{Listener, Post, Watch, listen};
+use crate::model::{Effect, Model, Moment, Msg, Remembered, Shelf};
+use crate::shelves::Shelves;
+use crate::socket::Socket;
+use crate::view::View;
+
+/// Where the server speaks the lesson's protocol.
+const PATH: &str = "/ws";
+
+/// An open page. Dropping it closes its connection and removes its listeners.
+pub struct Page {
+    model: RefCell<Model>,
+    view: Rc<View>,
+    socket: RefCell<Option<Socket>>,
+    url: String,
+    alarm: Alarm,
+    shelves: Shelves,
+    clock: Performance,
+    post: Post,
+    _listeners: Vec<Listener>,
+    _watch: Option<Watch>,
+}
+
+impl Page {
+    /// Takes over the document and begins to connect.
+    pub fn open(document: Document) -> Rc<Self> {
+        let window = document.default_view().expect("an open document has a window");
+        let page = Rc::new_cyclic(|page| Page::new(&window, document, page));
+        page.post(Msg::Opened);
+        // On a phone the keyboard would jump up and cover half the page.
+        let finger = window.match_media("(pointer:coarse)").ok().flatten();
+        if !finger.is_some_and(|finger| finger.matches()) {
+            page.view.focus();
+        }
+        page
+    }
+
+    fn new(window: &Window, document: Document, page: &Weak<Page>) -> Self {
+        let post: Post = {
+            let page = page.clone();
+            Rc::new(move |msg| page.upgrade().is_some_and(|page| page.post(msg)))
+        };
+        let alarm = Alarm::new(window.clone(), {
+            let post = post.clone();
+            move || {
+                post(Msg::Woken);
+            }
+        });
+
+        let shelves = Shelves::of(window);
+        let language = Language::first(
+            shelves.get(Shelf::Language).as_deref(),
+            window.navigator().language().as_deref(),
+        );
+        let location = window.location();
+        let host = location.host().unwrap_or_default();
+        let scheme = match location.protocol() {
+            Ok(protocol) if protocol == "https:" => "wss",
+            _ => "ws",
+        };
+        let remembered = Remembered {
+            draft: &shelves.get(Shelf::Draft).unwrap_or_default(),
+            history: &shelves.get(Shelf::History).unwrap_or_default(),
+        };
+        let model = Model::new(&host, language, remembered);
+
+        let view = Rc::new(View::of(document));
+        if let Some(theme) = Theme::remembered(shelves.get(Shelf::Theme).as_deref()) {
+            view.paint(theme);
+        }
+        Page {
+            model: RefCell::new(model),
+            socket: RefCell::new(None),
+            url: format!("{scheme}://{host}{PATH}"),
+            alarm,
+            shelves,
+            clock: window.performance().expect("browsers have a clock"),
+            _listeners: listen(window, &view, &post),
+            _watch: Watch::conversation(&view),
+            view,
+            post,
+        }
+    }
+
+    /// Tells the model what happened and does what it says. Returns whether
+    /// the event behind it has been used up.
+    fn post(&self, msg: Msg) -> bool {
+        let moment = self.moment();
+        // The model is given back before its effects are carried out: some of
+        // them make the browser report something at once.
+        let effects = self.model.borrow_mut().update(msg, moment);
+        let mut swallowed = false;
+        for effect in effects {
+            swallowed |= effect == Effect::Swallow;
+            self.carry_out(effect);
+        }
+        let model = self.model.borrow();
+        self.view.refresh(&model, moment.millis);
+        self.alarm.set(model.next_wake(moment.millis));
+        swallowed
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { millis: self.clock.now() as u64, jitter: (Math::random() * 400.0) as i32 - 200 }
+    }
+
+    fn carry_out(&self, effect: Effect) {
+        match effect {
+            Effect::Connect => self.connect(),
+            Effect::Disconnect => drop(self.socket.take()),
+            Effect::Transmit(text) => {
+                if let Some(socket) = &*self.socket.borrow() {
+                    socket.send(&text);
+                }
+            }
+            Effect::Show(message) => self.view.show(&message),
+            Effect::Annotate { id, note, take_back } => self.view.annotate(id, &note, take_back),
+            Effect::Unannotate { id } => self.view.unannotate(id),
+            Effect::Write(text) => self.view.write(&text),
+            Effect::Focus => self.view.focus(),
+            Effect::Swallow => {}
+            Effect::Keep(shelf, text) => self.shelves.keep(shelf, &text),
+            Effect::Speak(language) => self.view.speak(language),
+            Effect::Paint(theme) => self.view.paint(theme),
+        }
+    }
+
+    fn connect(&self) {
+        // The old connection goes before the new one comes.
+        drop(self.socket.take());
+        let socket = Socket::connect(&self.url, self.post.clone());
+        // What the browser refuses outright is tried again like any failure,
+        // when the model's patience ends.
+        self.socket.replace(socket.ok());
+    }
+}
