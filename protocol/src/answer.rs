@@ -3,7 +3,18 @@
 //! This is the whole server but for the network: the one place where a command
 //! meets the book, whatever brought the bytes.
 
-use crate::{Command, Contacts, Decoder, Replies, Reply};
+use crate::command::Change;
+use crate::{Command, Decoder, Replies, Reply};
+
+/// A contact book, as far as a conversation knows it.
+pub trait Book {
+    /// Answers `find;NAME`.
+    fn find(&self, name: &str) -> Reply<'_>;
+
+    /// Makes a change and answers it, or returns `None` if changes are made
+    /// elsewhere.
+    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>>;
+}
 
 /// How a conversation goes on after a batch of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +24,8 @@ pub enum Next {
     Listen,
     /// There is more to answer already.
     More,
+    /// The next message is a change, which this book does not make.
+    Change,
     /// The client said `exit`: send the replies so far, then close.
     Close,
 }
@@ -21,22 +34,30 @@ pub enum Next {
 /// stops when those hold `most` of them, so that a flood of tiny messages does
 /// not become one huge batch of replies.
 ///
-/// What follows an `exit` is left in the decoder, unanswered.
+/// What follows an `exit` is left in the decoder, unanswered, and so is a
+/// change that the book does not make.
 pub fn answer(
     decoder: &mut Decoder,
-    contacts: &mut Contacts,
+    book: &mut impl Book,
     replies: &mut Replies,
     most: usize,
 ) -> Next {
     let stage = decoder.stage();
     while replies.len() < most {
+        let mark = decoder.mark();
         let Some(message) = decoder.next_message() else { return Next::Listen };
         let ending = message.ending;
         match message.command(stage) {
             Ok(Command::Exit) => return Next::Close,
             Ok(Command::Say(text)) => replies.push(&Reply::Received(text), ending),
-            Ok(Command::Find { name }) => replies.push(&contacts.find(name), ending),
-            Ok(Command::Change(change)) => replies.push(&contacts.apply(&change), ending),
+            Ok(Command::Find { name }) => replies.push(&book.find(name), ending),
+            Ok(Command::Change(change)) => match book.apply(&change) {
+                Some(reply) => replies.push(&reply, ending),
+                None => {
+                    decoder.rewind(mark);
+                    return Next::Change;
+                }
+            },
             Err(mistake) => replies.push(&Reply::Mistake(mistake), ending),
         }
     }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::answer::Book;
 use crate::command::Change;
 use crate::reply::Reply;
 
@@ -26,32 +27,32 @@ impl Contacts {
         Contacts { phones: HashMap::new(), limit }
     }
 
-    /// Answers `find;NAME`.
-    pub fn find(&self, name: &str) -> Reply<'_> {
-        self.phones.get(name).map_or(Reply::NotFound, |phone| Reply::Phone(phone))
+    /// The phone of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.phones.get(name).map(|phone| &**phone)
     }
 
-    /// Makes a change and answers it.
-    ///
-    /// The only change that is refused is a new name in a full book
-    /// ([`Reply::Full`]); an existing one can always be overwritten.
-    pub fn apply<'a>(&mut self, change: &Change<'a>) -> Reply<'a> {
-        match *change {
-            Change::Add { name, phone } => {
-                if let Some(stored) = self.phones.get_mut(name) {
-                    *stored = phone.into();
-                } else if self.phones.len() < self.limit {
-                    self.phones.insert(name.into(), phone.into());
-                } else {
-                    return Reply::Full { limit: self.limit };
-                }
-                Reply::Added { name }
-            }
-            Change::Remove { name } => match self.phones.remove(name) {
-                Some(_) => Reply::Removed { name },
-                None => Reply::NotFound,
-            },
+    /// Stores a phone, over an earlier one if there is one, whatever the limit.
+    pub fn insert(&mut self, name: &str, phone: &str) {
+        match self.phones.get_mut(name) {
+            Some(stored) => *stored = phone.into(),
+            None => drop(self.phones.insert(name.into(), phone.into())),
         }
+    }
+
+    /// Forgets a name. Returns whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        self.phones.remove(name).is_some()
+    }
+
+    /// The most names it takes from clients.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// All names and phones, in no particular order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.phones.iter().map(|(name, phone)| (&**name, &**phone))
     }
 
     /// How many names the book holds.
@@ -62,6 +63,28 @@ impl Contacts {
     /// Whether the book holds nobody.
     pub fn is_empty(&self) -> bool {
         self.phones.is_empty()
+    }
+}
+
+/// The only change that is refused is a new name in a full book
+/// ([`Reply::Full`]); an existing one can always be overwritten.
+impl Book for Contacts {
+    fn find(&self, name: &str) -> Reply<'_> {
+        self.get(name).map_or(Reply::NotFound, Reply::Phone)
+    }
+
+    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
+        Some(match *change {
+            Change::Add { name, .. } if self.len() >= self.limit && self.get(name).is_none() => {
+                Reply::Full { limit: self.limit }
+            }
+            Change::Add { name, phone } => {
+                self.insert(name, phone);
+                Reply::Added { name }
+            }
+            Change::Remove { name } if self.remove(name) => Reply::Removed { name },
+            Change::Remove { .. } => Reply::NotFound,
+        })
     }
 }
 
@@ -79,9 +102,9 @@ mod tests {
     fn a_full_book_takes_no_new_name_but_still_changes_the_ones_it_has() {
         let mut contacts = Contacts::with_limit(1);
         let add = |name, phone| Change::Add { name, phone };
-        assert_eq!(contacts.apply(&add("a", "1")), Reply::Added { name: "a" });
-        assert_eq!(contacts.apply(&add("b", "2")), Reply::Full { limit: 1 });
-        assert_eq!(contacts.apply(&add("a", "3")), Reply::Added { name: "a" });
+        assert_eq!(contacts.apply(&add("a", "1")), Some(Reply::Added { name: "a" }));
+        assert_eq!(contacts.apply(&add("b", "2")), Some(Reply::Full { limit: 1 }));
+        assert_eq!(contacts.apply(&add("a", "3")), Some(Reply::Added { name: "a" }));
         assert_eq!(contacts.find("a"), Reply::Phone("3"));
         assert_eq!(contacts.find("b"), Reply::NotFound);
         assert_eq!(contacts.len(), 1);

@@ -82,6 +82,14 @@ pub struct Decoder {
     closed: bool,
 }
 
+/// A place in a decoder's input to [go back](Decoder::rewind) to.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    start: usize,
+    skipping: bool,
+    closed: bool,
+}
+
 impl Decoder {
     /// A decoder for a new connection. The stage decides whether `remove` and
     /// a name may stand on two lines.
@@ -102,8 +110,9 @@ impl Decoder {
         self.stage
     }
 
-    /// Takes in what one read brought.
+    /// Takes in what one read brought. Earlier [`Mark`]s no longer hold.
     pub fn push(&mut self, chunk: &[u8]) {
+        self.compact();
         self.buffer.extend_from_slice(chunk);
         self.closed = false;
     }
@@ -126,13 +135,35 @@ impl Decoder {
         self.buffer.len() - self.start
     }
 
+    /// Where the next message begins.
+    pub fn mark(&self) -> Mark {
+        Mark { start: self.start, skipping: self.skipping, closed: self.closed }
+    }
+
+    /// Takes back the messages since `mark`, so that they can be taken again.
+    /// That this connection uses lines, once seen, stays seen.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.take(mark.start);
+        self.skipping = mark.skipping;
+        self.closed = mark.closed;
+    }
+
+    /// Gives back the room of the messages taken. Earlier [`Mark`]s no longer
+    /// hold.
+    pub fn compact(&mut self) {
+        /// Bytes an idle connection's buffer may keep: ten lines of the lesson,
+        /// so that a chatting client allocates nothing and 10,000 idle ones
+        /// hold little.
+        const KEPT: usize = 256;
+        self.buffer.drain(..self.start);
+        self.buffer.shrink_to(KEPT);
+        self.start = 0;
+    }
+
     /// The next complete message. Blank lines are passed over.
     pub fn next_message(&mut self) -> Option<Message<'_>> {
         let (text, ending) = loop {
-            let Some((text, ending)) = self.next_frame() else {
-                self.compact();
-                return None;
-            };
+            let (text, ending) = self.next_frame()?;
             // A blank line asks for nothing. A blank packet is not a line: its
             // sender waits for a reply.
             let blank = text.as_ref().is_some_and(|text| {
@@ -241,17 +272,6 @@ impl Decoder {
             }
             _ => SecondLine::None,
         }
-    }
-
-    /// Gives back the room of the messages taken.
-    fn compact(&mut self) {
-        /// Bytes an idle connection's buffer may keep: ten lines of the lesson,
-        /// so that a chatting client allocates nothing and 10,000 idle ones
-        /// hold little.
-        const KEPT: usize = 256;
-        self.buffer.drain(..self.start);
-        self.buffer.shrink_to(KEPT);
-        self.start = 0;
     }
 
     fn take(&mut self, next: usize) {

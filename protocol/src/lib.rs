@@ -40,7 +40,7 @@ pub mod escape;
 pub mod mistake;
 pub mod reply;
 
-pub use answer::{Next, answer};
+pub use answer::{Book, Next, answer};
 pub use command::{Change, Command, Field, Stage, Verb};
 pub use contacts::Contacts;
 pub use decoder::{Decoder, Message};

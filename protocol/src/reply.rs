@@ -38,6 +38,11 @@ pub enum Reply<'a> {
         /// How many it holds.
         limit: usize,
     },
+    /// `Error: ...`: the change could not be stored, and was not made.
+    NotStored {
+        /// Why, as a clause: `the disk is full`.
+        why: &'a str,
+    },
 }
 
 impl fmt::Display for Reply<'_> {
@@ -53,6 +58,11 @@ impl fmt::Display for Reply<'_> {
                 f,
                 "Error: the book is full ({limit} names), remove one first, like {}",
                 Verb::Remove.example()
+            ),
+            Reply::NotStored { why } => write!(
+                f,
+                "Error: nothing was changed, {why}, try again later; reading goes on, like {}",
+                Verb::Find.example()
             ),
         }
     }
@@ -114,6 +124,16 @@ impl Replies {
         self.ends.len()
     }
 
+    /// Forgets the replies after the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        if let Some(&(end, ending)) = count.checked_sub(1).and_then(|last| self.ends.get(last)) {
+            self.text.truncate(end + usize::from(ending == Ending::Line));
+        } else if count == 0 {
+            self.text.clear();
+        }
+        self.ends.truncate(count);
+    }
+
     /// Forgets the replies but keeps a little room for the next ones.
     pub fn clear(&mut self) {
         /// Bytes a connection may keep between two batches: a few ordinary
@@ -139,6 +159,13 @@ mod tests {
         replies.push(&Reply::NotFound, Ending::Packet);
         assert_eq!(replies.as_bytes(), b"Welcome!1\nNot Found!");
         assert_eq!(replies.iter().collect::<Vec<_>>(), ["Welcome!", "1", "Not Found!"]);
+        replies.truncate(5);
+        assert_eq!(replies.len(), 3);
+        replies.truncate(2);
+        assert_eq!(replies.as_bytes(), b"Welcome!1\n");
+        replies.truncate(0);
+        assert!(replies.is_empty());
+        replies.push(&Reply::NotFound, Ending::Line);
         replies.clear();
         assert!(replies.is_empty());
         assert_eq!(replies.as_bytes(), b"");

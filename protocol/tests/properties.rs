@@ -1,9 +1,14 @@
 //! What holds for every input, tried on many.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say why it is skipped"
+)]
 
 use proptest::prelude::*;
 use protocol::decoder::MAX_MESSAGE;
 use protocol::escape::is_deceptive;
-use protocol::{Command, Contacts, Decoder, Next, Replies, Stage, answer};
+use protocol::{Book as _, Command, Contacts, Decoder, Next, Replies, Stage, answer};
 
 /// Bytes as hostile as they come, with enough of the protocol's own in them to
 /// reach every branch.
@@ -88,11 +93,28 @@ proptest! {
         let text = format!("add;{name};{phone}");
         if let Ok(Command::Change(change)) = Command::parse(&text, Stage::Contacts) {
             let mut contacts = Contacts::default();
-            let added = contacts.apply(&change).to_string();
-            prop_assert!(!added.contains(is_deceptive));
+            let added = contacts.apply(&change).map(|reply| reply.to_string());
+            prop_assert!(!added.unwrap().contains(is_deceptive));
             let found = contacts.find(protocol::command::trim(&name)).to_string();
             prop_assert_eq!(found, protocol::command::trim(&phone));
         }
+    }
+
+    #[test]
+    fn messages_taken_back_are_taken_again_the_same(chunk in stream(), taken in 0..10_usize) {
+        let mut decoder = Decoder::new(Stage::Contacts);
+        decoder.push(&chunk.concat());
+        decoder.close();
+        let take = |decoder: &mut Decoder| -> Vec<String> {
+            std::iter::from_fn(|| decoder.next_message().map(|message| format!("{message:?}")))
+                .collect()
+        };
+        let _ = (0..taken).find(|_| decoder.next_message().is_none());
+        let mark = decoder.mark();
+        let first = take(&mut decoder);
+        decoder.rewind(mark);
+        let again = take(&mut decoder);
+        prop_assert_eq!(first, again);
     }
 
     #[test]

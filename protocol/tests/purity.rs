@@ -1,4 +1,9 @@
 //! The core must run wherever its bytes come from, so it may depend on nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say why it is skipped"
+)]
 
 use std::path::Path;
 use std::process::Command;

@@ -7,6 +7,7 @@
 //! - [`page`]: the page, from `web/` and `static/` into `dist/`;
 //! - [`checks`]: what `test` runs, in its order;
 //! - [`audit`]: the dependencies against `deny.toml`;
+//! - [`bench`]: the benchmark;
 //! - [`browser`]: the Chromium the tests drive;
 //! - [`lockfile`] and [`program`]: what Cargo.lock says, and what is on `PATH`;
 //! - [`turn`]: what two xtasks at once do one after the other.
@@ -16,6 +17,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is its interface")]
 
 mod audit;
+mod bench;
 mod browser;
 mod checks;
 mod lockfile;
@@ -38,6 +40,7 @@ cargo xtask COMMAND
   run [-- SERVER ARGS]  build everything and start the server
   build                 build everything; says where the server is and what it weighs
   page                  build only the page, into dist/
+  bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   test                  every check: format, lints, dependencies, tests, browser tests
   help                  this list
 
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         (Some("run"), server_arguments) => run(server_arguments),
         (Some("build"), []) => build(),
         (Some("page"), []) => page(),
+        (Some("bench"), arguments) => bench(arguments),
         (Some("test"), []) => test(),
         (Some("help" | "--help" | "-h"), _) => {
             print!("{HELP}");
@@ -108,6 +112,14 @@ fn build() -> Result<()> {
 fn page() -> Result<()> {
     let shell = repository()?;
     page::build(&shell, &tools::ensure(&shell)?)
+}
+
+/// Builds everything and measures it.
+fn bench(arguments: &[OsString]) -> Result<()> {
+    bench::ensure_possible()?;
+    let shell = repository()?;
+    let server = build_server(&shell)?;
+    bench::run(&shell, &server, arguments)
 }
 
 fn test() -> Result<()> {

@@ -1,0 +1,37 @@
+//! The benchmark: builds what it measures and what measures, then runs it. How
+//! and against what it measures is in `bench/`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::{heading, target};
+
+/// Where it leaves its table: the last one is part of the repository.
+const PAGE: &str = "BENCHMARKS.md";
+
+/// Whether the benchmark can run here; asked before anything is built.
+pub fn ensure_possible() -> Result<()> {
+    if !cfg!(target_os = "linux") {
+        bail!("the benchmark needs Linux: it reads /proc, waits with epoll and pins to cores");
+    }
+    Ok(())
+}
+
+/// Measures `server`. The arguments are the benchmark's own; `--help` lists them.
+pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
+    heading("the benchmark (release)");
+    cmd!(shell, "cargo build --release --package bench").run()?;
+    let bench = target(shell).join("release").join("bench");
+    // Data files beside the build, on a disk with room, and not in /tmp, which may
+    // be memory.
+    let scratch = target(shell).join("bench");
+    let page = shell.current_dir().join(PAGE);
+
+    heading("measuring, about four minutes; leave the machine alone meanwhile");
+    cmd!(shell, "{bench} --server {server} --scratch {scratch} --page {page} {arguments...}")
+        .run()?;
+    Ok(())
+}
