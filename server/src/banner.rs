@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
@@ -42,6 +43,10 @@ pub struct Banner<'a> {
     /// The addresses of this machine on the network, best first; used only
     /// when the server listens on all interfaces.
     pub lan: &'a [Ipv4Addr],
+    /// The file with the contacts, or none if they are in memory only.
+    pub data: Option<&'a Path>,
+    /// How many contacts there are.
+    pub contacts: usize,
     /// Whether to draw the QR code: a terminal shows it, a log file does not.
     pub qr: bool,
 }
@@ -99,12 +104,15 @@ impl fmt::Display for Banner<'_> {
         } else {
             writeln!(f, "  {ip} {}", self.tcp.port())?;
         }
-        writeln!(f, "{}", say("通讯录", "Contacts"))?;
-        writeln!(
-            f,
-            "  {}",
-            say("只在内存里，停止后就没有了", "in memory only, gone when the server stops")
-        )?;
+        writeln!(f, "{} ({})", say("通讯录", "Contacts"), self.contacts)?;
+        match self.data {
+            Some(path) => writeln!(f, "  {}", path.display())?,
+            None => writeln!(
+                f,
+                "  {}",
+                say("只在内存里，停止后就没有了", "in memory only, gone when the server stops")
+            )?,
+        }
         if self.tcp.ip().is_unspecified() || self.http.ip().is_unspecified() {
             writeln!(f)?;
             writeln!(
@@ -142,7 +150,8 @@ mod tests {
     fn banner(language: Language, ip: &str, lan: &[Ipv4Addr]) -> String {
         let ip: IpAddr = ip.parse().unwrap();
         let (tcp, http) = (SocketAddr::new(ip, 9999), SocketAddr::new(ip, 8080));
-        Banner { language, tcp, http, lan, qr: false }.to_string()
+        let data = Some(Path::new("/home/teacher/contacts.db"));
+        Banner { language, tcp, http, lan, data, contacts: 7, qr: false }.to_string()
     }
 
     #[test]
@@ -151,6 +160,7 @@ mod tests {
         assert!(text.contains("\n  http://127.0.0.1:8080/\n"), "{text}");
         assert!(text.contains("\n  127.0.0.1 9999\n"), "{text}");
         assert!(!text.contains("192.168"), "{text}");
+        assert!(text.contains("\nContacts (7)\n  /home/teacher/contacts.db\n"), "{text}");
         assert!(text.ends_with("Ctrl+C stops\n"), "{text}");
     }
 

@@ -1,29 +1,120 @@
 //! The class's contact book: one for all conversations.
 //!
-//! It lives in memory and is gone when the server stops.
+//! Finds are answered from a map in memory. Changes are made either there
+//! (`--memory`) or by the [writer](crate::writer), which stores them on disk
+//! first: *decide, append, apply, reply*. Conversations cannot tell the two
+//! apart.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use protocol::{Contacts, Decoder, Next, Replies, answer};
+use protocol::command::Change;
+use protocol::{Contacts, Decoder, Next, Replies, Reply, answer};
 
-/// The shared book.
-#[derive(Debug, Default)]
-pub(crate) struct Book {
-    contacts: Mutex<Contacts>,
+use crate::store::Store;
+use crate::writer::{Job, Writer};
+
+/// The shared book. Dropping it closes its file.
+#[derive(Debug)]
+pub struct Book {
+    contacts: SharedContacts,
+    /// Absent where changes need not outlive the server.
+    writer: Option<Writer>,
 }
 
 impl Book {
-    /// A book that takes at most `limit` contacts.
-    pub(crate) fn with_limit(limit: usize) -> Self {
-        Book { contacts: Mutex::new(Contacts::with_limit(limit)) }
+    /// An empty book that takes at most `limit` contacts and is gone when the
+    /// server stops.
+    pub fn in_memory(limit: usize) -> Self {
+        Book { contacts: SharedContacts::new(Contacts::with_limit(limit)), writer: None }
     }
 
-    /// Answers up to `most` messages that a decoder has ready, as one batch
-    /// that no other conversation comes between.
-    pub(crate) fn answer(&self, decoder: &mut Decoder, replies: &mut Replies, most: usize) -> Next {
-        // A panic elsewhere cannot leave the map half changed: each change is
-        // a single call on it.
-        let mut contacts = self.contacts.lock().unwrap_or_else(PoisonError::into_inner);
-        answer(decoder, &mut contacts, replies, most)
+    /// The book in a file; a new file if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be used; the message says why and what to do. It has
+    /// not been changed.
+    pub fn open(path: &Path, limit: usize) -> anyhow::Result<Self> {
+        let mut contacts = Contacts::with_limit(limit);
+        let store = Store::open(path)?;
+        store.load(&mut contacts)?;
+        let contacts = SharedContacts::new(contacts);
+        let writer = Writer::start(store, contacts.clone());
+        Ok(Book { contacts, writer: Some(writer) })
+    }
+
+    /// How many contacts it holds.
+    pub fn len(&self) -> usize {
+        self.contacts.read().len()
+    }
+
+    /// Whether it holds nobody.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Answers up to `most` messages that a decoder has ready. Every change
+    /// among them is safe when this returns, or its reply says that it is not.
+    pub(crate) async fn answer(
+        &self,
+        decoder: &mut Decoder,
+        replies: &mut Replies,
+        most: usize,
+    ) -> Next {
+        let next = answer(decoder, &mut ReadOnly(&self.contacts.read()), replies, most);
+        if next != Next::Change {
+            return next;
+        }
+        // From the first change on the batch goes together, finds included:
+        // they must see what was added before them.
+        match &self.writer {
+            None => answer(decoder, &mut *self.contacts.write(), replies, most),
+            Some(writer) => {
+                let job = Job {
+                    decoder: std::mem::replace(decoder, Decoder::new(decoder.stage())),
+                    replies: std::mem::take(replies),
+                    most,
+                };
+                let done = writer.submit(job).await;
+                *decoder = done.job.decoder;
+                *replies = done.job.replies;
+                done.next
+            }
+        }
+    }
+}
+
+/// The map that conversations read and the writer changes.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedContacts(Arc<RwLock<Contacts>>);
+
+impl SharedContacts {
+    fn new(contacts: Contacts) -> Self {
+        SharedContacts(Arc::new(RwLock::new(contacts)))
+    }
+
+    // A panic elsewhere cannot leave the map half changed: each change is a
+    // single call on it.
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Contacts> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Contacts> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A book that only answers finds.
+struct ReadOnly<'c>(&'c Contacts);
+
+impl protocol::Book for ReadOnly<'_> {
+    fn find(&self, name: &str) -> Reply<'_> {
+        self.0.find(name)
+    }
+
+    fn apply<'a>(&'a mut self, _: &Change<'a>) -> Option<Reply<'a>> {
+        None
     }
 }

@@ -89,7 +89,7 @@ pub(crate) async fn converse(
     let mut ended = false;
     let farewell = loop {
         replies.clear();
-        let next = book.answer(&mut decoder, &mut replies, most);
+        let next = book.answer(&mut decoder, &mut replies, most).await;
         if !replies.is_empty() {
             if !manner.pause.is_zero() {
                 // A server that is stopping still answers, but waits no longer.
@@ -99,11 +99,12 @@ pub(crate) async fn converse(
         }
         match next {
             Next::Close => break Farewell::Exit,
-            Next::More => continue,
+            Next::More | Next::Change => continue,
             Next::Listen if ended => break Farewell::Ended,
             Next::Listen => {}
         }
 
+        decoder.compact();
         let waiting = decoder.is_waiting();
         let received = tokio::select! {
             // In this order: on a busy machine the rest of a message may have

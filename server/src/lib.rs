@@ -16,7 +16,9 @@
 //! * `tcp`, `websocket`: the two transports; they move bytes and know no command.
 //! * `linger`: closing so that the last reply still arrives.
 //! * `conversation`: the one loop behind both: chunks in, replies out.
-//! * `book`: the contacts, shared by all conversations.
+//! * [`book`](Book): the contacts, shared by all conversations.
+//! * `writer`: the one thread that changes them on disk; `store`: the file;
+//!   `wal`: whether a killed server left it whole.
 //! * `http`: the routes, the page and the checks on `Host` and `Origin`.
 //! * `console`: the lines the lesson's own server prints.
 //! * [`options`]: the command line; [`banner`]: what is printed at start.
@@ -33,9 +35,13 @@ mod http;
 mod linger;
 pub mod options;
 mod server;
+mod store;
 mod tcp;
+mod wal;
 mod websocket;
+mod writer;
 
 pub use accept::PerAddress;
+pub use book::Book;
 pub use http::HostNames;
 pub use server::{Config, Limits, Server, raise_descriptor_limit};

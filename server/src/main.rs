@@ -1,6 +1,7 @@
 //! `tcp-classroom`: parses the options, builds the server, runs it.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -8,7 +9,7 @@ use clap::Parser as _;
 use tcp_classroom::banner::{Banner, Language};
 use tcp_classroom::console::Console;
 use tcp_classroom::options::Options;
-use tcp_classroom::{Server, addresses};
+use tcp_classroom::{Book, Server, addresses};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -38,14 +39,25 @@ async fn run(options: &Options) -> anyhow::Result<()> {
     // Before binding: a signal that comes at once must not kill half a server.
     let stop = stop_on_signals()?;
     let server = Server::bind(options.config()).await?;
+    // After binding: a port in use must leave the data untouched.
+    let data = options.data()?;
+    let book = match &data {
+        Some(path) => Book::open(path, options.max_contacts)?,
+        None => Book::in_memory(options.max_contacts),
+    };
     let console = if options.quiet { Console::silent() } else { Console::new(std::io::stdout()) };
-    announce(options, &server)?;
-    server.serve(console.clone(), stop).await;
+    announce(options, &server, &book, data.as_deref())?;
+    server.serve(book, console.clone(), stop).await;
     console.finish();
     Ok(())
 }
 
-fn announce(options: &Options, server: &Server) -> anyhow::Result<()> {
+fn announce(
+    options: &Options,
+    server: &Server,
+    book: &Book,
+    data: Option<&Path>,
+) -> anyhow::Result<()> {
     let interfaces = addresses::interfaces().unwrap_or_default();
     let lan = addresses::ranked(&interfaces);
     let person = std::io::stderr().is_terminal();
@@ -54,6 +66,8 @@ fn announce(options: &Options, server: &Server) -> anyhow::Result<()> {
         tcp: server.tcp_address()?,
         http: server.http_address()?,
         lan: &lan,
+        data,
+        contacts: book.len(),
         qr: person,
     };
     if !options.quiet {

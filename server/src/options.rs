@@ -1,8 +1,10 @@
 //! The command line: flags, their environment twins, and what they mean.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{ArgAction, Parser, ValueEnum};
 use protocol::{Contacts, Stage};
 
@@ -44,9 +46,13 @@ pub struct Options {
     )]
     pub allow_origin: Vec<String>,
 
+    /// The file to keep the contacts in. [default: contacts.db in this user's
+    /// data folder; the start-up message says where]
+    #[arg(long, value_name = "FILE", env = "TCP_CLASSROOM_DATA", global = true)]
+    pub data: Option<PathBuf>,
+
     /// Keep the contacts in memory only; they are gone when the server stops.
-    /// So far this is always so.
-    #[arg(long, env = "TCP_CLASSROOM_MEMORY")]
+    #[arg(long, conflicts_with = "data", env = "TCP_CLASSROOM_MEMORY")]
     pub memory: bool,
 
     /// How much of the lesson to speak: everything, or only the echo it begins
@@ -149,6 +155,19 @@ pub enum StageName {
 }
 
 impl Options {
+    /// The file the contacts are in, or none with `--memory`.
+    ///
+    /// # Errors
+    ///
+    /// None is named, and the system names no folder for this user's data.
+    pub fn data(&self) -> anyhow::Result<Option<PathBuf>> {
+        match &self.data {
+            _ if self.memory => Ok(None),
+            Some(path) => Ok(Some(path.clone())),
+            None => default_data().map(Some),
+        }
+    }
+
     /// The server these options ask for.
     pub fn config(&self) -> Config {
         let reach = |address: SocketAddr| match self.lan {
@@ -169,7 +188,6 @@ impl Options {
                 per_address: self
                     .max_per_address
                     .map_or(PerAddress::Others(Limits::PER_ADDRESS), PerAddress::All),
-                contacts: self.max_contacts,
                 header_timeout: self.header_timeout,
                 ping_every: self.ping_every,
                 dead_after: self.dead_after,
@@ -177,6 +195,17 @@ impl Options {
             },
         }
     }
+}
+
+/// Where the contacts are kept unless told otherwise.
+///
+/// # Errors
+///
+/// The system names no folder for this user's data.
+fn default_data() -> anyhow::Result<PathBuf> {
+    let folder = dirs::data_dir()
+        .context("this system names no folder for your data; choose a file with --data FILE")?;
+    Ok(folder.join("tcp-classroom").join("contacts.db"))
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use protocol::{Contacts, Stage};
+use protocol::Stage;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -57,8 +57,6 @@ pub struct Limits {
     pub connections: usize,
     /// Open connections from one address.
     pub per_address: PerAddress,
-    /// Contacts in the book.
-    pub contacts: usize,
     /// Time for a browser to send its request's headers, and for an idle one
     /// to send the next request.
     pub header_timeout: Duration,
@@ -75,7 +73,6 @@ impl Default for Limits {
         Limits {
             connections: 10_240,
             per_address: PerAddress::Others(Self::PER_ADDRESS),
-            contacts: Contacts::DEFAULT_LIMIT,
             header_timeout: Duration::from_secs(10),
             ping_every: Duration::from_secs(20),
             dead_after: Duration::from_secs(60),
@@ -156,12 +153,12 @@ impl Server {
     }
 
     /// Serves until `stop` is cancelled, then finishes what is in flight.
-    pub async fn serve(self, console: Console, stop: CancellationToken) {
+    pub async fn serve(self, book: Book, console: Console, stop: CancellationToken) {
         let Config { stage, pause, hosts, limits, .. } = self.config;
         let admission = Arc::new(Admission::new(limits.connections, limits.per_address));
         let tasks = TaskTracker::new();
         let classroom = Arc::new(Classroom {
-            book: Book::with_limit(limits.contacts),
+            book,
             manner: Manner { stage, pause },
             console,
             stop: stop.clone(),

@@ -1,5 +1,10 @@
 //! What must happen when clients misbehave: a clear error or a clean cut, and
 //! nobody else notices.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say why it is skipped"
+)]
 
 mod classroom;
 
@@ -346,7 +351,7 @@ async fn what_is_in_flight_is_finished_when_the_server_stops() {
 
 #[tokio::test]
 async fn a_full_book_says_so_and_goes_on() {
-    let server = TestServer::with(|config| config.limits.contacts = 1).await;
+    let server = TestServer::with_book(tcp_classroom::Book::in_memory(1), |_| {}).await;
     let mut client = server.tcp().await;
     client.send(b"add;a;1\nadd;b;2\nadd;a;3\nfind;a\n").await;
     client

@@ -1,4 +1,9 @@
 //! What a browser gets over HTTP: small, cached, locked down, and complete.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say why it is skipped"
+)]
 
 mod classroom;
 

@@ -1,5 +1,10 @@
 //! The corpus, over real sockets: raw TCP and the WebSocket answer alike, byte
 //! for byte.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say why it is skipped"
+)]
 
 mod classroom;
 

@@ -2,14 +2,16 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use super::DEADLINE;
 
-/// The program, with free ports and no browser, and nothing of this shell's
-/// settings.
+pub const FREE_PORTS: [&str; 4] = ["--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+
+/// The program without a browser, and with nothing of this shell's settings.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tcp-classroom"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TCP_CLASSROOM_")) {
@@ -31,10 +33,17 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts it on free ports with further arguments.
+    /// Starts it on free ports with further arguments, its contacts in memory.
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = command();
-        command.args(["--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"]).args(arguments);
+        command.args(FREE_PORTS).arg("--memory").args(arguments);
+        Self::run(command)
+    }
+
+    /// Starts it on free ports with its contacts in a file.
+    pub fn with_data(data: &Path) -> Self {
+        let mut command = command();
+        command.args(FREE_PORTS).arg("--data").arg(data);
         Self::run(command)
     }
 
@@ -46,7 +55,10 @@ impl Program {
         let stderr = lines(child.stderr.take().expect("it is piped"));
         let mut banner = String::new();
         while !banner.contains("Ctrl+C") {
-            banner += &stderr.recv_timeout(DEADLINE).expect("a banner");
+            match stderr.recv_timeout(DEADLINE) {
+                Ok(line) => banner += &line,
+                Err(_) => panic!("no banner, only:\n{banner}"),
+            }
             banner += "\n";
         }
         let page = banner.split("http://").nth(1).and_then(|rest| rest.split('/').next());

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use protocol::Stage;
 use tcp_classroom::console::Console;
-use tcp_classroom::{Config, HostNames, Limits, Server};
+use tcp_classroom::{Book, Config, HostNames, Limits, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -50,6 +50,11 @@ impl TestServer {
 
     /// A server with some settings changed.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with_book(Book::in_memory(protocol::Contacts::DEFAULT_LIMIT), change).await
+    }
+
+    /// A server with a book of its own.
+    pub async fn with_book(book: Book, change: impl FnOnce(&mut Config)) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = Config {
             tcp: any,
@@ -66,7 +71,7 @@ impl TestServer {
         let server = Server::bind(config).await.unwrap();
         let (tcp, http) = (server.tcp_address().unwrap(), server.http_address().unwrap());
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(server.serve(Console::silent(), stop.clone()));
+        let serving = tokio::spawn(server.serve(book, Console::silent(), stop.clone()));
         TestServer { tcp, http, stop, serving }
     }
 

@@ -1,0 +1,448 @@
+//! The book on disk: a SQLite file that any SQLite tool can open.
+//!
+//! One row a contact, and one row that says how many there are, how many
+//! changes there have been, and what all contacts add up to, so that a damaged
+//! file is noticed even where SQLite itself would not. The store answers
+//! nobody; the [writer](crate::writer) does.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use protocol::Contacts;
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::book::SharedContacts;
+use crate::wal;
+use crate::writer::{ChangedContact, Changes};
+
+/// Marks a SQLite file as a contact book ("TCPb").
+const APPLICATION_ID: i32 = 0x5443_5062;
+
+/// The version of the tables below. A file of a newer one is refused.
+const SCHEMA_VERSION: i32 = 1;
+
+const SCHEMA: &str = "
+    CREATE TABLE contacts (
+        name  TEXT NOT NULL PRIMARY KEY,
+        phone TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- A single row, written with every change.
+    CREATE TABLE book (
+        id     INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+        seq    INTEGER NOT NULL, -- changes made so far
+        count  INTEGER NOT NULL, -- rows in contacts
+        digest INTEGER NOT NULL  -- the sum of the rows' hashes, modulo 2^64
+    ) STRICT;
+    INSERT INTO book VALUES (1, 0, 0, 0);
+";
+
+/// An open book file.
+#[derive(Debug)]
+pub(crate) struct Store {
+    path: PathBuf,
+    /// Absent after an error that leaves open what the file holds, until it
+    /// has been read again.
+    connection: Option<Connection>,
+    totals: Totals,
+}
+
+/// What the file's single row says of all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Totals {
+    seq: u64,
+    count: u64,
+    digest: u64,
+}
+
+/// Why a change was not stored. None was: a transaction is all or nothing.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// No room. It is tried again with the next change.
+    Full(rusqlite::Error),
+    /// The disk failed, perhaps in the middle of a sync. What was to be stored
+    /// then may or may not be on it, so the file is read again first.
+    Failed(rusqlite::Error),
+    /// The file could not be read again after such a failure.
+    Unreadable(anyhow::Error),
+}
+
+impl StoreError {
+    /// The reason as the clients are told it.
+    pub(crate) fn why(&self) -> &'static str {
+        match self {
+            StoreError::Full(_) => "the server's disk is full",
+            StoreError::Failed(_) | StoreError::Unreadable(_) => {
+                "the server's disk reports an error"
+            }
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Full(error) => write!(f, "the disk is full ({error})"),
+            StoreError::Failed(error) => write!(f, "the disk reports an error ({error})"),
+            StoreError::Unreadable(error) => write!(f, "{error:#}"),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => StoreError::Full(error),
+            _ => StoreError::Failed(error),
+        }
+    }
+}
+
+impl Store {
+    /// Opens a book file for this process alone, or creates one.
+    ///
+    /// # Errors
+    ///
+    /// It is no book, of a newer version, damaged, read-only, or in use. The
+    /// message says which, and what to do; the file has not been changed.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let is_new = !check_header(path)?;
+        if let (true, Some(folder)) = (is_new, path.parent()) {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+        }
+        check_log(path)?;
+        let connection = connect(path)?;
+        if is_new {
+            create(&connection)
+                .with_context(|| format!("cannot create the contact book {}", path.display()))?;
+        }
+        let totals = totals(&connection).map_err(|error| damaged(path, &error.to_string()))?;
+        Ok(Store { path: path.to_owned(), connection: Some(connection), totals })
+    }
+
+    /// Reads all contacts into an empty book.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged. A copy of it has been made, and the message says
+    /// where.
+    pub(crate) fn load(&self, contacts: &mut Contacts) -> anyhow::Result<()> {
+        let connection = self.connection.as_ref().context("the contact book is closed")?;
+        self.read(connection, contacts).map_err(|why| damaged(&self.path, &why))
+    }
+
+    fn read(&self, connection: &Connection, contacts: &mut Contacts) -> Result<(), String> {
+        let sound: String = connection
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(|error| error.to_string())?;
+        if sound != "ok" {
+            return Err(sound);
+        }
+        let mut sum = Totals { seq: self.totals.seq, ..Totals::default() };
+        self.for_each(connection, |name, phone| {
+            contacts.insert(name, phone);
+            sum.add(name, phone);
+        })
+        .map_err(|error| error.to_string())?;
+        if sum != self.totals || contacts.len() as u64 != sum.count {
+            return Err(format!(
+                "it should hold {} contacts and holds {}, or some of them have changed by themselves",
+                self.totals.count, sum.count
+            ));
+        }
+        Ok(())
+    }
+
+    fn for_each(
+        &self,
+        connection: &Connection,
+        mut each: impl FnMut(&str, &str),
+    ) -> rusqlite::Result<()> {
+        let mut statement = connection.prepare("SELECT name, phone FROM contacts ORDER BY name")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that changes can be stored: after a failure that left open
+    /// what the file holds, reads it again, into the shared book as well.
+    ///
+    /// # Errors
+    ///
+    /// The file still cannot be used. Nothing has changed; try again later.
+    pub(crate) fn ready(&mut self, contacts: &SharedContacts) -> Result<(), StoreError> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let limit = contacts.read().limit();
+        let mut read_again = Contacts::with_limit(limit);
+        let store = Store::open(&self.path).map_err(StoreError::Unreadable)?;
+        store.load(&mut read_again).map_err(StoreError::Unreadable)?;
+        *self = store;
+        *contacts.write() = read_again;
+        tracing::warn!("the disk works again");
+        Ok(())
+    }
+
+    /// Stores changes, all or none. They are on the disk, synced, when it
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// None of them is stored for good.
+    pub(crate) fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
+        if changes.contacts.is_empty() {
+            return Ok(());
+        }
+        let Some(connection) = &mut self.connection else {
+            return Err(StoreError::Unreadable(anyhow::anyhow!("the contact book is closed")));
+        };
+        match write(connection, self.totals, changes) {
+            Ok(totals) => {
+                self.totals = totals;
+                Ok(())
+            }
+            Err(error) => {
+                let error = StoreError::from(error);
+                if let StoreError::Failed(_) = error {
+                    // A failed sync is not tried again: the system may have
+                    // dropped what it could not write. Closing writes down what
+                    // was stored before.
+                    self.connection = None;
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+fn write(
+    connection: &mut Connection,
+    mut totals: Totals,
+    changes: &Changes,
+) -> rusqlite::Result<Totals> {
+    let transaction = connection.transaction()?;
+    {
+        let mut store = transaction.prepare_cached(
+            "INSERT INTO contacts (name, phone) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET phone = excluded.phone",
+        )?;
+        let mut forget = transaction.prepare_cached("DELETE FROM contacts WHERE name = ?1")?;
+        for ChangedContact { name, before, after } in &changes.contacts {
+            if let Some(phone) = before {
+                totals.subtract(name, phone);
+            }
+            match after {
+                Some(phone) => {
+                    totals.add(name, phone);
+                    store.execute(params![name, phone])?;
+                }
+                None => drop(forget.execute(params![name])?),
+            }
+        }
+        totals.seq += changes.made;
+        // SQLite's integers are signed; the bits are the same.
+        transaction
+            .prepare_cached("UPDATE book SET seq = ?1, count = ?2, digest = ?3")?
+            .execute([totals.seq, totals.count, totals.digest].map(|number| number as i64))?;
+    }
+    transaction.commit()?;
+    Ok(totals)
+}
+
+impl Totals {
+    fn add(&mut self, name: &str, phone: &str) {
+        self.count += 1;
+        self.digest = self.digest.wrapping_add(hash(name, phone));
+    }
+
+    fn subtract(&mut self, name: &str, phone: &str) {
+        self.count -= 1;
+        self.digest = self.digest.wrapping_sub(hash(name, phone));
+    }
+}
+
+/// A row's hash: XXH3, the same on every machine and in every version.
+fn hash(name: &str, phone: &str) -> u64 {
+    let mut hash = Xxh3::new();
+    hash.update(name.as_bytes());
+    // Neither holds a semicolon, so no two rows run together alike.
+    hash.update(b";");
+    hash.update(phone.as_bytes());
+    hash.digest()
+}
+
+fn connect(path: &Path) -> anyhow::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        // Held until the connection closes: a second server, or a tool that
+        // would change what this one has in memory, is kept out.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        // Every commit is synced before it counts; on a Mac down to the platter.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        // Takes the lock now.
+        connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+        Ok(connection)
+    };
+    // SQLite would open a file that cannot be written for reading, and fail
+    // later with less to say.
+    let is_writable = !path.exists() || File::options().append(true).open(path).is_ok();
+    let shown = path.display();
+    let not_writable = format!(
+        "{shown} cannot be written; make it and its folder writable, or choose another file with \
+         --data FILE, or keep the contacts in memory with --memory"
+    );
+    if !is_writable {
+        bail!(not_writable);
+    }
+    open().map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => anyhow::anyhow!(
+            "{shown} is in use, perhaps by another tcp-classroom; stop that program, or choose \
+             another file with --data FILE"
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            anyhow::Error::new(error).context(not_writable.clone())
+        }
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DiskFull) => anyhow::Error::new(error)
+            .context(format!(
+                "the disk does not let {shown} be used; make room on it, or choose another file \
+                 with --data FILE"
+            )),
+        _ => damaged(path, &error.to_string()),
+    })
+}
+
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!(
+        "BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; \
+         PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+    ))
+}
+
+fn totals(connection: &Connection) -> rusqlite::Result<Totals> {
+    connection.query_row("SELECT seq, count, digest FROM book", [], |row| {
+        let number = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)? as u64);
+        Ok(Totals { seq: number(0)?, count: number(1)?, digest: number(2)? })
+    })
+}
+
+/// Looks at a file's first bytes without SQLite, which would begin to change
+/// it. Returns whether there is a file.
+fn check_header(path: &Path) -> anyhow::Result<bool> {
+    /// The 100 bytes of a SQLite file's header, as its file format says.
+    const HEADER: u64 = 100;
+    let shown = path.display();
+    let mut header = Vec::new();
+    match File::open(path) {
+        Ok(file) => file.take(HEADER).read_to_end(&mut header),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => Err(error),
+    }
+    .with_context(|| format!("cannot read {shown}; choose another file with --data FILE"))?;
+
+    if header.is_empty() {
+        bail!(
+            "{shown} is empty, so it is no contact book, or not any more; put the right file there, \
+             or delete it to begin with no contacts"
+        );
+    }
+    if header.len() < HEADER as usize || !header.starts_with(b"SQLite format 3\0") {
+        return Err(damaged(path, "it does not begin as a SQLite file does"));
+    }
+    let number = |at: usize| {
+        header[at..at + 4].iter().fold(0_i32, |number, &byte| (number << 8) | i32::from(byte))
+    };
+    let (version, application) = (number(60), number(68));
+    if application != APPLICATION_ID {
+        // A crash in the first second leaves a file whose content is still in
+        // its log; SQLite puts it right.
+        let log = std::fs::metadata(wal::path_of(path)).is_ok_and(|log| log.len() > 0);
+        if !log {
+            bail!(
+                "{shown} is a SQLite file but no contact book; choose another one with --data FILE"
+            );
+        }
+    }
+    if version > SCHEMA_VERSION {
+        bail!(
+            "{shown} was written by a newer tcp-classroom (version {version} of the file, this \
+             program knows {SCHEMA_VERSION}); use that program, or choose another file with --data \
+             FILE"
+        );
+    }
+    Ok(true)
+}
+
+/// Looks at the write-ahead log that a killed server leaves behind, since
+/// SQLite takes a damaged one for the trace of a power cut and drops what
+/// follows the damage.
+fn check_log(path: &Path) -> anyhow::Result<()> {
+    let log = wal::path_of(path);
+    let bytes = match std::fs::read(&log) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", log.display()));
+        }
+    };
+    match wal::check(&bytes) {
+        wal::State::Sound => Ok(()),
+        wal::State::TornEnd => {
+            let kept = keep_copy(path);
+            tracing::warn!(
+                "the last change in {} was not written to its end, as after a power cut, and is \
+                 dropped; a copy as it was found is {kept}",
+                log.display()
+            );
+            Ok(())
+        }
+        wal::State::Damaged => Err(damaged(&log, "changes that had been stored cannot be read")),
+    }
+}
+
+/// The error for a file that is not as this program left it. Keeps a copy
+/// before anybody tries anything.
+fn damaged(path: &Path, why: &str) -> anyhow::Error {
+    let kept = keep_copy(path);
+    anyhow::anyhow!(
+        "{} is damaged: {why}; a copy of it is {kept}; put a good file in its place, or start with \
+         another one with --data FILE",
+        path.display()
+    )
+}
+
+/// Copies a book file, and its log if there is one, beside the original.
+/// Returns where, or why not, for the message.
+fn keep_copy(path: &Path) -> String {
+    let book = path.to_string_lossy();
+    let book = book.strip_suffix("-wal").unwrap_or(&book);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let copy = format!("{book}.damaged-{now}");
+    match std::fs::copy(book, &copy) {
+        Ok(_) => {
+            let log = wal::path_of(Path::new(book));
+            if log.exists() {
+                // The book itself is kept; its log is worth a try.
+                let _ = std::fs::copy(log, wal::path_of(Path::new(&copy)));
+            }
+            copy
+        }
+        Err(error) => format!("not made ({error})"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The one thread that changes the book on disk.
+//!
+//! It takes all batches that are waiting, decides their replies on a draft of
+//! the book, stores the draft's changes in one transaction, applies them to
+//! the shared map, and only then lets the replies go. So `added!` means that
+//! the change survives the power cut of the next second, and fifty students
+//! who add at once pay for one sync of the disk and not for fifty.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use protocol::command::Change;
+use protocol::decoder::Mark;
+use protocol::{Book, Contacts, Decoder, Next, Replies, Reply, answer};
+use tokio::sync::oneshot;
+
+use crate::book::SharedContacts;
+use crate::store::Store;
+
+/// Most batches that share a transaction: more than a class has connections,
+/// few enough that the first of them does not wait noticeably for the last.
+const GROUP: usize = 1024;
+
+/// A batch of messages to be answered by the writer.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) decoder: Decoder,
+    pub(crate) replies: Replies,
+    /// When to stop; see [`answer`].
+    pub(crate) most: usize,
+}
+
+/// An answered batch.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) job: Job,
+    pub(crate) next: Next,
+}
+
+/// The way to the thread. Dropping it waits until everything submitted is
+/// stored and the file is closed.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// `None` only while being dropped, as is the thread.
+    jobs: Option<Sender<Waiting>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread, which owns the store from now on. `contacts` must be
+    /// what the store holds.
+    pub(crate) fn start(store: Store, contacts: SharedContacts) -> Self {
+        let (jobs, waiting) = channel();
+        let thread = std::thread::spawn(move || serve(&waiting, store, &contacts));
+        Writer { jobs: Some(jobs), thread: Some(thread) }
+    }
+
+    /// Has a batch answered.
+    pub(crate) async fn submit(&self, job: Job) -> Done {
+        let (done, answered) = oneshot::channel();
+        let jobs = self.jobs.as_ref().expect("it is not being dropped");
+        jobs.send((job, done)).expect("the thread outlives every conversation");
+        answered.await.expect("the thread answers every job")
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // The thread ends when nobody can send any more.
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been printed by itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+type Waiting = (Job, oneshot::Sender<Done>);
+
+fn serve(waiting: &Receiver<Waiting>, mut store: Store, contacts: &SharedContacts) {
+    while let Ok(first) = waiting.recv() {
+        let rest = waiting.try_iter().take(GROUP - 1);
+        let group: Vec<_> = std::iter::once(first).chain(rest).map(InGroup::new).collect();
+        for InGroup { job, next, to, .. } in answer_group(group, &mut store, contacts) {
+            // A client that left meanwhile needs no reply; what it said is stored.
+            let _ = to.send(Done { job, next });
+        }
+    }
+}
+
+/// A job among those that share a transaction.
+struct InGroup {
+    job: Job,
+    next: Next,
+    to: oneshot::Sender<Done>,
+    /// Where its messages and its replies began, in case they must be taken
+    /// back.
+    before: (Mark, usize),
+}
+
+impl InGroup {
+    fn new((job, to): Waiting) -> Self {
+        let before = (job.decoder.mark(), job.replies.len());
+        InGroup { job, next: Next::Listen, to, before }
+    }
+
+    fn answer(&mut self, book: &mut impl Book) {
+        let Job { decoder, replies, most } = &mut self.job;
+        self.next = answer(decoder, book, replies, *most);
+    }
+
+    fn take_back(&mut self) {
+        let (mark, replies) = self.before;
+        self.job.decoder.rewind(mark);
+        self.job.replies.truncate(replies);
+    }
+}
+
+fn answer_group(
+    mut group: Vec<InGroup>,
+    store: &mut Store,
+    contacts: &SharedContacts,
+) -> Vec<InGroup> {
+    let stored = store.ready(contacts).and_then(|()| {
+        // Only this thread ever writes, so nothing changes between the locks.
+        let changes = {
+            let contacts = contacts.read();
+            let mut draft = Draft::of(&contacts);
+            group.iter_mut().for_each(|member| member.answer(&mut draft));
+            draft.into_changes()
+        };
+        store.commit(&changes)?;
+        let mut contacts = contacts.write();
+        for ChangedContact { name, after, .. } in &changes.contacts {
+            match after {
+                Some(phone) => contacts.insert(name, phone),
+                None => drop(contacts.remove(name)),
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = stored {
+        tracing::error!("a change could not be stored: {error:#}");
+        let contacts = contacts.read();
+        for member in &mut group {
+            member.take_back();
+            member.answer(&mut Refusing { contacts: &contacts, why: error.why() });
+        }
+    }
+    group
+}
+
+/// The book as it will be once a group is stored.
+struct Draft<'c> {
+    contacts: &'c Contacts,
+    /// What differs from `contacts`: the new phone, or none.
+    changed: HashMap<Box<str>, Option<Box<str>>>,
+    len: usize,
+    /// Changes in all, several to one name included.
+    made: u64,
+}
+
+/// What a transaction changes.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) contacts: Vec<ChangedContact>,
+    /// How many changes led to this, several to one name included.
+    pub(crate) made: u64,
+}
+
+/// A name whose phone is another one after a transaction, or gone.
+#[derive(Debug)]
+pub(crate) struct ChangedContact {
+    pub(crate) name: Box<str>,
+    pub(crate) before: Option<Box<str>>,
+    pub(crate) after: Option<Box<str>>,
+}
+
+impl<'c> Draft<'c> {
+    fn of(contacts: &'c Contacts) -> Self {
+        Draft { contacts, changed: HashMap::new(), len: contacts.len(), made: 0 }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        match self.changed.get(name) {
+            Some(changed) => changed.as_deref(),
+            None => self.contacts.get(name),
+        }
+    }
+
+    fn set(&mut self, name: &str, phone: Option<&str>) {
+        self.made += 1;
+        self.changed.insert(name.into(), phone.map(Into::into));
+    }
+
+    fn into_changes(self) -> Changes {
+        let Draft { contacts, changed, made, .. } = self;
+        let contacts = changed
+            .into_iter()
+            .map(|(name, after)| {
+                let before = contacts.get(&name).map(Into::into);
+                ChangedContact { name, before, after }
+            })
+            .collect();
+        Changes { contacts, made }
+    }
+}
+
+impl Book for Draft<'_> {
+    fn find(&self, name: &str) -> Reply<'_> {
+        self.get(name).map_or(Reply::NotFound, Reply::Phone)
+    }
+
+    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
+        Some(match *change {
+            Change::Add { name, phone } => {
+                let is_new = self.get(name).is_none();
+                if is_new && self.len >= self.contacts.limit() {
+                    return Some(Reply::Full { limit: self.contacts.limit() });
+                }
+                self.len += usize::from(is_new);
+                self.set(name, Some(phone));
+                Reply::Added { name }
+            }
+            Change::Remove { name } if self.get(name).is_some() => {
+                self.len -= 1;
+                self.set(name, None);
+                Reply::Removed { name }
+            }
+            Change::Remove { .. } => Reply::NotFound,
+        })
+    }
+}
+
+/// A book that can be read but not changed for now.
+struct Refusing<'c> {
+    contacts: &'c Contacts,
+    why: &'static str,
+}
+
+impl Book for Refusing<'_> {
+    fn find(&self, name: &str) -> Reply<'_> {
+        self.contacts.find(name)
+    }
+
+    fn apply<'a>(&'a mut self, _: &Change<'a>) -> Option<Reply<'a>> {
+        Some(Reply::NotStored { why: self.why })
+    }
+}
