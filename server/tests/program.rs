@@ -199,9 +199,9 @@ mod unix {
         // Full sockets on both sides: the server hangs in its write for good.
         let mut stuck = 0;
         while stuck < 100 {
-            match client.write(&lines[..7]) {
-                Ok(_) => stuck = 0,
-                Err(_) => {
+            match client.write(&lines) {
+                Ok(written) if written > 0 => stuck = 0,
+                _ => {
                     stuck += 1;
                     std::thread::park_timeout(std::time::Duration::from_millis(5));
                 }
