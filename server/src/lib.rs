@@ -19,6 +19,7 @@
 //! * [`book`](Book): the contacts, shared by all conversations.
 //! * `writer`: the one thread that changes them on disk; `store`: the file;
 //!   `wal`: whether a killed server left it whole.
+//! * [`exchange`]: the contacts as CSV, in and out.
 //! * `http`: the routes, the page and the checks on `Host` and `Origin`.
 //! * `console`: the lines the lesson's own server prints.
 //! * [`options`]: the command line; [`banner`]: what is printed at start.
@@ -31,6 +32,7 @@ pub mod banner;
 mod book;
 pub mod console;
 mod conversation;
+pub mod exchange;
 mod http;
 mod linger;
 pub mod options;

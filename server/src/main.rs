@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use tcp_classroom::banner::{Banner, Language};
 use tcp_classroom::console::Console;
-use tcp_classroom::options::Options;
-use tcp_classroom::{Book, Server, addresses};
+use tcp_classroom::options::{CommandLine, Options, Subcommand};
+use tcp_classroom::{Book, Server, addresses, exchange};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -17,9 +17,20 @@ use tracing_subscriber::filter::LevelFilter;
 const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    start_diagnostics(&options);
-    match run(&options) {
+    let CommandLine { command, serve: options } = CommandLine::parse();
+    let done = match command.unwrap_or(Subcommand::Serve(options)) {
+        Subcommand::Serve(options) => {
+            start_diagnostics(&options);
+            serve(&options)
+        }
+        Subcommand::Export { csv, book, bom, force } => {
+            book.path().and_then(|book| exchange::export(&book, &csv, bom, force))
+        }
+        Subcommand::Import { csv, book } => {
+            book.path().and_then(|book| exchange::import(&book, &csv))
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The first line says what to do; the cause is for whoever asks.
@@ -32,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(options: &Options) -> anyhow::Result<()> {
+async fn serve(options: &Options) -> anyhow::Result<()> {
     if let Err(error) = tcp_classroom::raise_descriptor_limit() {
         tracing::debug!("{error:#}");
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Args, Parser, ValueEnum};
 use protocol::{Contacts, Stage};
 
 use crate::accept::PerAddress;
@@ -17,7 +17,76 @@ use crate::server::{Config, Limits};
 /// Students reach it with Python or nc on raw TCP (port 9999), or with a
 /// browser (port 8080). Nothing has to be set up: start it without options.
 #[derive(Clone, Debug, Parser)]
-#[command(version, about, after_help = AFTER_HELP)]
+#[command(version, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub struct CommandLine {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Subcommand>,
+    /// How to serve, without a subcommand.
+    #[command(flatten)]
+    pub serve: Options,
+}
+
+/// What the program does.
+#[derive(Clone, Debug, clap::Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
+pub enum Subcommand {
+    /// Serve a class; the same as without a subcommand.
+    Serve(Options),
+    /// Write the contacts to a CSV file.
+    Export {
+        /// The file to write; - for standard output.
+        #[arg(value_name = "CSV")]
+        csv: PathBuf,
+        /// Where the contacts are.
+        #[command(flatten)]
+        book: BookFile,
+        /// Begin with a byte order mark, so that Excel shows Chinese names.
+        #[arg(long)]
+        bom: bool,
+        /// Replace the file if it is there already.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Add the contacts of a CSV file (columns: name, phone), all of them or,
+    /// if one is wrong, none.
+    Import {
+        /// The file to read; - for standard input.
+        #[arg(value_name = "CSV")]
+        csv: PathBuf,
+        /// Where the contacts are.
+        #[command(flatten)]
+        book: BookFile,
+    },
+}
+
+/// The file with the contacts.
+#[derive(Clone, Debug, Default, Args)]
+pub struct BookFile {
+    /// The file the contacts are in. [default: contacts.db in this user's data
+    /// folder; the server's start-up message says where]
+    #[arg(long, value_name = "FILE", env = "TCP_CLASSROOM_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+impl BookFile {
+    /// The file named, or the usual one.
+    ///
+    /// # Errors
+    ///
+    /// None is named, and the system names no folder for this user's data.
+    pub fn path(&self) -> anyhow::Result<PathBuf> {
+        if let Some(path) = &self.data {
+            return Ok(path.clone());
+        }
+        let folder = dirs::data_dir()
+            .context("this system names no folder for your data; choose a file with --data FILE")?;
+        Ok(folder.join("tcp-classroom").join("contacts.db"))
+    }
+}
+
+/// How to serve a class.
+#[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Where raw TCP clients connect; port 0 takes any free port.
     #[arg(long, value_name = "ADDR", default_value_t = local(9999), env = "TCP_CLASSROOM_TCP")]
@@ -46,10 +115,9 @@ pub struct Options {
     )]
     pub allow_origin: Vec<String>,
 
-    /// The file to keep the contacts in. [default: contacts.db in this user's
-    /// data folder; the start-up message says where]
-    #[arg(long, value_name = "FILE", env = "TCP_CLASSROOM_DATA", global = true)]
-    pub data: Option<PathBuf>,
+    /// Where the contacts are kept.
+    #[command(flatten)]
+    pub book: BookFile,
 
     /// Keep the contacts in memory only; they are gone when the server stops.
     #[arg(long, conflicts_with = "data", env = "TCP_CLASSROOM_MEMORY")]
@@ -141,6 +209,7 @@ Try it:
   nc 127.0.0.1 9999                   and type add;zhangsan;13800138000
   tcp-classroom --lan                 for a class: prints the address and a QR code
   tcp-classroom --stage echo --pause 1s    the lesson's first server
+  tcp-classroom export --bom class.csv     the contacts, for Excel
 
 Every option can also be set by the environment variable shown beside it; the
 option wins.";
@@ -159,13 +228,9 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// None is named, and the system names no folder for this user's data.
+    /// As [`BookFile::path`].
     pub fn data(&self) -> anyhow::Result<Option<PathBuf>> {
-        match &self.data {
-            _ if self.memory => Ok(None),
-            Some(path) => Ok(Some(path.clone())),
-            None => default_data().map(Some),
-        }
+        (!self.memory).then(|| self.book.path()).transpose()
     }
 
     /// The server these options ask for.
@@ -195,17 +260,6 @@ impl Options {
             },
         }
     }
-}
-
-/// Where the contacts are kept unless told otherwise.
-///
-/// # Errors
-///
-/// The system names no folder for this user's data.
-fn default_data() -> anyhow::Result<PathBuf> {
-    let folder = dirs::data_dir()
-        .context("this system names no folder for your data; choose a file with --data FILE")?;
-    Ok(folder.join("tcp-classroom").join("contacts.db"))
 }
 
 fn local(port: u16) -> SocketAddr {
@@ -238,7 +292,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent_and_every_option_has_its_environment_twin() {
-        let command = Options::command();
+        let command = CommandLine::command();
         command.clone().debug_assert();
         for arg in command.get_arguments() {
             let name = arg.get_id().as_str();
@@ -249,7 +303,8 @@ mod tests {
 
     #[test]
     fn lan_opens_both_ports_to_all_interfaces_and_keeps_their_numbers() {
-        let options = Options::parse_from(["tcp-classroom", "--lan", "--tcp", "127.0.0.1:7"]);
+        let line = ["tcp-classroom", "--lan", "--tcp", "127.0.0.1:7"];
+        let options = CommandLine::parse_from(line).serve;
         assert_eq!(options.config().tcp, "0.0.0.0:7".parse().unwrap());
         assert_eq!(options.config().http, "0.0.0.0:8080".parse().unwrap());
     }

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use protocol::Contacts;
-use rusqlite::{Connection, ErrorCode, OpenFlags, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::book::SharedContacts;
@@ -40,6 +40,10 @@ const SCHEMA: &str = "
     ) STRICT;
     INSERT INTO book VALUES (1, 0, 0, 0);
 ";
+
+const STORE: &str = "
+    INSERT INTO contacts (name, phone) VALUES (?1, ?2)
+    ON CONFLICT (name) DO UPDATE SET phone = excluded.phone";
 
 /// An open book file.
 #[derive(Debug)]
@@ -132,42 +136,86 @@ impl Store {
     /// The file is damaged. A copy of it has been made, and the message says
     /// where.
     pub(crate) fn load(&self, contacts: &mut Contacts) -> anyhow::Result<()> {
-        let connection = self.connection.as_ref().context("the contact book is closed")?;
-        self.read(connection, contacts).map_err(|why| damaged(&self.path, &why))
+        self.for_each(|name, phone| {
+            contacts.insert(name, phone);
+            Ok(())
+        })
     }
 
-    fn read(&self, connection: &Connection, contacts: &mut Contacts) -> Result<(), String> {
-        let sound: String = connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| error.to_string())?;
+    /// Hands out every contact, ordered by name, and checks at the end that
+    /// they were all there.
+    ///
+    /// # Errors
+    ///
+    /// The file is damaged, or `each` failed; what has been handed out must
+    /// then not be used.
+    pub(crate) fn for_each(
+        &self,
+        mut each: impl FnMut(&str, &str) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let connection = self.connection.as_ref().context("the contact book is closed")?;
+        let broken = |error: rusqlite::Error| damaged(&self.path, &error.to_string());
+        let sound: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(broken)?;
         if sound != "ok" {
-            return Err(sound);
+            return Err(damaged(&self.path, &sound));
         }
+
         let mut sum = Totals { seq: self.totals.seq, ..Totals::default() };
-        self.for_each(connection, |name, phone| {
-            contacts.insert(name, phone);
+        let mut statement =
+            connection.prepare("SELECT name, phone FROM contacts ORDER BY name").map_err(broken)?;
+        let mut rows = statement.query([]).map_err(broken)?;
+        while let Some(row) = rows.next().map_err(broken)? {
+            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            let (name, phone) = (text(0).map_err(broken)?, text(1).map_err(broken)?);
             sum.add(name, phone);
-        })
-        .map_err(|error| error.to_string())?;
-        if sum != self.totals || contacts.len() as u64 != sum.count {
-            return Err(format!(
+            each(name, phone)?;
+        }
+        if sum != self.totals {
+            let why = format!(
                 "it should hold {} contacts and holds {}, or some of them have changed by themselves",
                 self.totals.count, sum.count
-            ));
+            );
+            return Err(damaged(&self.path, &why));
         }
         Ok(())
     }
 
-    fn for_each(
-        &self,
-        connection: &Connection,
-        mut each: impl FnMut(&str, &str),
-    ) -> rusqlite::Result<()> {
-        let mut statement = connection.prepare("SELECT name, phone FROM contacts ORDER BY name")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+    /// How many contacts there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.totals.count
+    }
+
+    /// Stores many contacts in one transaction, over those of the same names.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed, or `contacts` yielded an error. None of them is stored.
+    pub(crate) fn import(
+        &mut self,
+        contacts: impl Iterator<Item = anyhow::Result<(String, String)>>,
+    ) -> anyhow::Result<()> {
+        let connection = self.connection.as_mut().context("the contact book is closed")?;
+        let mut totals = self.totals;
+        let transaction = connection.transaction()?;
+        {
+            let mut find = transaction.prepare("SELECT phone FROM contacts WHERE name = ?1")?;
+            let mut store = transaction.prepare(STORE)?;
+            for contact in contacts {
+                let (name, phone) = contact?;
+                let before: Option<String> =
+                    find.query_row([&name], |row| row.get(0)).optional()?;
+                if let Some(before) = before {
+                    totals.subtract(&name, &before);
+                }
+                totals.add(&name, &phone);
+                totals.seq += 1;
+                store.execute(params![name, phone])?;
+            }
         }
+        totals.write(&transaction)?;
+        transaction.commit()?;
+        self.totals = totals;
         Ok(())
     }
 
@@ -230,10 +278,7 @@ fn write(
 ) -> rusqlite::Result<Totals> {
     let transaction = connection.transaction()?;
     {
-        let mut store = transaction.prepare_cached(
-            "INSERT INTO contacts (name, phone) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET phone = excluded.phone",
-        )?;
+        let mut store = transaction.prepare_cached(STORE)?;
         let mut forget = transaction.prepare_cached("DELETE FROM contacts WHERE name = ?1")?;
         for ChangedContact { name, before, after } in &changes.contacts {
             if let Some(phone) = before {
@@ -247,17 +292,22 @@ fn write(
                 None => drop(forget.execute(params![name])?),
             }
         }
-        totals.seq += changes.made;
-        // SQLite's integers are signed; the bits are the same.
-        transaction
-            .prepare_cached("UPDATE book SET seq = ?1, count = ?2, digest = ?3")?
-            .execute([totals.seq, totals.count, totals.digest].map(|number| number as i64))?;
     }
+    totals.seq += changes.made;
+    totals.write(&transaction)?;
     transaction.commit()?;
     Ok(totals)
 }
 
 impl Totals {
+    fn write(self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut update =
+            connection.prepare_cached("UPDATE book SET seq = ?1, count = ?2, digest = ?3")?;
+        // SQLite's integers are signed; the bits are the same.
+        update.execute([self.seq, self.count, self.digest].map(|number| number as i64))?;
+        Ok(())
+    }
+
     fn add(&mut self, name: &str, phone: &str) {
         self.count += 1;
         self.digest = self.digest.wrapping_add(hash(name, phone));

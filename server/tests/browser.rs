@@ -44,8 +44,29 @@ async fn a_student_types_a_command_and_sees_the_answer() {
     assert_eq!(directions[1..], ["sent", "received"].repeat(4));
     assert_eq!(messages[1].1, ADD);
     assert_eq!(browser.typed().await, "");
-    browser.screenshot("conversation-zh-light").await;
     browser.finish().await;
+}
+
+#[tokio::test]
+async fn it_looks_as_in_the_readme() {
+    for (visitor, name) in [(CHINESE, "zh"), (ENGLISH, "en")] {
+        let (_server, browser) = open!(Visitor { width: 1280, height: 800, ..visitor });
+        for (command, answer) in [
+            (ADD, "zhangsan added!"),
+            ("find;zhangsan", "13800138000"),
+            ("add;张三;12345", "张三 added!"),
+            ("find;lisi", "Not Found!"),
+        ] {
+            browser.send(command).await;
+            browser.expect("received", answer).await;
+        }
+        browser.send("remove").await;
+        browser.until("document.getElementById('conversation').children.length === 11").await;
+        browser.keys("add;李四；13900139000").await;
+        browser.element("#fix").await;
+        browser.screenshot(&format!("page-{name}")).await;
+        browser.finish().await;
+    }
 }
 
 #[tokio::test]
@@ -56,7 +77,6 @@ async fn what_one_student_adds_another_finds_over_raw_tcp() {
     let mut python = server.tcp().await;
     python.send("find;李雷".as_bytes()).await;
     python.expect(b"110").await;
-    browser.screenshot("conversation-en-light").await;
     browser.finish().await;
 }
 

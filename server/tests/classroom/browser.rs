@@ -212,6 +212,8 @@ impl Browser {
     pub async fn screenshot(&self, name: &str) {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
         std::fs::create_dir_all(&folder).expect("a folder for screenshots");
+        // New lines fade in.
+        self.until("document.getAnimations().every(each => each.playState === 'finished')").await;
         let picture = self.client.screenshot().await.expect("a screenshot");
         std::fs::write(folder.join(format!("{name}.png")), picture).expect("it is written");
     }
