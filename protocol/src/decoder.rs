@@ -78,8 +78,10 @@ pub struct Decoder {
     uses_lines: bool,
     /// Whether the message being received is already over [`MAX_MESSAGE`].
     skipping: bool,
-    /// Whether the message being received is over without a LF.
-    closed: bool,
+    /// Where in `buffer` a message ends without a LF, in order.
+    closes: Vec<usize>,
+    /// How many of `closes` lie behind.
+    passed: usize,
 }
 
 /// A place in a decoder's input to [go back](Decoder::rewind) to.
@@ -87,7 +89,7 @@ pub struct Decoder {
 pub struct Mark {
     start: usize,
     skipping: bool,
-    closed: bool,
+    passed: usize,
 }
 
 impl Decoder {
@@ -101,7 +103,8 @@ impl Decoder {
             searched: 0,
             uses_lines: false,
             skipping: false,
-            closed: false,
+            closes: Vec::new(),
+            passed: 0,
         }
     }
 
@@ -110,17 +113,20 @@ impl Decoder {
         self.stage
     }
 
-    /// Takes in what one read brought. Earlier [`Mark`]s no longer hold.
+    /// Takes in what one read brought.
     pub fn push(&mut self, chunk: &[u8]) {
-        self.compact();
         self.buffer.extend_from_slice(chunk);
-        self.closed = false;
     }
 
     /// Declares the message being received complete as it stands: the stream
-    /// or the WebSocket message has ended, or [`SILENCE`] has passed.
+    /// or the WebSocket message has ended, or [`SILENCE`] has passed. What is
+    /// pushed after that begins a new one.
     pub fn close(&mut self) {
-        self.closed = true;
+        let end = self.buffer.len();
+        let has_begun = self.skipping || self.held_bytes() > 0;
+        if has_begun && self.closes.last() != Some(&end) {
+            self.closes.push(end);
+        }
     }
 
     /// Whether bytes are held back that only more bytes or [`close`](Self::close)
@@ -137,7 +143,7 @@ impl Decoder {
 
     /// Where the next message begins.
     pub fn mark(&self) -> Mark {
-        Mark { start: self.start, skipping: self.skipping, closed: self.closed }
+        Mark { start: self.start, skipping: self.skipping, passed: self.passed }
     }
 
     /// Takes back the messages since `mark`, so that they can be taken again.
@@ -145,7 +151,7 @@ impl Decoder {
     pub fn rewind(&mut self, mark: Mark) {
         self.take(mark.start);
         self.skipping = mark.skipping;
-        self.closed = mark.closed;
+        self.passed = mark.passed;
     }
 
     /// Gives back the room of the messages taken. Earlier [`Mark`]s no longer
@@ -155,6 +161,10 @@ impl Decoder {
         /// so that a chatting client allocates nothing and 10,000 idle ones
         /// hold little.
         const KEPT: usize = 256;
+        self.closes.drain(..self.passed);
+        self.closes.iter_mut().for_each(|close| *close -= self.start);
+        self.closes.shrink_to(KEPT / 32);
+        self.passed = 0;
         self.buffer.drain(..self.start);
         self.buffer.shrink_to(KEPT);
         self.start = 0;
@@ -216,37 +226,49 @@ impl Decoder {
         }
     }
 
+    /// Where the bytes end that may belong to the next message, and whether
+    /// they are all of it.
+    fn horizon(&self) -> (usize, bool) {
+        match self.closes.get(self.passed) {
+            Some(&close) => (close, true),
+            None => (self.buffer.len(), false),
+        }
+    }
+
     /// What to make of the bytes behind the last LF.
     fn unended_frame(&mut self) -> Option<(Option<Range<usize>>, Ending)> {
-        let rest = self.start..self.buffer.len();
+        let (end, closed) = self.horizon();
+        let rest = self.start..end;
         self.searched = rest.len();
-        // One byte more may be the CR of a line end that is still to come.
-        if self.skipping || self.without_cr(rest.start, rest.end) - rest.start > MAX_MESSAGE {
-            self.skipping = true;
-            self.take(rest.end);
-        }
-
         let ending = if self.uses_lines { Ending::Line } else { Ending::Packet };
-        let closed = std::mem::take(&mut self.closed);
+
+        // One byte more may be the CR of a line end that is still to come.
+        self.skipping |= self.without_cr(rest.start, rest.end) - rest.start > MAX_MESSAGE;
         if self.skipping {
             // Only when it is over, and not before, is it answered: a client
             // that waits for the reply may then send its next packet, and no
             // byte of the long one can be taken for it.
-            return closed.then(|| {
-                self.skipping = false;
-                (None, ending)
-            });
+            self.take(rest.end);
+            self.skipping = !closed;
+            self.passed += usize::from(closed);
+            return closed.then_some((None, ending));
         }
-        if rest.is_empty() {
-            return None;
+        if closed {
+            self.passed += 1;
+            if rest.is_empty() {
+                return self.next_frame();
+            }
         }
-        if closed || (!self.uses_lines && !ends_inside_character(&self.buffer[rest.clone()])) {
+        let complete = closed
+            || !(self.uses_lines
+                || rest.is_empty()
+                || ends_inside_character(&self.buffer[rest.clone()]));
+        complete.then(|| {
             self.take(rest.end);
             let end =
                 if self.uses_lines { self.without_cr(rest.start, rest.end) } else { rest.end };
-            return Some((Some(rest.start..end), ending));
-        }
-        None
+            (Some(rest.start..end), ending)
+        })
     }
 
     /// The lesson's own notation writes `remove` and its name on two lines.
@@ -254,16 +276,17 @@ impl Decoder {
         let is_remove = str::from_utf8(&self.buffer[line.clone()])
             .is_ok_and(|text| trim(text) == Verb::Remove.word());
         let start = line_end + 1;
-        if self.stage != Stage::Contacts || !is_remove || start == self.buffer.len() {
+        let (horizon, closed) = self.horizon();
+        if self.stage != Stage::Contacts || !is_remove || start == horizon {
             return SecondLine::None;
         }
         let found = self.find_line_end(start, 0);
-        let line_end = found.unwrap_or(self.buffer.len());
+        let line_end = found.unwrap_or(horizon);
         let end = self.without_cr(start, line_end);
         if end - start > MAX_MESSAGE {
             return SecondLine::None;
         }
-        if found.is_none() && !self.closed {
+        if found.is_none() && !closed {
             return SecondLine::Coming;
         }
         match str::from_utf8(&self.buffer[start..end]) {
@@ -281,7 +304,10 @@ impl Decoder {
 
     fn find_line_end(&self, from: usize, searched: usize) -> Option<usize> {
         let from = from + searched;
-        self.buffer[from..].iter().position(|&byte| byte == b'\n').map(|at| from + at)
+        self.buffer[from..self.horizon().0]
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .map(|at| from + at)
     }
 
     fn without_cr(&self, start: usize, end: usize) -> usize {

@@ -47,6 +47,7 @@ proptest! {
         for chunk in &chunks {
             decoder.push(chunk);
             while decoder.next_message().is_some() {}
+            decoder.compact();
             // Two lines of the longest, and the line ends that may belong to them.
             prop_assert!(decoder.held_bytes() <= 2 * (MAX_MESSAGE + 2), "{}", decoder.held_bytes());
         }
@@ -101,6 +102,30 @@ proptest! {
     }
 
     #[test]
+    fn packets_that_come_together_are_answered_as_if_they_came_one_by_one(packets in stream()) {
+        let mut together = Decoder::new(Stage::Contacts);
+        let mut one_by_one = Decoder::new(Stage::Contacts);
+        let mut books = (Contacts::default(), Contacts::default());
+        let mut replies = (Replies::default(), Replies::default());
+        for packet in &packets {
+            together.push(packet);
+            together.close();
+        }
+        let next = answer(&mut together, &mut books.0, &mut replies.0, usize::MAX);
+        for packet in &packets {
+            one_by_one.push(packet);
+            one_by_one.close();
+            let each = answer(&mut one_by_one, &mut books.1, &mut replies.1, usize::MAX);
+            one_by_one.compact();
+            if each == Next::Close {
+                prop_assert_eq!(next, Next::Close);
+                break;
+            }
+        }
+        prop_assert_eq!(replies.0, replies.1);
+    }
+
+    #[test]
     fn messages_taken_back_are_taken_again_the_same(chunk in stream(), taken in 0..10_usize) {
         let mut decoder = Decoder::new(Stage::Contacts);
         decoder.push(&chunk.concat());
@@ -135,6 +160,7 @@ fn a_hundred_megabytes_without_a_line_end_cost_one_error_and_no_memory() {
     for _ in 0..1600 {
         decoder.push(&chunk);
         assert!(decoder.next_message().is_none());
+        decoder.compact();
         assert_eq!(decoder.held_bytes(), 0);
     }
     decoder.push(b"\nfind;a\n");

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use protocol::{Decoder, Replies};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout, timeout_at};
 use tokio_tungstenite::tungstenite;
@@ -17,6 +17,10 @@ use crate::conversation::{Farewell, Received, Transport};
 /// The longest WebSocket message in bytes. The protocol's own limit is 1,024;
 /// this leaves room for a pipeline of lines pasted as one message.
 const MAX_MESSAGE: usize = 64 * 1024;
+
+/// Most messages taken in before they are answered, if they are not longer than
+/// [`MAX_MESSAGE`] together: more than any page has sent at once.
+const AT_ONCE: usize = 128;
 
 /// Bytes read at once. Messages of a classroom are some 30 bytes; the library's
 /// own 128 KiB would be held by every one of 50 tabs.
@@ -53,14 +57,44 @@ pub(crate) struct Browser {
     dead_after: Duration,
     last_heard: Instant,
     patience: Duration,
+    /// What came behind the last message and was not one.
+    next: Option<Incoming>,
 }
+
+type Incoming = Option<Result<Message, axum::Error>>;
 
 impl Browser {
     pub(crate) fn new(socket: WebSocket, heartbeat: Heartbeat, patience: Duration) -> Self {
         let now = Instant::now();
         let mut pings = interval_at(now + heartbeat.ping_every, heartbeat.ping_every);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Browser { socket, pings, dead_after: heartbeat.dead_after, last_heard: now, patience }
+        Browser {
+            socket,
+            pings,
+            dead_after: heartbeat.dead_after,
+            last_heard: now,
+            patience,
+            next: None,
+        }
+    }
+
+    /// Feeds the messages that have arrived already, so that they are answered
+    /// as one batch and the answers leave in one write.
+    fn take_what_is_there(&mut self, decoder: &mut Decoder) {
+        for _ in 0..AT_ONCE {
+            if decoder.held_bytes() >= MAX_MESSAGE {
+                return;
+            }
+            match self.socket.next().now_or_never() {
+                Some(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
+                    feed(decoder, message);
+                }
+                other => {
+                    self.next = other;
+                    return;
+                }
+            }
+        }
     }
 
     async fn say_close(&mut self, code: u16, reason: &'static str) {
@@ -79,28 +113,27 @@ impl Browser {
 impl Transport for Browser {
     async fn receive(&mut self, decoder: &mut Decoder) -> io::Result<Received> {
         loop {
-            let message = tokio::select! {
-                message = self.socket.next() => message,
-                _ = self.pings.tick() => {
-                    if self.last_heard.elapsed() >= self.dead_after {
-                        return Err(timed_out("the browser answers no ping"));
+            let message = match self.next.take() {
+                Some(incoming) => incoming,
+                None => tokio::select! {
+                    message = self.socket.next() => message,
+                    _ = self.pings.tick() => {
+                        if self.last_heard.elapsed() >= self.dead_after {
+                            return Err(timed_out("the browser answers no ping"));
+                        }
+                        let ping = Message::Ping(Default::default());
+                        within(self.patience, self.socket.send(ping)).await?;
+                        continue;
                     }
-                    within(self.patience, self.socket.send(Message::Ping(Default::default()))).await?;
-                    continue;
-                }
+                },
             };
             self.last_heard = Instant::now();
             match message {
                 None | Some(Ok(Message::Close(_))) => return Ok(Received::End),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Text(text))) => {
-                    decoder.push(text.as_bytes());
-                    decoder.close();
-                    return Ok(Received::Chunk);
-                }
-                Some(Ok(Message::Binary(bytes))) => {
-                    decoder.push(&bytes);
-                    decoder.close();
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    feed(decoder, message);
+                    self.take_what_is_there(decoder);
                     return Ok(Received::Chunk);
                 }
                 Some(Err(error)) => {
@@ -132,6 +165,12 @@ impl Transport for Browser {
         }
         self.drain().await;
     }
+}
+
+/// A message is one packet.
+fn feed(decoder: &mut Decoder, message: Message) {
+    decoder.push(&message.into_data());
+    decoder.close();
 }
 
 async fn within(
