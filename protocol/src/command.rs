@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::escape::is_deceptive;
 use crate::mistake::{Mistake, Reason};
 
 /// Separates the parts of a command. The lesson joins with it and splits at it.
@@ -71,42 +72,56 @@ impl<'a> Command<'a> {
         if stage == Stage::Echo {
             return Ok(Command::Say(text));
         }
-        if !text.contains(SEPARATOR) {
-            return parse_unseparated(text);
-        }
 
         let mut parts = parts(text);
         let word = parts.next().unwrap_or_default();
+        let mut fields = [""; MOST_FIELDS];
+        let mut given = 0;
+        // One more is enough to know that there are too many.
+        for part in parts.take(MOST_FIELDS + 1) {
+            if let Some(field) = fields.get_mut(given) {
+                *field = part;
+            }
+            given += 1;
+        }
+        if given == 0 {
+            return parse_unseparated(text);
+        }
+
         let Some(verb) = Verb::named(word) else {
-            return Err(or_full_width(text, Mistake::at(text, word, Reason::UnknownVerb { word })));
+            let mistake = Mistake::at(text, word, Reason::UnknownVerb { word });
+            return Err(or_full_width(text, mistake));
         };
         let expected = verb.fields().len();
-        let given = parts.clone().count();
         if given < expected {
             let end = text.len()..text.len();
             return Err(or_full_width(text, Mistake { reason: Reason::TooFew { verb }, at: end }));
         }
-        if let Some(extra) = parts.clone().nth(expected) {
+        if given > expected {
+            let extra = self::parts(text).nth(expected + 1).unwrap_or_default();
             let from = span(text, extra).start;
             return Err(Mistake { reason: Reason::TooMany { verb }, at: from..text.len() });
         }
 
-        let mut field = |kind: Field| {
-            let value = parts.next().unwrap_or_default();
+        let checked = |kind: Field, value: &'a str| {
             kind.check(value)
                 .map_err(|fault| Mistake::at(text, value, fault.into_reason(verb, kind)))
         };
+        let [name, phone] = fields;
         Ok(match verb {
             Verb::Exit => Command::Exit,
-            Verb::Find => Command::Find { name: field(Field::Name)? },
-            Verb::Remove => Command::Change(Change::Remove { name: field(Field::Name)? }),
+            Verb::Find => Command::Find { name: checked(Field::Name, name)? },
+            Verb::Remove => Command::Change(Change::Remove { name: checked(Field::Name, name)? }),
             Verb::Add => Command::Change(Change::Add {
-                name: field(Field::Name)?,
-                phone: field(Field::Phone)?,
+                name: checked(Field::Name, name)?,
+                phone: checked(Field::Phone, phone)?,
             }),
         })
     }
 }
+
+/// The most fields any verb takes: `add`'s name and phone.
+const MOST_FIELDS: usize = 2;
 
 /// A message without `;` is small talk, unless it is a verb that lacks its
 /// fields or a command written with the full-width `；`.
@@ -151,6 +166,14 @@ pub fn parts(text: &str) -> impl Iterator<Item = &str> + Clone {
 /// Without the spaces around it, the wide U+3000 of Chinese typing included.
 /// Tabs and line ends stay: they are control characters, and mistakes.
 pub fn trim(text: &str) -> &str {
+    // Nearly every field begins and ends with a letter or a digit, and this is
+    // done for each part of each message.
+    if let (Some(first), Some(last)) = (text.as_bytes().first(), text.as_bytes().last())
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return text;
+    }
     text.trim_matches(|c: char| c.is_whitespace() && !c.is_control())
 }
 
@@ -238,6 +261,15 @@ impl Fault {
     }
 }
 
+/// The first character that a field may not hold.
+fn first_deceptive(value: &str) -> Option<char> {
+    // Plain ASCII, the common case, is looked at byte by byte.
+    if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return None;
+    }
+    value.chars().find(|&c| is_deceptive(c))
+}
+
 impl Field {
     /// The longest value in characters (Unicode scalar values), set by the
     /// protocol: 64 for a name, 32 for a phone.
@@ -260,7 +292,7 @@ impl Field {
         if value.is_empty() {
             return Err(Fault::Empty);
         }
-        if let Some(character) = value.chars().find(|&c| crate::escape::is_deceptive(c)) {
+        if let Some(character) = first_deceptive(value) {
             return Err(Fault::Control { character });
         }
         // A string never has more characters than bytes, so the common short

@@ -3,7 +3,7 @@
 //! [`Reply`] is one answer; [`Replies`] collects the answers to a batch of
 //! messages so that they can leave in a single write. Neither sends anything.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use crate::command::Verb;
 use crate::decoder::Ending;
@@ -45,26 +45,44 @@ pub enum Reply<'a> {
     },
 }
 
-impl fmt::Display for Reply<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Reply<'_> {
+    /// Writes the reply without a line end. Plain string writes, since nearly
+    /// all a server does is this; only errors are worth formatting.
+    fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
-            Reply::Added { name } => write!(f, "{name} added!"),
-            Reply::Removed { name } => write!(f, "{name} removed!"),
-            Reply::Phone(phone) => f.write_str(phone),
-            Reply::NotFound => f.write_str("Not Found!"),
-            Reply::Received(text) => write!(f, "Received {text};"),
-            Reply::Mistake(mistake) => write!(f, "Error: {}", mistake.reason),
+            Reply::Added { name } => {
+                out.write_str(name)?;
+                out.write_str(" added!")
+            }
+            Reply::Removed { name } => {
+                out.write_str(name)?;
+                out.write_str(" removed!")
+            }
+            Reply::Phone(phone) => out.write_str(phone),
+            Reply::NotFound => out.write_str("Not Found!"),
+            Reply::Received(text) => {
+                out.write_str("Received ")?;
+                out.write_str(text)?;
+                out.write_str(";")
+            }
+            Reply::Mistake(mistake) => write!(out, "Error: {}", mistake.reason),
             Reply::Full { limit } => write!(
-                f,
+                out,
                 "Error: the book is full ({limit} names), remove one first, like {}",
                 Verb::Remove.example()
             ),
             Reply::NotStored { why } => write!(
-                f,
+                out,
                 "Error: nothing was changed, {why}, try again later; reading goes on, like {}",
                 Verb::Find.example()
             ),
         }
+    }
+}
+
+impl fmt::Display for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
     }
 }
 
@@ -83,16 +101,17 @@ pub struct Replies {
 impl Replies {
     /// Adds a reply that ends as its message ended.
     pub fn push(&mut self, reply: &Reply<'_>, ending: Ending) {
-        self.push_text(reply, ending);
+        reply.write_to(&mut self.text).expect("writing to a String cannot fail");
+        self.end(ending);
     }
 
     /// Adds [`WELCOME`].
     pub fn push_welcome(&mut self) {
-        self.push_text(WELCOME, Ending::Packet);
+        self.text.push_str(WELCOME);
+        self.end(Ending::Packet);
     }
 
-    fn push_text(&mut self, reply: impl fmt::Display, ending: Ending) {
-        write!(self.text, "{reply}").expect("writing to a String cannot fail");
+    fn end(&mut self, ending: Ending) {
         self.ends.push((self.text.len(), ending));
         if ending == Ending::Line {
             self.text.push('\n');

@@ -4,7 +4,9 @@
 //! the only place where the two transports meet the protocol, so nothing can
 //! differ between them but the framing of what leaves.
 
+use std::future::pending;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use protocol::decoder::SILENCE;
@@ -85,6 +87,7 @@ pub(crate) async fn converse(
     replies.push_welcome();
     transport.send(&replies).await?;
 
+    let mut stopping = pin!(stop.cancelled());
     let most = if manner.pause.is_zero() { BATCH } else { 1 };
     let mut ended = false;
     let farewell = loop {
@@ -105,14 +108,20 @@ pub(crate) async fn converse(
         }
 
         decoder.compact();
-        let waiting = decoder.is_waiting();
+        let decoder_waits = decoder.is_waiting();
+        let silence = async {
+            match decoder_waits {
+                true => sleep(SILENCE).await,
+                false => pending().await,
+            }
+        };
         let received = tokio::select! {
             // In this order: on a busy machine the rest of a message may have
             // come together with the end of the silence.
             biased;
-            () = stop.cancelled() => break Farewell::Stopping,
+            () = &mut stopping => break Farewell::Stopping,
             received = transport.receive(&mut decoder) => received?,
-            () = sleep(SILENCE), if waiting => {
+            () = silence => {
                 decoder.close();
                 continue;
             }

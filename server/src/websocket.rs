@@ -24,7 +24,11 @@ const AT_ONCE: usize = 128;
 
 /// Bytes read at once. Messages of a classroom are some 30 bytes; the library's
 /// own 128 KiB would be held by every one of 50 tabs.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 2 * 1024;
+
+/// Bytes of replies gathered for one write: a batch of ordinary ones. The room is
+/// taken only when it is needed.
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Bytes of replies that may wait for a slow browser before the connection is
 /// given up: a batch of replies at their longest (135 KB) and its framing.
@@ -37,7 +41,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(crate) fn configure(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
@@ -150,10 +154,13 @@ impl Transport for Browser {
     async fn send(&mut self, replies: &Replies) -> io::Result<()> {
         // Fed one by one, flushed once: a write for each reply made a busy
         // WebSocket ten times slower.
-        for reply in replies.iter() {
-            within(self.patience, self.socket.feed(Message::text(reply))).await?;
-        }
-        within(self.patience, self.socket.flush()).await
+        let sending = async {
+            for reply in replies.iter() {
+                self.socket.feed(Message::text(reply)).await?;
+            }
+            self.socket.flush().await
+        };
+        within(self.patience, sending).await
     }
 
     async fn close(mut self, farewell: Farewell) {
