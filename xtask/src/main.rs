@@ -131,7 +131,9 @@ fn build_server(shell: &Shell) -> Result<PathBuf> {
     page::build(shell, &tools::ensure(shell)?)?;
 
     heading("the server (release)");
-    cmd!(shell, "cargo build --release --package tcp-classroom").run()?;
+    cmd!(shell, "cargo build --release --package tcp-classroom")
+        .env("CARGO_BUILD_BUILD_DIR", tools::shared_build_directory()?)
+        .run()?;
     Ok(target(shell).join("release").join(format!("tcp-classroom{EXE_SUFFIX}")))
 }
 

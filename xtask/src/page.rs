@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use xshell::{Shell, cmd};
 
-use crate::tools::Tools;
+use crate::tools::{self, Tools};
 use crate::{heading, turn};
 
 /// Leaves out two features of WebAssembly that we gain nothing from and that
@@ -38,6 +38,7 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     let build =
         cmd!(shell, "{trunk} --color {color} --skip-version-check build --release --offline true")
             .env("PATH", tools.path()?)
+            .env("CARGO_BUILD_BUILD_DIR", tools::shared_build_directory()?)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", OLD_BROWSERS)
             .envs(no_color.then_some(("CARGO_TERM_COLOR", color)))
             .env_remove("NO_COLOR");

@@ -1,0 +1,349 @@
+//! The results: rows, their medians, and how they are written down.
+
+use std::fmt::Write as _;
+use std::time::SystemTime;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::contender::Lab;
+use crate::machine::Machine;
+use crate::scenario::{QUIET, Sample};
+
+/// A complete run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    date: String,
+    trial: bool,
+    rounds: usize,
+    round_seconds: f64,
+    machine: Machine,
+    redis: Option<String>,
+    pub speed: Vec<Row>,
+    pub idle: Vec<IdleRow>,
+    pub large: Vec<Fact>,
+}
+
+/// A contender in a scenario.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    pub scenario: String,
+    pub contender: String,
+    /// Absent when it could not be measured.
+    pub figures: Option<Figures>,
+    /// Why there are none.
+    pub absent: Option<String>,
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Medians over the rounds. Times in microseconds.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    pub operations_per_second: f64,
+    /// Of the yardstick's speed, taken within each round.
+    pub ratio: f64,
+    pub ratio_min: f64,
+    pub ratio_max: f64,
+    /// CPU time of the contender, an operation.
+    pub cpu: f64,
+    pub p50: f64,
+    pub p99: f64,
+    pub p999: f64,
+    /// Of finds alone, where they are sent alone.
+    pub find_p99: Option<f64>,
+    /// Share of the two cores that went to anything else, kernel threads that
+    /// write to the disk included.
+    pub foreign: f64,
+}
+
+/// A kind of idle connection. KiB each.
+#[derive(Debug, Serialize)]
+pub struct IdleRow {
+    pub kind: String,
+    pub connections: usize,
+    pub fresh: f64,
+    pub used: f64,
+    pub verdict: Option<Verdict>,
+}
+
+/// A single figure.
+#[derive(Debug, Serialize)]
+pub struct Fact {
+    pub what: String,
+    pub value: String,
+    pub verdict: Option<Verdict>,
+}
+
+/// What was asked, and whether it came out so; `None` where there was nothing
+/// to compare with.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    pub target: String,
+    pub met: Option<bool>,
+}
+
+impl Row {
+    /// The medians of `samples`, with the yardstick's of the same rounds.
+    pub fn measured(scenario: &str, name: &str, samples: &[Sample], echoes: &[Sample]) -> Self {
+        let of =
+            |figure: fn(&Sample) -> f64| median(&samples.iter().map(figure).collect::<Vec<_>>());
+        let ratios: Vec<_> =
+            samples.iter().zip(echoes).map(|(sample, echo)| sample.speed / echo.speed).collect();
+        let finds: Option<Vec<_>> = samples.iter().map(|sample| sample.finds).collect();
+        let figures = Figures {
+            operations_per_second: of(|sample| sample.speed),
+            ratio: median(&ratios),
+            ratio_min: ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            ratio_max: ratios.iter().copied().fold(0.0, f64::max),
+            cpu: of(|sample| sample.cpu),
+            p50: of(|sample| sample.latency[0]),
+            p99: of(|sample| sample.latency[1]),
+            p999: of(|sample| sample.latency[2]),
+            find_p99: finds.map(|finds| median(&finds)),
+            foreign: of(|sample| sample.foreign),
+        };
+        Row {
+            scenario: scenario.to_owned(),
+            contender: name.to_owned(),
+            figures: Some(figures),
+            absent: None,
+            verdicts: Vec::new(),
+        }
+    }
+
+    /// A contender that could not be measured.
+    pub fn absent(scenario: &str, contender: &str, why: &str) -> Self {
+        Row {
+            scenario: scenario.to_owned(),
+            contender: contender.to_owned(),
+            figures: None,
+            absent: Some(why.to_owned()),
+            verdicts: Vec::new(),
+        }
+    }
+}
+
+impl Report {
+    /// An empty one, with the date and the machine.
+    ///
+    /// # Errors
+    ///
+    /// When the disk under the data files cannot be tried.
+    pub fn new(lab: &mut Lab, trial: bool) -> Result<Self> {
+        Ok(Report {
+            date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            trial,
+            rounds: lab.effort.rounds,
+            round_seconds: lab.effort.round.as_secs_f64(),
+            machine: Machine::of(&lab.directory()?)?,
+            redis: lab.redis.clone(),
+            speed: Vec::new(),
+            idle: Vec::new(),
+            large: Vec::new(),
+        })
+    }
+
+    /// Whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        self.speed.is_empty() && self.idle.is_empty() && self.large.is_empty()
+    }
+
+    /// How many contenders gave a wrong answer or none.
+    pub fn failures(&self) -> usize {
+        let failed = |row: &&Row| row.absent.as_ref().is_some_and(|why| why.starts_with("FAILED"));
+        self.speed.iter().filter(failed).count()
+    }
+
+    /// The page.
+    pub fn markdown(&self) -> String {
+        let mut page = self.introduction();
+        if !self.speed.is_empty() {
+            page += "\n## Speed\n\n";
+            page += &self.speed_table();
+        }
+        if !self.idle.is_empty() {
+            page += "\n## Memory of an idle connection\n\n";
+            let rows = self.idle.iter().map(|row| {
+                let (target, met) = cells(row.verdict.iter());
+                let connections = row.connections.to_string();
+                let (fresh, used) = (format!("{:.1}", row.fresh), format!("{:.1}", row.used));
+                vec![row.kind.clone(), connections, fresh, used, target, met]
+            });
+            let header = ["connection", "open", "fresh, KiB", "used, KiB", "target", "met"];
+            page += &table(&header, rows.collect());
+        }
+        if !self.large.is_empty() {
+            page += "\n## A large book\n\n";
+            let rows = self.large.iter().map(|fact| {
+                let (target, met) = cells(fact.verdict.iter());
+                vec![fact.what.clone(), fact.value.clone(), target, met]
+            });
+            page += &table(&["what", "measured", "target", "met"], rows.collect());
+        }
+        page
+    }
+
+    /// How much of the two cores others took while the yardstick was measured,
+    /// which itself needs no disk: the median of all scenarios.
+    fn foreign(&self) -> f64 {
+        let yardsticks = self.speed.chunk_by(|a, b| a.scenario == b.scenario);
+        let figures = yardsticks.filter_map(|rows| rows.first()?.figures.as_ref());
+        median(&figures.map(|figures| figures.foreign).collect::<Vec<_>>())
+    }
+
+    fn introduction(&self) -> String {
+        let Machine { cpu, cores, memory_gib, kernel, file_system, sync_us } = &self.machine;
+        let mut text = String::from("# Benchmarks\n\n");
+        if self.trial {
+            text += "**A trial of a few seconds: these figures are noise.**\n\n";
+        }
+        let foreign = self.foreign();
+        if foreign > QUIET {
+            text += "**Other programs were running: repeat this on a quiet machine.**\n\n";
+        }
+        let redis = self.redis.as_deref().unwrap_or("Redis is not installed here");
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "`cargo xtask bench` on {date}. {cpu}, {cores} cores, {memory_gib} GiB, Linux {kernel}; \
+             data files on {file_system}, where appending 64 bytes and waiting for the disk takes \
+             {sync_us:.0} us. {redis}. Other programs took {others:.1}% of the two cores meanwhile.\n\n\
+             A closed loop on one core loads one program at a time on another core, over loopback. \
+             `50x16` is 50 connections with 16 messages under way on each; a message is `add` of 24 \
+             bytes, `find` of 13 or `remove` of 15; the mix is 10% add, 85% find and 5% remove. Each \
+             reply is compared byte for byte with the one expected. The contenders take turns in \
+             {rounds} rounds of {seconds} s; every figure is the median of them. A round in which other \
+             programs took more than {quiet:.0}% of the two cores is repeated, twice at most on \
+             average; then the quietest count. *x echo* is the \
+             speed relative to a bare single-threaded epoll echo of the same messages in the same \
+             round, from the lowest to the highest round in brackets. CPU is the program's own time \
+             in user and kernel mode (`schedstat`), an operation. Latencies are of a whole batch, from \
+             the write to the last reply. Redis gets the same promise: nothing on disk, or \
+             `appendfsync always`.\n\n\
+             Limits: one machine and loopback, no network card. A closed loop waits for a slow server, \
+             so the latencies compare contenders and do not foretell a busy classroom. On a virtual \
+             machine the neighbours are in the figures; the ratios bear that, the absolute numbers do \
+             not. Disk work that the kernel does by itself is not in the CPU time, nor are its \
+             socket buffers in the memory.\n",
+            date = self.date,
+            others = foreign * 100.0,
+            quiet = QUIET * 100.0,
+            rounds = self.rounds,
+            seconds = self.round_seconds,
+        );
+        text
+    }
+
+    fn speed_table(&self) -> String {
+        let rows = self.speed.iter().map(|row| {
+            let (target, met) = cells(row.verdicts.iter());
+            let mut cells = vec![row.scenario.clone(), row.contender.clone()];
+            match &row.figures {
+                Some(figures) => cells.extend([
+                    format!("{:.0}", figures.operations_per_second),
+                    format!(
+                        "{:.2} ({:.2}..{:.2})",
+                        figures.ratio, figures.ratio_min, figures.ratio_max
+                    ),
+                    format!("{:.2}", figures.cpu),
+                    format!("{:.0}", figures.p50),
+                    format!("{:.0}", figures.p99),
+                    format!("{:.0}", figures.p999),
+                    figures.find_p99.map_or_else(String::new, |p99| format!("{p99:.0}")),
+                ]),
+                None => {
+                    // A bar would end the cell.
+                    cells.push(row.absent.as_deref().unwrap_or_default().replace('|', "/"));
+                    cells.extend(vec![String::new(); 6]);
+                }
+            }
+            cells.extend([target, met]);
+            cells
+        });
+        let header = [
+            "scenario",
+            "contender",
+            "ops/s",
+            "x echo",
+            "CPU us/op",
+            "p50 us",
+            "p99 us",
+            "p99.9 us",
+            "find p99 us",
+            "target",
+            "met",
+        ];
+        table(&header, rows.collect())
+    }
+}
+
+fn cells<'a>(verdicts: impl Iterator<Item = &'a Verdict> + Clone) -> (String, String) {
+    let join = |of: fn(&Verdict) -> &str| verdicts.clone().map(of).collect::<Vec<_>>().join("; ");
+    let met = join(|verdict| match verdict.met {
+        Some(true) => "yes",
+        Some(false) => "**no**",
+        None => "not judged",
+    });
+    (join(|verdict| &verdict.target), met)
+}
+
+/// A Markdown table that can be read as it stands.
+fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let header: Vec<_> = header.iter().map(|&cell| cell.to_owned()).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&header]).map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..header.len()).map(width).collect();
+    let line = |row: &[String]| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!(" {cell:width$} |"));
+        format!("|{}\n", cells.collect::<String>())
+    };
+    let rule: String = widths.iter().map(|&width| format!("{}|", "-".repeat(width + 2))).collect();
+    format!("{}|{rule}\n{}", line(&header), rows.iter().map(|row| line(row)).collect::<String>())
+}
+
+/// The middle one, or the mean of the two in the middle; 0 of nothing.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.get(middle) {
+        None => 0.0,
+        Some(&value) if sorted.len() % 2 == 1 => value,
+        Some(&value) => (sorted[middle - 1] + value) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_stands_in_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
+        assert_eq!(median(&[]), 0.0);
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        let sample =
+            |speed| Sample { speed, cpu: 1.0, latency: [1.0; 3], finds: None, foreign: 0.0 };
+        // The machine was half as fast in the second round, for both.
+        let ours = [sample(80.0), sample(42.0), sample(78.0)];
+        let echoes = [sample(100.0), sample(50.0), sample(100.0)];
+        let row = Row::measured("scenario", "contender", &ours, &echoes);
+        let figures = row.figures.unwrap();
+        assert_eq!((figures.ratio, figures.ratio_min, figures.ratio_max), (0.80, 0.78, 0.84));
+    }
+
+    #[test]
+    fn a_table_has_equal_columns() {
+        let rows = vec![vec!["tcp".into(), "1".into()], vec!["websocket".into(), "22".into()]];
+        assert_eq!(
+            table(&["kind", "n"], rows),
+            "| kind      | n  |\n|-----------|----|\n| tcp       | 1  |\n| websocket | 22 |\n"
+        );
+    }
+}
