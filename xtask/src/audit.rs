@@ -17,7 +17,7 @@ use crate::lockfile::{self, Package};
 pub fn run(shell: &Shell) -> Result<()> {
     let packages = lockfile::read(shell)?;
     let floors = floors(&shell.read_file("deny.toml")?)?;
-    let members = members(shell)?;
+    let members = lockfile::members(shell)?;
     let found = findings(&packages, &floors, &members);
     if !found.is_empty() {
         bail!("the dependencies are not fit to ship:\n  {}", found.join("\n  "));
@@ -99,15 +99,6 @@ fn floor(entry: &DeValue<'_>) -> Result<Floor> {
             .with_context(|| format!("`{spec}` in bans.deny of deny.toml"))?,
         reason: field("reason").unwrap_or_default().to_owned(),
     })
-}
-
-/// The names of this repository's own packages. Asked of cargo, because folders
-/// that only a dependency names are members too.
-fn members(shell: &Shell) -> Result<Vec<String>> {
-    let tree = cmd!(shell, "cargo tree --workspace --depth 0 --prefix none --format");
-    let tree = tree.arg("{p}").quiet().read()?;
-    // One a line, as in `protocol v0.1.0 (/folder)`.
-    Ok(tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
 }
 
 /// One line for each package that must not be shipped.

@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::{heading, target, tools};
+use crate::release::Release;
+use crate::{heading, target};
 
 /// Where it leaves its table: the last one is part of the repository.
 const PAGE: &str = "BENCHMARKS.md";
@@ -23,9 +24,10 @@ pub fn ensure_possible() -> Result<()> {
 /// Measures `server`. The arguments are the benchmark's own; `--help` lists them.
 pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     heading("the benchmark (release)");
-    cmd!(shell, "cargo build --release --package bench")
-        .env("CARGO_BUILD_BUILD_DIR", tools::shared_build_directory()?)
-        .run()?;
+    {
+        let release = Release::begin(shell)?;
+        cmd!(shell, "cargo build --release --package bench").envs([release.env()]).run()?;
+    }
     let bench = target(shell).join("release").join("bench");
     // Data files beside the build, on a disk with room, and not in /tmp, which may
     // be memory.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use semver::Version;
 use toml::de::DeTable;
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 /// One `[[package]]`.
 pub struct Package {
@@ -57,4 +57,12 @@ pub fn version_of(packages: &[Package], name: &str) -> Result<Version> {
         (None, _) => bail!("no {name} in Cargo.lock: does `web` still depend on it?"),
         (Some(_), Some(_)) => bail!("two versions of {name} in Cargo.lock: `cargo tree -d`"),
     }
+}
+/// The names of this repository's own packages. Asked of cargo, because folders
+/// that only a dependency names are members too.
+pub fn members(shell: &Shell) -> Result<Vec<String>> {
+    let tree = cmd!(shell, "cargo tree --workspace --depth 0 --prefix none --format");
+    let tree = tree.arg("{p}").quiet().read()?;
+    // One a line, as in `protocol v0.1.0 (/folder)`.
+    Ok(tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
 }

@@ -9,6 +9,7 @@
 //! - [`audit`]: the dependencies against `deny.toml`;
 //! - [`bench`]: the benchmark;
 //! - [`browser`]: the Chromium the tests drive;
+//! - [`release`]: release builds and what clones share of them;
 //! - [`lockfile`] and [`program`]: what Cargo.lock says, and what is on `PATH`;
 //! - [`turn`]: what two xtasks at once do one after the other.
 //!
@@ -23,6 +24,7 @@ mod checks;
 mod lockfile;
 mod page;
 mod program;
+mod release;
 mod tools;
 mod turn;
 
@@ -33,6 +35,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
+
+use crate::release::Release;
 
 const HELP: &str = "\
 cargo xtask COMMAND
@@ -131,9 +135,8 @@ fn build_server(shell: &Shell) -> Result<PathBuf> {
     page::build(shell, &tools::ensure(shell)?)?;
 
     heading("the server (release)");
-    cmd!(shell, "cargo build --release --package tcp-classroom")
-        .env("CARGO_BUILD_BUILD_DIR", tools::shared_build_directory()?)
-        .run()?;
+    let release = Release::begin(shell)?;
+    cmd!(shell, "cargo build --release --package tcp-classroom").envs([release.env()]).run()?;
     Ok(target(shell).join("release").join(format!("tcp-classroom{EXE_SUFFIX}")))
 }
 

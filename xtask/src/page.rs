@@ -10,7 +10,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use xshell::{Shell, cmd};
 
-use crate::tools::{self, Tools};
+use crate::release::Release;
+use crate::tools::Tools;
 use crate::{heading, turn};
 
 /// Leaves out two features of WebAssembly that we gain nothing from and that
@@ -35,10 +36,11 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     // Offline, since its helpers are on PATH in the version we want. Cargo under it
     // is then offline too, hence what the page depends on is fetched before.
     cmd!(shell, "cargo fetch").run()?;
+    let release = Release::begin(shell)?;
     let build =
         cmd!(shell, "{trunk} --color {color} --skip-version-check build --release --offline true")
             .env("PATH", tools.path()?)
-            .env("CARGO_BUILD_BUILD_DIR", tools::shared_build_directory()?)
+            .envs([release.env()])
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", OLD_BROWSERS)
             .envs(no_color.then_some(("CARGO_TERM_COLOR", color)))
             .env_remove("NO_COLOR");

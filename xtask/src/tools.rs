@@ -174,14 +174,8 @@ fn build_directory(cache: &Path) -> PathBuf {
     cache.join("build")
 }
 
-/// Where cargo leaves what release builds are made of, for all clones of this
-/// user: the dependencies are the same, and compiling them takes two minutes.
-/// What a build is for, the program and the page, stays in each clone.
-pub fn shared_build_directory() -> Result<PathBuf> {
-    Ok(cache_directory()?.join("release"))
-}
-
-fn cache_directory() -> Result<PathBuf> {
+/// Where this user's tools and shared builds are kept.
+pub fn cache_directory() -> Result<PathBuf> {
     match std::env::var_os("TCP_CLASSROOM_CACHE").filter(|directory| !directory.is_empty()) {
         Some(directory) => Ok(std::path::absolute(directory)?),
         None => dirs::cache_dir()
