@@ -157,13 +157,13 @@ impl Decoder {
     /// Gives back the room of the messages taken. Earlier [`Mark`]s no longer
     /// hold.
     pub fn compact(&mut self) {
-        /// Bytes an idle connection's buffer may keep: ten lines of the lesson,
-        /// so that a chatting client allocates nothing and 10,000 idle ones
-        /// hold little.
-        const KEPT: usize = 256;
+        /// Bytes an idle connection's buffer may keep: a pipeline of some
+        /// twenty lines, so that a chatting client allocates nothing and
+        /// 10,000 idle ones hold little.
+        const KEPT: usize = 512;
         self.closes.drain(..self.passed);
         self.closes.iter_mut().for_each(|close| *close -= self.start);
-        self.closes.shrink_to(KEPT / 32);
+        self.closes.shrink_to(KEPT / 16);
         self.passed = 0;
         self.buffer.drain(..self.start);
         self.buffer.shrink_to(KEPT);
@@ -273,8 +273,7 @@ impl Decoder {
 
     /// The lesson's own notation writes `remove` and its name on two lines.
     fn second_line(&self, line: &Range<usize>, line_end: usize) -> SecondLine {
-        let is_remove = str::from_utf8(&self.buffer[line.clone()])
-            .is_ok_and(|text| trim(text) == Verb::Remove.word());
+        let is_remove = is_bare_remove(&self.buffer[line.clone()]);
         let start = line_end + 1;
         let (horizon, closed) = self.horizon();
         if self.stage != Stage::Contacts || !is_remove || start == horizon {
@@ -323,6 +322,16 @@ enum SecondLine {
     Coming,
     /// A name up to `end`; the next message begins at `next`.
     Name { end: usize, next: usize },
+}
+
+fn is_bare_remove(line: &[u8]) -> bool {
+    let word = Verb::Remove.word().as_bytes();
+    let graphic = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if graphic(line.first()) && graphic(line.last()) {
+        // Nothing to trim: nearly every line is told apart here.
+        return line == word;
+    }
+    str::from_utf8(line).is_ok_and(|text| trim(text).as_bytes() == word)
 }
 
 fn is_name_line(text: &str) -> bool {

@@ -155,14 +155,15 @@ impl Replies {
 
     /// Forgets the replies but keeps a little room for the next ones.
     pub fn clear(&mut self) {
-        /// Bytes a connection may keep between two batches: a few ordinary
-        /// replies of some 30 bytes, so that a chatting client allocates
-        /// nothing and 10,000 idle ones hold little.
-        const KEPT: usize = 256;
+        /// Bytes, and replies, a connection may keep room for between two
+        /// batches: some twenty ordinary replies, so that a chatting client
+        /// allocates nothing and 10,000 idle ones hold little.
+        const KEPT: usize = 512;
+        const KEPT_ENDS: usize = 32;
         self.text.clear();
         self.text.shrink_to(KEPT);
         self.ends.clear();
-        self.ends.shrink_to(8);
+        self.ends.shrink_to(KEPT_ENDS);
     }
 }
 

@@ -115,6 +115,15 @@ impl Store {
     /// message says which, and what to do; the file has not been changed.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let is_new = !check_header(path)?;
+        let log = wal::path_of(path);
+        if is_new && log.exists() {
+            bail!(
+                "{} is missing, but its log {} is there; put the file back, or move the log away \
+                 to begin with no contacts",
+                path.display(),
+                log.display()
+            );
+        }
         if let (true, Some(folder)) = (is_new, path.parent()) {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("cannot create the folder {}", folder.display()))?;

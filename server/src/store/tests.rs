@@ -113,6 +113,16 @@ fn what_is_no_book_or_newer_is_refused_and_left_as_it_was() {
 }
 
 #[test]
+fn a_log_without_its_book_is_no_empty_start() {
+    let folder = Folder::new();
+    let (_, log, _) = killed(3);
+    std::fs::write(wal::path_of(&folder.book()), log).unwrap();
+    let error = Store::open(&folder.book()).unwrap_err().to_string();
+    assert!(error.contains("is missing"), "{error}");
+    assert!(!folder.book().exists());
+}
+
+#[test]
 fn a_folder_that_cannot_be_is_named() {
     let folder = Folder::new();
     std::fs::write(folder.0.path().join("file"), "").unwrap();
