@@ -86,10 +86,10 @@ mod tests {
     #[test]
     fn the_file_system_is_that_of_the_nearest_mount() {
         let mounts = "1 0 8:1 / / rw shared:1 - ext4 /dev/a rw\n\
-                      2 1 0:5 / /work rw - btrfs /dev/b rw\n\
-                      3 1 0:6 / /workshop rw - tmpfs none rw\n";
+                      2 1 0:5 / /data rw - btrfs /dev/b rw\n\
+                      3 1 0:6 / /database rw - tmpfs none rw\n";
         let kind = |path| file_system(mounts, Path::new(path));
-        assert_eq!(kind("/work/a/b").as_deref(), Some("btrfs"));
+        assert_eq!(kind("/data/a/b").as_deref(), Some("btrfs"));
         assert_eq!(kind("/home").as_deref(), Some("ext4"));
     }
 

@@ -6,11 +6,11 @@
 //! apart.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use protocol::command::Change;
 use protocol::{Contacts, Decoder, Next, Replies, Reply, answer};
 
+use crate::contacts::SharedContacts;
 use crate::store::Store;
 use crate::writer::{Job, Writer};
 
@@ -82,27 +82,6 @@ impl Book {
                 done.next
             }
         }
-    }
-}
-
-/// The map that conversations read and the writer changes.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedContacts(Arc<RwLock<Contacts>>);
-
-impl SharedContacts {
-    fn new(contacts: Contacts) -> Self {
-        SharedContacts(Arc::new(RwLock::new(contacts)))
-    }
-
-    // A panic elsewhere cannot leave the map half changed: each change is a
-    // single call on it.
-
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Contacts> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Contacts> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -17,7 +17,8 @@
 //! * `linger`: closing so that the last reply still arrives.
 //! * `conversation`: the one loop behind both: chunks in, replies out.
 //! * [`book`](Book): the contacts, shared by all conversations.
-//! * `writer`: the one thread that changes them on disk; `store`: the file;
+//! * `contacts`: the map they are read from; `writer`: the one thread that
+//!   changes them on disk; `store`: the file;
 //!   `wal`: whether a killed server left it whole.
 //! * [`exchange`]: the contacts as CSV, in and out.
 //! * `http`: the routes, the page and the checks on `Host` and `Origin`.
@@ -31,6 +32,7 @@ pub mod addresses;
 pub mod banner;
 mod book;
 pub mod console;
+mod contacts;
 mod conversation;
 pub mod exchange;
 mod http;

@@ -9,16 +9,14 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use protocol::Contacts;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::book::SharedContacts;
 use crate::wal;
-use crate::writer::{ChangedContact, Changes};
 
 /// Marks a SQLite file as a contact book ("TCPb").
 const APPLICATION_ID: i32 = 0x5443_5062;
@@ -61,6 +59,22 @@ struct Totals {
     seq: u64,
     count: u64,
     digest: u64,
+}
+
+/// What a transaction changes.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) contacts: Vec<ChangedContact>,
+    /// How many changes led to this, several to one name included.
+    pub(crate) made: u64,
+}
+
+/// A name whose phone is another one after a transaction, or gone.
+#[derive(Debug)]
+pub(crate) struct ChangedContact {
+    pub(crate) name: Box<str>,
+    pub(crate) before: Option<Box<str>>,
+    pub(crate) after: Option<Box<str>>,
 }
 
 /// Why a change was not stored. None was: a transaction is all or nothing.
@@ -228,24 +242,23 @@ impl Store {
         Ok(())
     }
 
-    /// Makes sure that changes can be stored: after a failure that left open
-    /// what the file holds, reads it again, into the shared book as well.
+    /// Whether changes can be stored; not so after a failure that left open what
+    /// the file holds.
+    pub(crate) fn is_open(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Opens and reads the file again.
     ///
     /// # Errors
     ///
-    /// The file still cannot be used. Nothing has changed; try again later.
-    pub(crate) fn ready(&mut self, contacts: &SharedContacts) -> Result<(), StoreError> {
-        if self.connection.is_some() {
-            return Ok(());
-        }
-        let limit = contacts.read().limit();
-        let mut read_again = Contacts::with_limit(limit);
+    /// It still cannot be used. Nothing has changed; try again later.
+    pub(crate) fn reopen(&mut self, limit: usize) -> Result<Contacts, StoreError> {
+        let mut contacts = Contacts::with_limit(limit);
         let store = Store::open(&self.path).map_err(StoreError::Unreadable)?;
-        store.load(&mut read_again).map_err(StoreError::Unreadable)?;
+        store.load(&mut contacts).map_err(StoreError::Unreadable)?;
         *self = store;
-        *contacts.write() = read_again;
-        tracing::warn!("the disk works again");
-        Ok(())
+        Ok(contacts)
     }
 
     /// Stores changes, all or none. They are on the disk, synced, when it
@@ -344,6 +357,8 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
+        // Whoever holds the file will hold it for a whole lesson.
+        connection.busy_timeout(Duration::ZERO)?;
         // Held until the connection closes: a second server, or a tool that
         // would change what this one has in memory, is kept out.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;

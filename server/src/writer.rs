@@ -15,8 +15,8 @@ use protocol::decoder::Mark;
 use protocol::{Book, Contacts, Decoder, Next, Replies, Reply, answer};
 use tokio::sync::oneshot;
 
-use crate::book::SharedContacts;
-use crate::store::Store;
+use crate::contacts::SharedContacts;
+use crate::store::{ChangedContact, Changes, Store, StoreError};
 
 /// Most batches that share a transaction: more than a class has connections,
 /// few enough that the first of them does not wait noticeably for the last.
@@ -122,7 +122,7 @@ fn answer_group(
     store: &mut Store,
     contacts: &SharedContacts,
 ) -> Vec<InGroup> {
-    let stored = store.ready(contacts).and_then(|()| {
+    let stored = recover(store, contacts).and_then(|()| {
         // Only this thread ever writes, so nothing changes between the locks.
         let changes = {
             let contacts = contacts.read();
@@ -151,6 +151,19 @@ fn answer_group(
     group
 }
 
+/// After a failure that left open what the file holds, reads it again, so that
+/// changes build on what is really there.
+fn recover(store: &mut Store, contacts: &SharedContacts) -> Result<(), StoreError> {
+    if store.is_open() {
+        return Ok(());
+    }
+    let limit = contacts.read().limit();
+    let read_again = store.reopen(limit)?;
+    *contacts.write() = read_again;
+    tracing::warn!("the disk works again");
+    Ok(())
+}
+
 /// The book as it will be once a group is stored.
 struct Draft<'c> {
     contacts: &'c Contacts,
@@ -159,22 +172,6 @@ struct Draft<'c> {
     len: usize,
     /// Changes in all, several to one name included.
     made: u64,
-}
-
-/// What a transaction changes.
-#[derive(Debug, Default)]
-pub(crate) struct Changes {
-    pub(crate) contacts: Vec<ChangedContact>,
-    /// How many changes led to this, several to one name included.
-    pub(crate) made: u64,
-}
-
-/// A name whose phone is another one after a transaction, or gone.
-#[derive(Debug)]
-pub(crate) struct ChangedContact {
-    pub(crate) name: Box<str>,
-    pub(crate) before: Option<Box<str>>,
-    pub(crate) after: Option<Box<str>>,
 }
 
 impl<'c> Draft<'c> {

@@ -16,7 +16,7 @@ use std::path::Path;
 use classroom::TestServer;
 use classroom::binary::{FREE_PORTS, Program, command, read, read_rest};
 use tcp_classroom::Book;
-use transcripts::{Action, all};
+use transcripts::all;
 
 fn book_in(folder: &tempfile::TempDir) -> std::path::PathBuf {
     folder.path().join("contacts.db")
@@ -29,15 +29,7 @@ async fn a_durable_book_answers_every_transcript_byte_for_byte() {
         let folder = tempfile::tempdir().unwrap();
         let book = Book::open(&book_in(&folder), 1000).unwrap();
         let server = TestServer::with_book(book, |config| config.stage = transcript.stage).await;
-        let mut client = server.tcp().await;
-        for turn in &transcript.turns {
-            match &turn.action {
-                Action::Send(bytes) => client.send(bytes).await,
-                Action::Silence => {}
-                Action::End => client.end().await,
-            }
-            client.expect(&turn.answer).await;
-        }
+        server.plays_over_tcp(&transcript).await;
     }
 }
 

@@ -21,20 +21,7 @@ async fn raw_tcp_answers_every_transcript_byte_for_byte() {
     for transcript in all() {
         println!("{}", transcript.name);
         let server = server_for(&transcript).await;
-        let mut client = server.tcp().await;
-        for turn in &transcript.turns {
-            match &turn.action {
-                Action::Send(bytes) => client.send(bytes).await,
-                // The server's own clock runs; its answer is awaited below.
-                Action::Silence => {}
-                Action::End => client.end().await,
-            }
-            client.expect(&turn.answer).await;
-        }
-        if !transcript.turns.last().is_some_and(|turn| turn.closed) {
-            client.end().await;
-        }
-        client.expect_end().await;
+        server.plays_over_tcp(&transcript).await;
     }
 }
 

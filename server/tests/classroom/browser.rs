@@ -167,17 +167,21 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Waits until a script's condition holds.
+    /// Waits, in the page, until a script's condition holds.
     pub async fn until(&self, condition: &str) {
-        let start = std::time::Instant::now();
-        while self.script(&format!("return !!({condition})")).await != Value::Bool(true) {
-            if start.elapsed() > DEADLINE {
-                panic!(
-                    "waited in vain for {condition}; the page says: {:#?}",
-                    self.messages().await
-                );
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        // Shorter than the driver's own patience with a script, 30 s.
+        let look = format!(
+            "const [tell] = arguments, start = performance.now(); \
+             (function look() {{ \
+               if ({condition}) tell(true); \
+               else if (performance.now() - start > 25000) tell(false); \
+               else setTimeout(look, 10); \
+             }})()"
+        );
+        let holds = self.client.execute_async(&look, Vec::new()).await;
+        let holds = holds.unwrap_or_else(|error| panic!("{condition}: {error}"));
+        if holds != Value::Bool(true) {
+            panic!("waited in vain for {condition}; the page says: {:#?}", self.messages().await);
         }
     }
 

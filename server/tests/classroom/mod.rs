@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_with_config};
 use tokio_util::sync::CancellationToken;
+use transcripts::{Action, Transcript};
 
 /// No answer takes this long; a test that waits longer has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -98,6 +99,24 @@ impl TestServer {
         let mut client = WebSocketClient::connect(self.http, &[]).await.unwrap();
         client.expect("Welcome!").await;
         client
+    }
+
+    /// Plays a conversation on raw TCP, from the welcome to the end.
+    pub async fn plays_over_tcp(&self, transcript: &Transcript) {
+        let mut client = self.tcp().await;
+        for turn in &transcript.turns {
+            match &turn.action {
+                Action::Send(bytes) => client.send(bytes).await,
+                // The server's own clock runs; its answer is awaited below.
+                Action::Silence => {}
+                Action::End => client.end().await,
+            }
+            client.expect(&turn.answer).await;
+        }
+        if !transcript.turns.last().is_some_and(|turn| turn.closed) {
+            client.end().await;
+        }
+        client.expect_end().await;
     }
 
     /// Another client of each kind is served as if nothing were the matter.
