@@ -242,6 +242,72 @@ mod unix {
         assert!(open() <= before, "{before} before, {} after", open());
     }
 
+    #[test]
+    fn descriptors_return_after_every_end_of_a_websocket_too() {
+        let program = Program::start(&[]);
+        let open = || {
+            let path = format!("/proc/{}/fd", program.child.id());
+            std::fs::read_dir(path).map(Iterator::count).unwrap_or_default()
+        };
+        program.welcome().write_all(b"exit").unwrap();
+        program.await_closed(1);
+        let before = open();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for round in 0..30 {
+                let mut client =
+                    crate::classroom::WebSocketClient::connect(program.http, &[]).await.unwrap();
+                client.expect("Welcome!").await;
+                match round % 3 {
+                    0 => {
+                        client.send("exit").await;
+                        assert_eq!(client.expect_close().await, 1000);
+                    }
+                    1 => client.socket.close(None).await.unwrap(),
+                    _ => {
+                        if let tokio_tungstenite::MaybeTlsStream::Plain(stream) =
+                            client.socket.get_ref()
+                        {
+                            let socket = socket2::SockRef::from(stream);
+                            socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+                        }
+                    }
+                }
+            }
+        });
+        program.await_closed(30);
+        // The last ones may linger for a moment after their conversation.
+        let start = std::time::Instant::now();
+        while open() > before {
+            assert!(start.elapsed() < crate::classroom::DEADLINE, "{} open", open());
+            std::thread::park_timeout(std::time::Duration::from_millis(5));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn ten_thousand_idle_clients_take_three_kilobytes_each_and_a_new_one_is_served() {
+        const CLIENTS: u64 = 10_000;
+        if tcp_classroom::raise_descriptor_limit().unwrap_or_default() < CLIENTS + 500 {
+            println!("skipped: this user may not open {CLIENTS} connections");
+            return;
+        }
+        let program = Program::start(&[]);
+        let resident = || {
+            let status = format!("/proc/{}/status", program.child.id());
+            let status = std::fs::read_to_string(status).unwrap();
+            let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap().to_owned();
+            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+        };
+        let before = resident();
+        let _idle: Vec<_> = (0..CLIENTS).map(|_| program.welcome()).collect();
+        let kilobytes = resident().saturating_sub(before);
+        assert!(kilobytes < 3 * CLIENTS, "{kilobytes} KB");
+        let mut later = program.welcome();
+        later.write_all(b"find;a").unwrap();
+        assert_eq!(read(&mut later, 10), "Not Found!");
+    }
+
     /// The shell gives the program a hard limit that it cannot raise.
     #[test]
     fn out_of_descriptors_it_says_so_once_serves_on_and_recovers() {
