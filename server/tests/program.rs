@@ -216,13 +216,9 @@ mod unix {
     #[test]
     fn descriptors_return_to_their_number_after_clean_ends_half_closes_and_resets() {
         let program = Program::start(&[]);
-        let open = || {
-            let path = format!("/proc/{}/fd", program.child.id());
-            std::fs::read_dir(path).map(Iterator::count).unwrap_or_default()
-        };
         program.welcome().write_all(b"exit").unwrap();
         program.await_closed(1);
-        let before = open();
+        let before = program.open_descriptors();
         for round in 0..60 {
             let mut client = program.welcome();
             match round % 3 {
@@ -239,19 +235,16 @@ mod unix {
             }
         }
         program.await_closed(60);
-        assert!(open() <= before, "{before} before, {} after", open());
+        let after = program.open_descriptors();
+        assert!(after <= before, "{before} before, {after} after");
     }
 
     #[test]
     fn descriptors_return_after_every_end_of_a_websocket_too() {
         let program = Program::start(&[]);
-        let open = || {
-            let path = format!("/proc/{}/fd", program.child.id());
-            std::fs::read_dir(path).map(Iterator::count).unwrap_or_default()
-        };
         program.welcome().write_all(b"exit").unwrap();
         program.await_closed(1);
-        let before = open();
+        let before = program.open_descriptors();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             for round in 0..30 {
@@ -278,8 +271,8 @@ mod unix {
         program.await_closed(30);
         // The last ones may linger for a moment after their conversation.
         let start = std::time::Instant::now();
-        while open() > before {
-            assert!(start.elapsed() < crate::classroom::DEADLINE, "{} open", open());
+        while program.open_descriptors() > before {
+            assert!(start.elapsed() < crate::classroom::DEADLINE, "they do not return");
             std::thread::park_timeout(std::time::Duration::from_millis(5));
         }
     }
@@ -293,15 +286,9 @@ mod unix {
             return;
         }
         let program = Program::start(&[]);
-        let resident = || {
-            let status = format!("/proc/{}/status", program.child.id());
-            let status = std::fs::read_to_string(status).unwrap();
-            let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap().to_owned();
-            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-        };
-        let before = resident();
+        let before = program.memory("VmRSS");
         let _idle: Vec<_> = (0..CLIENTS).map(|_| program.welcome()).collect();
-        let kilobytes = resident().saturating_sub(before);
+        let kilobytes = program.memory("VmRSS").saturating_sub(before);
         assert!(kilobytes < 3 * CLIENTS, "{kilobytes} KB");
         let mut later = program.welcome();
         later.write_all(b"find;a").unwrap();
@@ -338,16 +325,10 @@ mod unix {
     #[test]
     fn a_hundred_megabytes_without_a_line_end_leave_its_memory_as_it_was() {
         let program = Program::start(&[]);
-        let peak = || {
-            let status = format!("/proc/{}/status", program.child.id());
-            let status = std::fs::read_to_string(status).unwrap();
-            let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap().to_owned();
-            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-        };
         let mut client = program.welcome();
         client.write_all(b"find;a").unwrap();
         read(&mut client, 10);
-        let before = peak();
+        let before = program.memory("VmHWM");
         let megabyte = vec![b'a'; 1024 * 1024];
         for _ in 0..100 {
             client.write_all(&megabyte).unwrap();
@@ -355,7 +336,7 @@ mod unix {
         client.write_all(b"\nfind;a\n").unwrap();
         client.shutdown(std::net::Shutdown::Write).unwrap();
         assert!(read_rest(&mut client).ends_with("find;zhangsan\nNot Found!\n"));
-        let kilobytes = peak() - before;
+        let kilobytes = program.memory("VmHWM") - before;
         assert!(kilobytes < 1024, "{kilobytes} KB more");
     }
 

@@ -103,6 +103,21 @@ impl Program {
         self.stdout.iter().collect()
     }
 
+    /// How many files and sockets it has open; 0 where the system has no /proc.
+    pub fn open_descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(path).map(Iterator::count).unwrap_or_default()
+    }
+
+    /// A field of /proc/PID/status in kilobytes: `VmRSS`, or `VmHWM`, its peak.
+    #[cfg(target_os = "linux")]
+    pub fn memory(&self, field: &str) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it is running");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("there is the field");
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    }
+
     #[cfg(unix)]
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let pid = i32::try_from(self.child.id()).expect("a process id");
