@@ -4,6 +4,11 @@
 //! changes there have been, and what all contacts add up to, so that a damaged
 //! file is noticed even where SQLite itself would not. The store answers
 //! nobody; the [writer](crate::writer) does.
+//!
+//! A change is written at the end of a table of changes and moved to its name's
+//! place among the contacts later, many at once. Names come in any order, so
+//! that fifty changes at their places are fifty pages of 4 KB to be written
+//! before anybody gets a reply; one behind another they are one or two.
 
 use std::fmt;
 use std::fs::File;
@@ -21,10 +26,12 @@ use crate::wal;
 /// Marks a SQLite file as a contact book ("TCPb").
 const APPLICATION_ID: i32 = 0x5443_5062;
 
-/// The version of the tables below. A file of a newer one is refused.
-const SCHEMA_VERSION: i32 = 1;
+/// The version of the tables below. A file of a newer one is refused, one of an
+/// older one gets what it lacks.
+const SCHEMA_VERSION: i32 = 2;
 
-const SCHEMA: &str = "
+/// What a file of version 1 has.
+const SCHEMA_1: &str = "
     CREATE TABLE contacts (
         name  TEXT NOT NULL PRIMARY KEY,
         phone TEXT NOT NULL
@@ -39,9 +46,33 @@ const SCHEMA: &str = "
     INSERT INTO book VALUES (1, 0, 0, 0);
 ";
 
-const STORE: &str = "
-    INSERT INTO contacts (name, phone) VALUES (?1, ?2)
-    ON CONFLICT (name) DO UPDATE SET phone = excluded.phone";
+/// What version 2 has besides.
+const SCHEMA_2: &str = "
+    -- Made, but not yet at their places in contacts; in the order of their ids.
+    CREATE TABLE changes (
+        id    INTEGER NOT NULL PRIMARY KEY,
+        name  TEXT NOT NULL,
+        phone TEXT -- none if the name was removed
+    ) STRICT;
+    CREATE VIEW latest_changes AS SELECT name, phone, max(id) FROM changes GROUP BY name;
+    CREATE VIEW book_now AS
+        SELECT name, phone FROM contacts WHERE name NOT IN (SELECT name FROM latest_changes)
+        UNION ALL
+        SELECT name, phone FROM latest_changes WHERE phone IS NOT NULL;
+";
+
+/// Moves all changes to their places.
+const SETTLE: &str = "
+    INSERT INTO contacts SELECT name, phone FROM latest_changes WHERE phone IS NOT NULL
+        ON CONFLICT (name) DO UPDATE SET phone = excluded.phone;
+    DELETE FROM contacts WHERE name IN (SELECT name FROM latest_changes WHERE phone IS NULL);
+    DELETE FROM changes;
+";
+
+/// How many changes may wait to be moved to their places. More than a class
+/// makes in a year, so that it happens when the server stops; and few enough to
+/// take well under a second, since writers wait for it.
+const UNSETTLED: u64 = 100_000;
 
 /// An open book file.
 #[derive(Debug)]
@@ -51,6 +82,9 @@ pub(crate) struct Store {
     /// has been read again.
     connection: Option<Connection>,
     totals: Totals,
+    /// How many changes are not at their places yet, and how many may be.
+    unsettled: u64,
+    most_unsettled: u64,
 }
 
 /// What the file's single row says of all others.
@@ -148,8 +182,17 @@ impl Store {
             create(&connection)
                 .with_context(|| format!("cannot create the contact book {}", path.display()))?;
         }
-        let totals = totals(&connection).map_err(|error| damaged(path, &error.to_string()))?;
-        Ok(Store { path: path.to_owned(), connection: Some(connection), totals })
+        let broken = |error: rusqlite::Error| damaged(path, &error.to_string());
+        upgrade(&connection).map_err(broken)?;
+        let totals = totals(&connection).map_err(broken)?;
+        let unsettled = unsettled(&connection).map_err(broken)?;
+        Ok(Store {
+            path: path.to_owned(),
+            connection: Some(connection),
+            totals,
+            unsettled,
+            most_unsettled: UNSETTLED,
+        })
     }
 
     /// Reads all contacts into an empty book.
@@ -186,7 +229,7 @@ impl Store {
 
         let mut sum = Totals { seq: self.totals.seq, ..Totals::default() };
         let mut statement =
-            connection.prepare("SELECT name, phone FROM contacts ORDER BY name").map_err(broken)?;
+            connection.prepare("SELECT name, phone FROM book_now ORDER BY name").map_err(broken)?;
         let mut rows = statement.query([]).map_err(broken)?;
         while let Some(row) = rows.next().map_err(broken)? {
             let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
@@ -221,9 +264,11 @@ impl Store {
         let connection = self.connection.as_mut().context("the contact book is closed")?;
         let mut totals = self.totals;
         let transaction = connection.transaction()?;
+        transaction.execute_batch(SETTLE)?;
         {
             let mut find = transaction.prepare("SELECT phone FROM contacts WHERE name = ?1")?;
-            let mut store = transaction.prepare(STORE)?;
+            let mut store =
+                transaction.prepare("INSERT OR REPLACE INTO contacts VALUES (?1, ?2)")?;
             for contact in contacts {
                 let (name, phone) = contact?;
                 let before: Option<String> =
@@ -239,6 +284,7 @@ impl Store {
         totals.write(&transaction)?;
         transaction.commit()?;
         self.totals = totals;
+        self.unsettled = 0;
         Ok(())
     }
 
@@ -277,18 +323,49 @@ impl Store {
         match write(connection, self.totals, changes) {
             Ok(totals) => {
                 self.totals = totals;
-                Ok(())
+                self.unsettled += changes.contacts.len() as u64;
             }
+            Err(error) => return Err(self.failed(error)),
+        }
+        if self.unsettled >= self.most_unsettled {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    /// Moves all changes to their places. If it fails they stay where they
+    /// are, as safe as before.
+    fn settle(&mut self) {
+        let Some(connection) = &mut self.connection else { return };
+        let settled = connection.transaction().and_then(|transaction| {
+            transaction.execute_batch(SETTLE)?;
+            transaction.commit()
+        });
+        match settled {
+            Ok(()) => self.unsettled = 0,
             Err(error) => {
-                let error = StoreError::from(error);
-                if let StoreError::Failed(_) = error {
-                    // A failed sync is not tried again: the system may have
-                    // dropped what it could not write. Closing writes down what
-                    // was stored before.
-                    self.connection = None;
-                }
-                Err(error)
+                let error = self.failed(error);
+                tracing::warn!("the changes stay unsorted in the contact book: {error}");
             }
+        }
+    }
+
+    fn failed(&mut self, error: rusqlite::Error) -> StoreError {
+        let error = StoreError::from(error);
+        if let StoreError::Failed(_) = error {
+            // A failed sync is not tried again: the system may have dropped
+            // what it could not write. Closing writes down what was stored
+            // before.
+            self.connection = None;
+        }
+        error
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.unsettled > 0 {
+            self.settle();
         }
     }
 }
@@ -300,19 +377,16 @@ fn write(
 ) -> rusqlite::Result<Totals> {
     let transaction = connection.transaction()?;
     {
-        let mut store = transaction.prepare_cached(STORE)?;
-        let mut forget = transaction.prepare_cached("DELETE FROM contacts WHERE name = ?1")?;
+        let mut store =
+            transaction.prepare_cached("INSERT INTO changes (name, phone) VALUES (?1, ?2)")?;
         for ChangedContact { name, before, after } in &changes.contacts {
             if let Some(phone) = before {
                 totals.subtract(name, phone);
             }
-            match after {
-                Some(phone) => {
-                    totals.add(name, phone);
-                    store.execute(params![name, phone])?;
-                }
-                None => drop(forget.execute(params![name])?),
+            if let Some(phone) = after {
+                totals.add(name, phone);
             }
+            store.execute(params![name, after])?;
         }
     }
     totals.seq += changes.made;
@@ -401,9 +475,22 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
 
 fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; \
+        "BEGIN; {SCHEMA_1} {SCHEMA_2} PRAGMA application_id = {APPLICATION_ID}; \
          PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
     ))
+}
+
+fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 1 {
+        connection.execute_batch(&format!("BEGIN; {SCHEMA_2} PRAGMA user_version = 2; COMMIT"))?;
+    }
+    Ok(())
+}
+
+fn unsettled(connection: &Connection) -> rusqlite::Result<u64> {
+    let count: i64 = connection.query_row("SELECT count(*) FROM changes", [], |row| row.get(0))?;
+    Ok(count as u64)
 }
 
 fn totals(connection: &Connection) -> rusqlite::Result<Totals> {

@@ -1,5 +1,6 @@
 //! A student's browser: headless Chromium, its console watched.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -30,6 +31,32 @@ pub const CHINESE: Visitor =
 pub const ENGLISH: Visitor = Visitor { language: "en-US", ..CHINESE };
 pub const PHONE: Visitor = Visitor { width: 390, height: 844, phone: true, ..CHINESE };
 
+/// How often a driver is started before the test gives up: it looks for a free
+/// port, lets go of it and binds it again, and among tests that run at once
+/// another socket is sometimes quicker.
+const ATTEMPTS: usize = 5;
+
+/// A driver and its port, or nothing if it ended before it had one.
+fn start_driver(chromedriver: &OsStr) -> Option<(Child, String)> {
+    let mut driver = Command::new(chromedriver)
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the driver starts");
+    let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
+    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
+    });
+    let Some(port) = port else {
+        let _ = driver.wait();
+        return None;
+    };
+    // It must not stall on a full pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    Some((driver, port))
+}
+
 /// A browser with one page open. [`finish`](Self::finish) it: that is what
 /// looks at the console.
 pub struct Browser {
@@ -48,22 +75,9 @@ impl Browser {
             println!("skipped: CHROMIUM and CHROMEDRIVER are not set; use `cargo xtask test`");
             return None;
         };
-        let mut driver = Command::new(chromedriver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the driver starts");
-        let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
-            })
-            .expect("the driver says its port");
-        // It must not stall on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        let (driver, port) = (0..ATTEMPTS)
+            .find_map(|_| start_driver(&chromedriver))
+            .expect("the driver starts and says its port");
 
         let profile = std::env::temp_dir().join(format!("tcp-classroom-browser-{port}"));
         let mut arguments = vec![
