@@ -350,8 +350,8 @@ fn on_a_full_disk_finds_go_on_nothing_is_lost_and_writing_resumes_when_there_is_
 
 /// Root may write everywhere, so this needs to be somebody else.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_file_or_folder_that_cannot_be_written_is_named_and_left_as_it_was() {
+#[tokio::test]
+async fn a_file_or_folder_that_cannot_be_written_is_named_and_left_as_it_was() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     drop(Book::open(&book_in(&folder), 10).unwrap());

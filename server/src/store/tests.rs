@@ -76,6 +76,90 @@ fn what_was_committed_is_there_after_reopening() {
     assert_eq!(store.totals.seq, 22);
 }
 
+/// What a book is like when its server is killed now, opened again.
+fn as_after_a_kill(folder: &Folder) -> Vec<(String, String)> {
+    let copy = Folder::new();
+    std::fs::copy(folder.book(), copy.book()).unwrap();
+    std::fs::copy(wal::path_of(&folder.book()), wal::path_of(&copy.book())).unwrap();
+    load(&Store::open(&copy.book()).unwrap()).unwrap()
+}
+
+#[test]
+fn changes_are_the_same_book_before_while_and_after_they_move_to_their_places() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.book()).unwrap();
+    (store.most_unsettled, store.settled_at_once) = (12, 5);
+    let mut random = 1_u32;
+    let mut book = std::collections::BTreeMap::new();
+    for n in 0..120 {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let name = format!("name{}", random >> 28);
+        let after = (random & 0x300_0000 != 0).then(|| format!("{n}"));
+        let contact = ChangedContact {
+            before: book.get(&name).map(|phone: &String| phone.as_str().into()),
+            after: after.as_deref().map(Into::into),
+            name: name.as_str().into(),
+        };
+        store.commit(&Changes { contacts: vec![contact], made: 1 }).unwrap();
+        match after {
+            Some(phone) => book.insert(name, phone),
+            None => book.remove(&name),
+        };
+        let unsettled = store.unsettled.end - store.unsettled.start;
+        assert!(unsettled <= 12, "{unsettled}");
+        let expected: Vec<_> = book.clone().into_iter().collect();
+        assert_eq!(as_after_a_kill(&folder), expected, "after {n}");
+    }
+    drop(store);
+
+    let connection = Connection::open(folder.book()).unwrap();
+    let count = |table: &str| -> i64 {
+        connection
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!((count("contacts"), count("changes")), (book.len() as i64, 0));
+}
+
+#[test]
+fn an_import_goes_over_changes_that_have_not_moved_yet() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.book()).unwrap();
+    store.commit(&added("a", "1")).unwrap();
+    store.commit(&added("b", "2")).unwrap();
+    let row = |name: &str, phone: &str| anyhow::Ok((name.to_owned(), phone.to_owned()));
+    store.import([row("b", "3"), row("c", "4")].into_iter()).unwrap();
+    store.commit(&added("d", "5")).unwrap();
+    let expected = [("a", "1"), ("b", "3"), ("c", "4"), ("d", "5")]
+        .map(|(name, phone)| (name.to_owned(), phone.to_owned()));
+    assert_eq!(as_after_a_kill(&folder), expected);
+    drop(store);
+    assert_eq!(load(&Store::open(&folder.book()).unwrap()).unwrap(), expected);
+}
+
+#[test]
+fn a_book_of_the_first_version_is_read_and_goes_on() {
+    let folder = Folder::new();
+    let connection = Connection::open(folder.book()).unwrap();
+    connection
+        .execute_batch(&format!(
+            "{SCHEMA_1} INSERT INTO contacts VALUES ('old', '1'); \
+             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 1;"
+        ))
+        .unwrap();
+    let mut totals = Totals { seq: 1, ..Totals::default() };
+    totals.add("old", "1");
+    totals.write(&connection).unwrap();
+    drop(connection);
+
+    let mut store = Store::open(&folder.book()).unwrap();
+    store.commit(&added("new", "2")).unwrap();
+    drop(store);
+    let store = Store::open(&folder.book()).unwrap();
+    let expected = [("new", "2"), ("old", "1")];
+    assert_eq!(load(&store).unwrap(), expected.map(|(n, p)| (n.to_owned(), p.to_owned())));
+}
+
 #[test]
 fn a_book_in_use_is_refused() {
     let folder = Folder::new();
@@ -153,6 +237,22 @@ fn a_flipped_bit_anywhere_in_the_file_is_harmless_or_named_but_never_silent() {
     let mut store = Store::open(&folder.book()).unwrap();
     let contacts = fill(&mut store, 300);
     drop(store);
+    flip_bits(&folder, &contacts);
+}
+
+#[test]
+fn so_is_one_where_changes_have_not_moved_to_their_places() {
+    let folder = Folder::new();
+    let mut store = Store::open(&folder.book()).unwrap();
+    let contacts = fill(&mut store, 300);
+    // Copies the log into the file and leaves the changes where they are.
+    store.connection = None;
+    drop(store);
+    assert_eq!(folder.files(), ["contacts.db"]);
+    flip_bits(&folder, &contacts);
+}
+
+fn flip_bits(folder: &Folder, contacts: &[(String, String)]) {
     let sound = std::fs::read(folder.book()).unwrap();
     let mut named = 0;
     // Every byte of the header, then a step that visits all parts of all pages.
@@ -162,7 +262,7 @@ fn a_flipped_bit_anywhere_in_the_file_is_harmless_or_named_but_never_silent() {
         let mut bytes = sound.clone();
         bytes[offset] ^= 1 << (offset % 8);
         std::fs::write(folder.book(), &bytes).unwrap();
-        named += usize::from(!whole_or_named(&folder, &contacts, &format!("byte {offset}")));
+        named += usize::from(!whole_or_named(&folder, contacts, &format!("byte {offset}")));
     }
     assert!(named > offsets.len() / 4, "{named} of {}", offsets.len());
 }
