@@ -170,7 +170,8 @@ fn unknown_verb(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
     write!(
         f,
         "there is no command {}{more}, there are add, remove, find and exit, like {}",
-        Escaped(&word[..end]),
+        // Not an index, as in [`crate::Replies::iter`].
+        Escaped(word.get(..end).unwrap_or(word)),
         Verb::Add.example()
     )
 }

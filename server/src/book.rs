@@ -54,6 +54,11 @@ impl Book {
         self.len() == 0
     }
 
+    /// The contacts, for whoever watches or lists them. Only this changes them.
+    pub(crate) fn contacts(&self) -> &SharedContacts {
+        &self.contacts
+    }
+
     /// Answers up to `most` messages that a decoder has ready. Every change
     /// among them is safe when this returns, or its reply says that it is not.
     pub(crate) async fn answer(
@@ -69,7 +74,7 @@ impl Book {
         // From the first change on the batch goes together, finds included:
         // they must see what was added before them.
         match &self.writer {
-            None => answer(decoder, &mut *self.contacts.write(), replies, most),
+            None => self.contacts.change(|contacts| answer(decoder, contacts, replies, most)),
             Some(writer) => {
                 let job = Job {
                     decoder: std::mem::replace(decoder, Decoder::new(decoder.stage())),

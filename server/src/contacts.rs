@@ -1,27 +1,225 @@
-//! The contacts in memory, as conversations read them and the writer changes
-//! them.
+//! The contacts in memory, as conversations read them, the writer changes them
+//! and watchers follow them.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::collections::BinaryHeap;
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use protocol::Contacts;
+use api::{Changes, Entry, Page, Snapshot};
+use protocol::command::Change;
+use protocol::{Book, Contacts, Reply};
+use tokio::sync::Notify;
+
+use crate::feed::{Feed, Position};
+
+/// Most changes told at once: 12 KB as contacts mostly are, 200 KB at the
+/// longest, and copied in microseconds while the book is locked for changes.
+const AT_ONCE: usize = 256;
 
 /// The map. Clones are the same one.
 #[derive(Clone, Debug)]
-pub(crate) struct SharedContacts(Arc<RwLock<Contacts>>);
+pub(crate) struct SharedContacts(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    contacts: RwLock<Recorded>,
+    /// Wakes who waits for the next change.
+    changed: Notify,
+}
+
+/// The contacts together with the record of their changes, so that neither can
+/// change without the other. Reads as [`Contacts`].
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    contacts: Contacts,
+    feed: Feed,
+}
+
+/// What a watcher is told next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Where the book stands; what the watcher knows is void.
+    Snapshot(Snapshot),
+    /// What has changed since.
+    Changes(Changes),
+}
 
 impl SharedContacts {
     pub(crate) fn new(contacts: Contacts) -> Self {
-        SharedContacts(Arc::new(RwLock::new(contacts)))
+        let contacts = RwLock::new(Recorded { contacts, feed: Feed::new() });
+        SharedContacts(Arc::new(Shared { contacts, changed: Notify::new() }))
     }
 
     // A panic elsewhere cannot leave the map half changed: each change is a
     // single call on it.
 
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Contacts> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Recorded> {
+        self.0.contacts.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Contacts> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    /// Changes the contacts, unseen by anybody until it is done, and wakes the
+    /// watchers.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Recorded) -> T) -> T {
+        let mut contacts = self.0.contacts.write().unwrap_or_else(PoisonError::into_inner);
+        let before = contacts.feed.position();
+        let outcome = change(&mut contacts);
+        let changed = contacts.feed.position() != before;
+        drop(contacts);
+        if changed {
+            // Some 20 ns while nobody waits.
+            self.0.changed.notify_waiters();
+        }
+        outcome
+    }
+
+    /// Waits until there is something that a watcher who has come as far as
+    /// `seen` does not know, and returns it with how far that brings it.
+    pub(crate) async fn watch(&self, seen: Option<Position>) -> (Position, News) {
+        loop {
+            // Before looking, so that no change slips through in between.
+            let changed = self.0.changed.notified();
+            if let Some(news) = self.read().news(seen) {
+                return news;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Recorded {
+    /// Stores a phone, over an earlier one if there is one, whatever the limit.
+    pub(crate) fn insert(&mut self, name: &str, phone: &str) {
+        self.contacts.insert(name, phone);
+        self.feed.record(name, Some(phone));
+    }
+
+    /// Forgets a name, if it is there.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if self.contacts.remove(name) {
+            self.feed.record(name, None);
+        }
+    }
+
+    /// Replaces everything. Whoever watches begins anew.
+    pub(crate) fn replace(&mut self, contacts: Contacts) {
+        *self = Recorded { contacts, feed: Feed::new() };
+    }
+
+    fn news(&self, seen: Option<Position>) -> Option<(Position, News)> {
+        let Recorded { contacts, feed } = self;
+        feed.watch();
+        let (now, count) = (feed.position(), contacts.len() as u64);
+        let Some((seen, missed)) = seen.and_then(|seen| Some((seen, feed.since(seen)?))) else {
+            return Some((now, News::Snapshot(Snapshot { seq: now.seq, count })));
+        };
+        let changes: Vec<Entry> = missed.take(AT_ONCE).collect();
+        let told = seen.after(changes.len());
+        let news = News::Changes(Changes { seq: told.seq, count, changes });
+        (told != seen).then_some((told, news))
+    }
+
+    /// The first `limit` contacts behind `after`, in order of their names.
+    ///
+    /// Looks at every contact and keeps the `limit` smallest so far. Measured,
+    /// that costs 0.5 ms in a book of 10,000, and 50 to 100 ms in one of a
+    /// million, during which it cannot be changed. A second, ordered map would
+    /// cost memory and every new name, for the rare view of a book that large.
+    pub(crate) fn page(&self, after: &str, limit: usize) -> Page {
+        let mut first = BinaryHeap::with_capacity(limit + 1);
+        let mut goes_on = false;
+        for contact @ (name, _) in self.contacts.iter().filter(|(name, _)| *name > after) {
+            if first.len() < limit {
+                first.push(contact);
+                continue;
+            }
+            goes_on = true;
+            if let Some(mut last) = first.peek_mut()
+                && name < last.0
+            {
+                *last = contact;
+            }
+        }
+        let contacts: Vec<Entry> = first
+            .into_sorted_vec()
+            .into_iter()
+            .map(|(name, phone)| Entry { name: name.to_owned(), phone: Some(phone.to_owned()) })
+            .collect();
+        let next = contacts.last().filter(|_| goes_on).map(|last| last.name.clone());
+        Page { seq: self.feed.position().seq, count: self.contacts.len() as u64, contacts, next }
+    }
+}
+
+impl Deref for Recorded {
+    type Target = Contacts;
+
+    fn deref(&self) -> &Contacts {
+        &self.contacts
+    }
+}
+
+impl Book for Recorded {
+    fn find(&self, name: &str) -> Reply<'_> {
+        self.contacts.find(name)
+    }
+
+    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
+        let reply = self.contacts.apply(change);
+        if let Some(Reply::Added { .. } | Reply::Removed { .. }) = reply {
+            match *change {
+                Change::Add { name, phone } => self.feed.record(name, Some(phone)),
+                Change::Remove { name } => self.feed.record(name, None),
+            }
+        }
+        reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_waiting_watcher_is_woken_by_a_change_and_by_nothing_else() {
+        let contacts = SharedContacts::new(Contacts::default());
+        let (start, news) = contacts.watch(None).now_or_never().unwrap();
+        assert_eq!(news, News::Snapshot(Snapshot { seq: 0, count: 0 }));
+        let mut waiting = Box::pin(contacts.watch(Some(start)));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        contacts.change(|contacts| contacts.remove("nobody"));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        contacts.change(|contacts| contacts.insert("a", "1"));
+        let entry = Entry { name: "a".to_owned(), phone: Some("1".to_owned()) };
+        let changes = Changes { seq: 1, count: 1, changes: vec![entry] };
+        assert_eq!(waiting.now_or_never().unwrap().1, News::Changes(changes));
+    }
+
+    #[test]
+    fn a_long_gap_is_told_in_parts() {
+        let contacts = SharedContacts::new(Contacts::default());
+        let (mut seen, _) = contacts.watch(None).now_or_never().unwrap();
+        contacts.change(|contacts| {
+            (0..2 * AT_ONCE + 1).for_each(|number| contacts.insert(&number.to_string(), "1"));
+        });
+        for part in [AT_ONCE, AT_ONCE, 1] {
+            let (position, news) = contacts.watch(Some(seen)).now_or_never().unwrap();
+            let News::Changes(changes) = news else { panic!("{news:?}") };
+            assert_eq!((changes.changes.len(), changes.count), (part, 2 * AT_ONCE as u64 + 1));
+            assert_eq!((changes.seq, position), (position.seq, seen.after(part)));
+            seen = position;
+        }
+        assert_eq!(contacts.watch(Some(seen)).now_or_never(), None);
+    }
+
+    #[test]
+    fn who_watched_a_book_that_was_read_again_from_its_file_begins_anew() {
+        let contacts = SharedContacts::new(Contacts::default());
+        contacts.change(|contacts| contacts.insert("in memory only", "1"));
+        let (seen, _) = contacts.watch(None).now_or_never().unwrap();
+        let waiting = contacts.watch(Some(seen));
+        contacts.change(|contacts| contacts.replace(Contacts::default()));
+        let (_, news) = waiting.now_or_never().unwrap();
+        assert_eq!(news, News::Snapshot(Snapshot { seq: 0, count: 0 }));
     }
 }

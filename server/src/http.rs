@@ -1,18 +1,20 @@
 //! The HTTP side: the page, the WebSocket's door, and who may come through.
 //!
 //! Answers only to names that are this machine's (`Host`), and opens the
-//! WebSocket only to pages of its own (`Origin`), so that a web page from
-//! elsewhere in a student's browser cannot reach the class's book.
+//! WebSocket and the book only to pages of its own (`Origin`), so that a web
+//! page from elsewhere in a student's browser cannot reach the class's book.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, HOST, HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderName,
+    HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
@@ -22,7 +24,7 @@ use memory_serve::CacheControl;
 
 use crate::accept::Permit;
 use crate::server::Classroom;
-use crate::websocket;
+use crate::{directory, events, websocket};
 
 /// The page runs our own scripts, styles and WebAssembly and loads nothing
 /// from anywhere else; no page may frame it.
@@ -31,6 +33,9 @@ const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
+
+/// Keeps pages of other origins from embedding an answer, as a script for one.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// The connection a request came on.
 #[derive(Clone, Debug)]
@@ -46,11 +51,22 @@ pub(crate) fn router(classroom: Arc<Classroom>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/ws", get(open_websocket))
-        .merge(PAGE.clone())
+        .merge(book(&classroom))
+        .merge(PAGE.clone().layer(middleware::from_fn(pack_better)))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(Arc::clone(&classroom), check_host))
         .layer(middleware::map_response(add_security_headers))
         .with_state(classroom)
+}
+
+/// The class's book, for reading. It is as it is now, so nobody may keep it.
+fn book(classroom: &Arc<Classroom>) -> Router<Arc<Classroom>> {
+    Router::new()
+        .route(api::EVENTS, get(events::watch))
+        .route(api::CONTACTS, get(directory::contacts))
+        .route(api::CLASSROOM, get(directory::classroom))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(classroom), check_origin))
+        .layer(middleware::map_response(forbid_keeping))
 }
 
 /// The embedded page: compressed once, shared by all servers of this process.
@@ -64,6 +80,24 @@ static PAGE: LazyLock<Router<Arc<Classroom>>> = LazyLock::new(|| {
         .cache_control(CacheControl::Long)
         .into_router()
 });
+
+/// Each file of the page by its path, as gzip: what `memory_serve` makes of it
+/// when the server starts, but packed with more patience when it was built.
+const GZIPPED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/gzipped.rs"));
+
+/// Sends the smaller gzip wherever gzip is what `memory_serve` decided to send.
+async fn pack_better(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let packed = GZIPPED.iter().find(|(route, _)| *route == path).map(|(_, packed)| *packed);
+    let mut response = next.run(request).await;
+    if let Some(packed) = packed
+        && response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip")
+    {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(packed.len()));
+        *response.body_mut() = Body::from(packed);
+    }
+    response
+}
 
 async fn not_found(request: Request) -> (StatusCode, &'static str) {
     if request.uri().path() == "/" {
@@ -121,6 +155,30 @@ async fn check_host(
          这个服务器不用地址栏里的名字。请用 IP 地址打开，或者启动时加上 --host-name 名字\n",
     )
         .into_response()
+}
+
+/// No header lets a page of another origin read an answer, and a browser says
+/// when it is such a page that asks.
+async fn check_origin(
+    State(classroom): State<Arc<Classroom>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if classroom.hosts.is_allowed_origin(request.headers()) {
+        return next.run(request).await;
+    }
+    (
+        StatusCode::FORBIDDEN,
+        "Only this server's own page may read its book.\n只有这个服务器自己的网页可以读取通讯录。\n",
+    )
+        .into_response()
+}
+
+async fn forbid_keeping(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 async fn add_security_headers(mut response: Response) -> Response {

@@ -17,11 +17,12 @@
 //! * `linger`: closing so that the last reply still arrives.
 //! * `conversation`: the one loop behind both: chunks in, replies out.
 //! * [`book`](Book): the contacts, shared by all conversations.
-//! * `contacts`: the map they are read from; `writer`: the one thread that
-//!   changes them on disk; `store`: the file;
-//!   `wal`: whether a killed server left it whole.
+//! * `contacts`: the map they are read from, and the `feed` of its latest
+//!   changes; `writer`: the one thread that changes them on disk; `store`: the
+//!   file; `wal`: whether a killed server left it whole.
 //! * [`exchange`]: the contacts as CSV, in and out.
 //! * `http`: the routes, the page and the checks on `Host` and `Origin`.
+//! * `events`: the changes as they happen; `directory`: the contacts in order.
 //! * `console`: the lines the lesson's own server prints.
 //! * [`options`]: the command line; [`banner`]: what is printed at start.
 //!
@@ -34,7 +35,10 @@ mod book;
 pub mod console;
 mod contacts;
 mod conversation;
+mod directory;
+mod events;
 pub mod exchange;
+mod feed;
 mod http;
 mod linger;
 pub mod options;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 /// How long the server listens on. A reply crosses a classroom in milliseconds.
 const TIME: Duration = Duration::from_secs(1);
@@ -40,17 +40,38 @@ pub(crate) async fn linger(mut stream: TcpStream) {
 }
 
 /// A stream that lingers when it is dropped before the client has ended its
-/// side. For HTTP and WebSockets, whose libraries close by dropping.
+/// side, and fails when the client has read nothing for too long. For HTTP and
+/// WebSockets, whose libraries close by dropping and wait for ever.
 #[derive(Debug)]
 pub(crate) struct Lingering {
     /// `None` only while being dropped.
     stream: Option<TcpStream>,
     ended: bool,
+    patience: Duration,
+    /// The end of the patience, while the client takes nothing.
+    stuck: Option<Pin<Box<Sleep>>>,
 }
 
 impl Lingering {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Lingering { stream: Some(stream), ended: false }
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
+        Lingering { stream: Some(stream), ended: false, patience, stuck: None }
+    }
+
+    /// What became of a write, unless the patience is at its end.
+    fn within_patience(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stuck.as_mut().poll(cx));
+        let why = "the browser does not read";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -87,7 +108,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write(cx, bytes)
+        let written = self.stream().poll_write(cx, bytes);
+        self.within_patience(cx, written)
     }
 
     fn poll_write_vectored(
@@ -95,7 +117,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_vectored(cx, slices)
+        let written = self.stream().poll_write_vectored(cx, slices);
+        self.within_patience(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -16,6 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use protocol::Stage;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -32,6 +33,11 @@ use crate::websocket::Heartbeat;
 /// How long conversations may take to end when the server stops. What is in
 /// flight is answered in milliseconds; this is for clients that do not read.
 const STOPPING: Duration = Duration::from_secs(3);
+
+/// Bytes of a request's headers that are taken, and of an answer that wait for
+/// a slow browser: what browsers send in cookies of other programs on this
+/// machine fits. hyper's own 400 KB times 10,000 would be the server's memory.
+const HTTP_BUFFER: usize = 64 * 1024;
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -90,11 +96,15 @@ impl Limits {
 /// What every conversation shares.
 #[derive(Debug)]
 pub(crate) struct Classroom {
-    book: Book,
+    pub(crate) book: Book,
     manner: Manner,
     console: Console,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     pub(crate) conversations: TaskTracker,
+    /// Where raw TCP clients connect.
+    pub(crate) tcp: SocketAddr,
+    /// Whose turn it is to have a page of contacts read.
+    pub(crate) listing: Arc<Semaphore>,
     pub(crate) hosts: HostNames,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) patience: Duration,
@@ -154,7 +164,7 @@ impl Server {
 
     /// Serves until `stop` is cancelled, then finishes what is in flight.
     pub async fn serve(self, book: Book, console: Console, stop: CancellationToken) {
-        let Config { stage, pause, hosts, limits, .. } = self.config;
+        let Config { tcp, stage, pause, hosts, limits, .. } = self.config;
         let admission = Arc::new(Admission::new(limits.connections, limits.per_address));
         let tasks = TaskTracker::new();
         let classroom = Arc::new(Classroom {
@@ -163,6 +173,8 @@ impl Server {
             console,
             stop: stop.clone(),
             conversations: tasks.clone(),
+            tcp: self.tcp.local_addr().unwrap_or(tcp),
+            listing: Arc::new(Semaphore::new(1)),
             hosts,
             heartbeat: Heartbeat { ping_every: limits.ping_every, dead_after: limits.dead_after },
             patience: limits.patience,
@@ -197,7 +209,7 @@ impl Server {
                         request.extensions_mut().insert(connection.clone());
                         routes.call(request)
                     });
-                    tasks.spawn(serve_http(stream, service, limits.header_timeout, stop));
+                    tasks.spawn(serve_http(stream, service, limits, stop));
                 }
                 Err(refusal) => {
                     drop(tasks.spawn(refuse(stream, peer, refusal, error_response(refusal))))
@@ -213,18 +225,15 @@ impl Server {
     }
 }
 
-async fn serve_http<S>(
-    stream: TcpStream,
-    service: S,
-    header_timeout: Duration,
-    stop: CancellationToken,
-) where
+async fn serve_http<S>(stream: TcpStream, service: S, limits: Limits, stop: CancellationToken)
+where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .serve_connection(TokioIo::new(Lingering::new(stream)), service)
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HTTP_BUFFER)
+        .serve_connection(TokioIo::new(Lingering::new(stream, limits.patience)), service)
         .with_upgrades();
     tokio::pin!(connection);
     let served = tokio::select! {

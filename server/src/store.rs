@@ -15,12 +15,13 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use protocol::Contacts;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::wal;
 
@@ -111,18 +112,10 @@ struct Totals {
     digest: u64,
 }
 
-/// What a transaction changes.
-#[derive(Debug, Default)]
-pub(crate) struct Changes {
-    pub(crate) contacts: Vec<ChangedContact>,
-    /// How many changes led to this, several to one name included.
-    pub(crate) made: u64,
-}
-
-/// A name whose phone is another one after a transaction, or gone.
+/// A change: a name whose phone is another one after it, or gone.
 #[derive(Debug)]
-pub(crate) struct ChangedContact {
-    pub(crate) name: Box<str>,
+pub(crate) struct Changed {
+    pub(crate) name: Rc<str>,
     pub(crate) before: Option<Box<str>>,
     pub(crate) after: Option<Box<str>>,
 }
@@ -330,8 +323,8 @@ impl Store {
     /// # Errors
     ///
     /// None of them is stored for good.
-    pub(crate) fn commit(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        if changes.contacts.is_empty() {
+    pub(crate) fn commit(&mut self, changes: &[Changed]) -> Result<(), StoreError> {
+        if changes.is_empty() {
             return Ok(());
         }
         let Some(connection) = &mut self.connection else {
@@ -340,7 +333,7 @@ impl Store {
         match write(connection, self.unsettled.end, self.totals, changes) {
             Ok(totals) => {
                 self.totals = totals;
-                self.unsettled.end += changes.contacts.len() as i64;
+                self.unsettled.end += changes.len() as i64;
             }
             Err(error) => return Err(self.failed(error)),
         }
@@ -402,12 +395,12 @@ fn write(
     connection: &mut Connection,
     from: i64,
     mut totals: Totals,
-    changes: &Changes,
+    changes: &[Changed],
 ) -> rusqlite::Result<Totals> {
     let transaction = connection.transaction()?;
     {
         let mut store = transaction.prepare_cached("INSERT INTO changes VALUES (?1, ?2, ?3)")?;
-        for (id, ChangedContact { name, before, after }) in (from..).zip(&changes.contacts) {
+        for (id, Changed { name, before, after }) in (from..).zip(changes) {
             if let Some(phone) = before {
                 totals.subtract(name, phone);
             }
@@ -417,7 +410,7 @@ fn write(
             store.execute(params![id, name, after])?;
         }
     }
-    totals.seq += changes.made;
+    totals.seq += changes.len() as u64;
     totals.write(&transaction)?;
     transaction.commit()?;
     Ok(totals)
@@ -445,12 +438,8 @@ impl Totals {
 
 /// A row's hash: XXH3, the same on every machine and in every version.
 fn hash(name: &str, phone: &str) -> u64 {
-    let mut hash = Xxh3::new();
-    hash.update(name.as_bytes());
     // Neither holds a semicolon, so no two rows run together alike.
-    hash.update(b";");
-    hash.update(phone.as_bytes());
-    hash.digest()
+    xxh3_64([name, ";", phone].concat().as_bytes())
 }
 
 fn connect(path: &Path) -> anyhow::Result<Connection> {

@@ -7,6 +7,7 @@
 //! who add at once pay for one sync of the disk and not for fifty.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::contacts::SharedContacts;
-use crate::store::{ChangedContact, Changes, Store, StoreError};
+use crate::store::{Changed, Store, StoreError};
 
 /// Most batches that share a transaction: more than a class has connections,
 /// few enough that the first of them does not wait noticeably for the last.
@@ -184,16 +185,17 @@ fn answer_group(
             let contacts = contacts.read();
             let mut draft = Draft::of(&contacts);
             group.iter_mut().for_each(|member| member.answer(&mut draft));
-            draft.into_changes()
+            draft.changes
         };
         store.commit(&changes)?;
-        let mut contacts = contacts.write();
-        for ChangedContact { name, after, .. } in &changes.contacts {
-            match after {
-                Some(phone) => contacts.insert(name, phone),
-                None => drop(contacts.remove(name)),
+        contacts.change(|contacts| {
+            for Changed { name, after, .. } in &changes {
+                match after {
+                    Some(phone) => contacts.insert(name, phone),
+                    None => contacts.remove(name),
+                }
             }
-        }
+        });
         Ok(())
     });
     if let Err(error) = stored {
@@ -215,7 +217,7 @@ fn recover(store: &mut Store, contacts: &SharedContacts) -> Result<(), StoreErro
     }
     let limit = contacts.read().limit();
     let read_again = store.reopen(limit)?;
-    *contacts.write() = read_again;
+    contacts.change(|contacts| contacts.replace(read_again));
     tracing::warn!("the disk works again");
     Ok(())
 }
@@ -223,40 +225,31 @@ fn recover(store: &mut Store, contacts: &SharedContacts) -> Result<(), StoreErro
 /// The book as it will be once a group is stored.
 struct Draft<'c> {
     contacts: &'c Contacts,
-    /// What differs from `contacts`: the new phone, or none.
-    changed: HashMap<Box<str>, Option<Box<str>>>,
+    /// The changes to it, in order.
+    changes: Vec<Changed>,
+    /// Where in `changes` a name was changed last.
+    latest: HashMap<Rc<str>, usize>,
     len: usize,
-    /// Changes in all, several to one name included.
-    made: u64,
 }
 
 impl<'c> Draft<'c> {
     fn of(contacts: &'c Contacts) -> Self {
-        Draft { contacts, changed: HashMap::new(), len: contacts.len(), made: 0 }
+        let len = contacts.len();
+        Draft { contacts, changes: Vec::new(), latest: HashMap::new(), len }
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        match self.changed.get(name) {
-            Some(changed) => changed.as_deref(),
+        match self.latest.get(name) {
+            Some(&place) => self.changes[place].after.as_deref(),
             None => self.contacts.get(name),
         }
     }
 
-    fn set(&mut self, name: &str, phone: Option<&str>) {
-        self.made += 1;
-        self.changed.insert(name.into(), phone.map(Into::into));
-    }
-
-    fn into_changes(self) -> Changes {
-        let Draft { contacts, changed, made, .. } = self;
-        let contacts = changed
-            .into_iter()
-            .map(|(name, after)| {
-                let before = contacts.get(&name).map(Into::into);
-                ChangedContact { name, before, after }
-            })
-            .collect();
-        Changes { contacts, made }
+    fn set(&mut self, name: &str, before: Option<Box<str>>, after: Option<&str>) {
+        self.len = self.len + usize::from(after.is_some()) - usize::from(before.is_some());
+        let name: Rc<str> = name.into();
+        self.latest.insert(Rc::clone(&name), self.changes.len());
+        self.changes.push(Changed { name, before, after: after.map(Into::into) });
     }
 }
 
@@ -268,17 +261,15 @@ impl Book for Draft<'_> {
     fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
         Some(match *change {
             Change::Add { name, phone } => {
-                let is_new = self.get(name).is_none();
-                if is_new && self.len >= self.contacts.limit() {
+                let before = self.get(name).map(Box::from);
+                if before.is_none() && self.len >= self.contacts.limit() {
                     return Some(Reply::Full { limit: self.contacts.limit() });
                 }
-                self.len += usize::from(is_new);
-                self.set(name, Some(phone));
+                self.set(name, before, Some(phone));
                 Reply::Added { name }
             }
-            Change::Remove { name } if self.get(name).is_some() => {
-                self.len -= 1;
-                self.set(name, None);
+            Change::Remove { name } if let Some(before) = self.get(name).map(Box::from) => {
+                self.set(name, Some(before), None);
                 Reply::Removed { name }
             }
             Change::Remove { .. } => Reply::NotFound,

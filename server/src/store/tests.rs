@@ -22,9 +22,8 @@ impl Folder {
     }
 }
 
-fn added(name: &str, phone: &str) -> Changes {
-    let contact = ChangedContact { name: name.into(), before: None, after: Some(phone.into()) };
-    Changes { contacts: vec![contact], made: 1 }
+fn added(name: &str, phone: &str) -> [Changed; 1] {
+    [Changed { name: name.into(), before: None, after: Some(phone.into()) }]
 }
 
 fn load(store: &Store) -> anyhow::Result<Vec<(String, String)>> {
@@ -51,20 +50,14 @@ fn what_was_committed_is_there_after_reopening() {
     let folder = Folder::new();
     let mut store = Store::open(&folder.book()).unwrap();
     let mut contacts = fill(&mut store, 20);
-    let changed = |name: &str, before: &str, after: Option<&str>| ChangedContact {
+    let changed = |name: &str, before: &str, after: Option<&str>| Changed {
         name: name.into(),
         before: Some(before.into()),
         after: after.map(Into::into),
     };
     let (first, second) = (contacts[0].clone(), contacts[1].clone());
     store
-        .commit(&Changes {
-            contacts: vec![
-                changed(&first.0, &first.1, None),
-                changed(&second.0, &second.1, Some("12345")),
-            ],
-            made: 2,
-        })
+        .commit(&[changed(&first.0, &first.1, None), changed(&second.0, &second.1, Some("12345"))])
         .unwrap();
     drop(store);
     assert_eq!(folder.files(), ["contacts.db"], "a clean end leaves one file");
@@ -95,12 +88,12 @@ fn changes_are_the_same_book_before_while_and_after_they_move_to_their_places() 
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let name = format!("name{}", random >> 28);
         let after = (random & 0x300_0000 != 0).then(|| format!("{n}"));
-        let contact = ChangedContact {
+        let contact = Changed {
             before: book.get(&name).map(|phone: &String| phone.as_str().into()),
             after: after.as_deref().map(Into::into),
             name: name.as_str().into(),
         };
-        store.commit(&Changes { contacts: vec![contact], made: 1 }).unwrap();
+        store.commit(&[contact]).unwrap();
         match after {
             Some(phone) => book.insert(name, phone),
             None => book.remove(&name),

@@ -3,6 +3,7 @@
 
 pub mod binary;
 pub mod browser;
+pub mod events;
 
 use std::net::SocketAddr;
 use std::time::Duration;

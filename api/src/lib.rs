@@ -1,0 +1,111 @@
+//! What the server tells the page over HTTP about the class's book.
+//!
+//! These types are the JSON, on both sides: the server writes them with
+//! `serde_json`, the page reads them with [`json`]. The lesson's own protocol
+//! is not here, `protocol` is.
+//!
+//! # How the page keeps up
+//!
+//! Every change of the book has a sequence number, one more than the change
+//! before it. The page
+//!
+//! 1. opens [`EVENTS`]: a [`Snapshot`] says where the book stands, then each
+//!    [`Changes`] says what has changed since;
+//! 2. reads the book in [`Page`]s from [`CONTACTS`] meanwhile. Each says the
+//!    sequence number it was read at, so for each name the higher number is
+//!    the newer word, however pages and changes cross;
+//! 3. begins anew whenever another [`Snapshot`] comes: the server cannot say
+//!    what has changed since the last event, or is another one by now.
+#![no_std]
+#![warn(missing_docs)]
+
+extern crate alloc;
+
+pub mod json;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+/// Server-sent events: one [`SNAPSHOT`], then [`CHANGES`]. Their ids are
+/// opaque; a client that names the last one it got in `Last-Event-ID`, as every
+/// `EventSource` does by itself, goes on from there if the server still can.
+pub const EVENTS: &str = "/api/events";
+
+/// The book in order of names, as a [`Page`]:
+/// `?after=NAME&limit=N`, both optional.
+pub const CONTACTS: &str = "/api/contacts";
+
+/// Where the server is, as a [`Classroom`].
+pub const CLASSROOM: &str = "/api/classroom";
+
+/// The name of an event with a [`Snapshot`].
+pub const SNAPSHOT: &str = "snapshot";
+
+/// The name of an event with [`Changes`].
+pub const CHANGES: &str = "changes";
+
+/// Contacts in a [`Page`] unless asked for otherwise: some 20 KB, as much as a
+/// phone on a busy classroom Wi-Fi gets in one go.
+pub const PAGE: usize = 500;
+
+/// The most contacts in a [`Page`].
+pub const MAX_PAGE: usize = 1000;
+
+/// Where the book stands; whatever was known before is void.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The number of the last change.
+    pub seq: u64,
+    /// How many contacts the book holds.
+    pub count: u64,
+}
+
+/// What has changed since the event before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// The number of the last of these changes.
+    pub seq: u64,
+    /// How many contacts the book holds by now. More changes may have been made
+    /// than one event can tell; it counts those, too.
+    pub count: u64,
+    /// In the order in which they were made, without a gap: the first one's
+    /// number is `seq - changes.len() + 1`. A name may be in it several times.
+    pub changes: Vec<Entry>,
+}
+
+/// Contacts in order of their names, which is the order of their bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The number of the last change when it was read.
+    pub seq: u64,
+    /// How many contacts the book held then.
+    pub count: u64,
+    /// Every contact behind the name asked for, up to the limit.
+    pub contacts: Vec<Entry>,
+    /// The name behind which the next page begins; none if this is the last.
+    pub next: Option<String>,
+}
+
+/// A name in the book and its phone.
+///
+/// One type for pages and changes, since the page pays for the reader of each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// 1 to 64 characters.
+    pub name: String,
+    /// 1 to 32 characters; none if the name has been removed, which is never
+    /// so in a [`Page`].
+    pub phone: Option<String>,
+}
+
+/// Where raw TCP clients connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Classroom {
+    /// The address that is really bound; none if it is all of this machine's,
+    /// and so the one the page came from is as good as any.
+    pub tcp_host: Option<String>,
+    /// The port that is really bound.
+    pub tcp_port: u16,
+}
