@@ -9,7 +9,7 @@ mod classroom;
 
 use classroom::TestServer;
 use classroom::binary::Program;
-use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
 use fantoccini::key::Key;
 use serde_json::json;
 
@@ -98,7 +98,7 @@ async fn a_wide_semicolon_is_circled_and_mended_with_one_tap() {
 
 #[tokio::test]
 async fn a_mistake_may_be_sent_and_is_explained_in_the_student_s_language() {
-    let (_server, browser) = open!(CHINESE);
+    let (server, browser) = open!(CHINESE);
     browser.send("Add;x;1").await;
     browser
         .until("document.querySelector('#conversation > :last-child').textContent.includes('小写')")
@@ -106,9 +106,21 @@ async fn a_mistake_may_be_sent_and_is_explained_in_the_student_s_language() {
     let (direction, text) = browser.messages().await.pop().unwrap();
     assert_eq!(direction, "received");
     assert!(text.starts_with("Error: commands are lower case"), "{text}");
+    // What stands there already is said again, with the student's own words.
+    browser.keys("find lisi").await;
     browser.click("#language").await;
     browser
         .until("document.querySelector('#conversation > :last-child').innerText.includes('lower case')")
+        .await;
+    browser
+        .until("document.getElementById('hint').textContent.endsWith('not a space: find;lisi')")
+        .await;
+    browser.until("document.title === 'TCP classroom'").await;
+    browser
+        .until(&format!(
+            "document.querySelector('#conversation .note').textContent.includes('{}')",
+            server.http
+        ))
         .await;
     browser.finish().await;
 }
@@ -173,7 +185,7 @@ async fn a_message_that_was_never_answered_says_so_and_can_be_taken_back() {
     program.exit();
     let last = "document.querySelector('#conversation > :last-child')";
     browser.until(&format!("{last}.innerText.includes('No answer')")).await;
-    browser.click("#conversation > :last-child button").await;
+    browser.click("#conversation > :last-child [data-take-back]").await;
     assert_eq!(browser.typed().await, "add;lisi;7");
     browser.finish_but_for("WebSocket connection to").await;
 }
@@ -275,9 +287,13 @@ async fn nothing_scrolls_sideways_from_a_small_phone_to_a_projector() {
             let shade = if dark { "dark" } else { "light" };
             browser.screenshot(&format!("size-{width}-{language}-{shade}")).await;
             let scrolls = browser
-                .script("return document.documentElement.scrollWidth > window.innerWidth")
+                .script(&format!(
+                    "return [...document.querySelectorAll('body, header *, main, main > *')]\
+                     .filter(each => each.getBoundingClientRect().right > {width})\
+                     .map(each => each.outerHTML.slice(0, 99))"
+                ))
                 .await;
-            assert_eq!(scrolls, false, "{visitor:?}");
+            assert_eq!(scrolls, json!([]), "{visitor:?}");
             let visible = browser
                 .script(
                     "const box = document.getElementById('send').getBoundingClientRect(); \
@@ -300,4 +316,161 @@ async fn it_works_where_the_browser_does_not_trust_the_address() {
     browser.send(ADD).await;
     browser.expect("received", "zhangsan added!").await;
     browser.finish().await;
+}
+
+/// What a test sees of the panels: those in sight, and the selected tab.
+const PANELS: &str = "return [\
+     [...document.querySelectorAll('main > section')].filter(each => each.offsetParent).map(each => each.id), \
+     [...document.querySelectorAll('[role=tab][aria-selected=true]')].map(each => each.getAttribute('aria-controls'))]";
+
+#[tokio::test]
+async fn the_tabs_work_by_keyboard_and_are_the_same_after_a_reload() {
+    let (server, browser) = open!(ENGLISH);
+    let side = |id: &str| json!([["plan", "talk", id], [id]]);
+    assert_eq!(browser.script(PANELS).await, side("wire"));
+    browser.script("document.getElementById('tab-wire').focus()").await;
+    let press = async |key: Key| {
+        let focused = browser.client.active_element().await.unwrap();
+        focused.send_keys(&char::from(key).to_string()).await.unwrap();
+    };
+    for (key, panel) in [
+        (Key::Right, "sequence"),
+        (Key::Left, "wire"),
+        (Key::Left, "python"),
+        (Key::Right, "wire"),
+        (Key::End, "python"),
+        (Key::Home, "wire"),
+        (Key::Right, "sequence"),
+        (Key::Right, "sticky"),
+    ] {
+        press(key).await;
+        assert_eq!(browser.script(PANELS).await, side(panel), "{key:?}");
+        assert_eq!(
+            browser.script("return document.activeElement.getAttribute('aria-controls')").await,
+            panel
+        );
+    }
+    // One stop for Tab, and the next one is the panel itself.
+    press(Key::Tab).await;
+    assert_eq!(browser.script("return document.activeElement.id").await, "sticky");
+    browser.go(&format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    assert_eq!(browser.script(PANELS).await, side("sticky"));
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_phone_shows_one_panel_at_a_time() {
+    let (_server, browser) = open!(PHONE);
+    assert_eq!(browser.script(PANELS).await, json!([["talk"], ["talk"]]));
+    for panel in ["plan", "wire", "sequence", "sticky", "contacts", "python", "talk"] {
+        browser.click(&format!("[role=tab][aria-controls={panel}]")).await;
+        assert_eq!(browser.script(PANELS).await, json!([[panel], [panel]]));
+    }
+    // What a step sends is answered where it stands.
+    browser.click("[role=tab][aria-controls=plan]").await;
+    browser.click("[data-step=sticky] .step").await;
+    browser.click("[aria-current=step] .try:nth-of-type(2)").await;
+    browser.expect("received", "12345").await;
+    assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
+    let echo = browser
+        .script("return [...document.querySelectorAll('#echo code')].map(each => each.textContent)")
+        .await;
+    assert_eq!(echo, json!([r"add;zhangsan;12345\nfind;zhangsan", "zhangsan added!", "12345"]));
+    assert_eq!(browser.messages().await.len(), 4);
+    // An end is to be seen in the conversation, where a new one begins.
+    browser.click("[data-step=exit] .step").await;
+    browser.click("[aria-current=step] .try").await;
+    browser.await_state("closed").await;
+    assert_eq!(browser.script(PANELS).await, json!([["talk"], ["talk"]]));
+    browser.click("#reconnect").await;
+    browser.await_state("open").await;
+    browser.until("document.getElementById('now').dataset.done === 'true'").await;
+    browser.screenshot("strip-phone").await;
+    browser.click("#now").await;
+    assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn on_a_static_host_the_page_says_so_and_answers_by_itself() {
+    for (visitor, says) in
+        [(CHINESE, "没有服务器回答"), (PHONE, "没有服务器回答"), (ENGLISH, "No server answers")]
+    {
+        let Some(host) = StaticHost::start() else { return };
+        let Some(browser) = Browser::start(visitor).await else { return };
+        browser.go(&host.address).await;
+        browser.until("document.getElementById('mode').dataset.mode === 'page'").await;
+        browser.expect("received", "Welcome!").await;
+        browser.await_state("offline").await;
+        let first = "document.querySelector('#conversation .note').innerText";
+        browser.until(&format!("{first}.includes('{says}')")).await;
+        browser.send(ADD).await;
+        browser.expect("received", "zhangsan added!").await;
+        browser.keys("find；zhangsan").await;
+        let shape = if visitor.phone { "phone" } else { visitor.language };
+        browser.screenshot(&format!("page-mode-{shape}")).await;
+        browser.click("#fix").await;
+        browser.click("#send").await;
+        browser.expect("received", "13800138000").await;
+        browser.send("exit").await;
+        browser.await_state("closed").await;
+        browser.click("#reconnect").await;
+        browser.expect("received", "Welcome!").await;
+        browser.send("find;zhangsan").await;
+        browser.expect("received", "13800138000").await;
+
+        // The server is tried again, and is still not there.
+        browser.click("#mode").await;
+        browser.until("document.getElementById('mode').dataset.mode === 'server'").await;
+        browser.until("document.getElementById('mode').dataset.mode === 'page'").await;
+        browser.expect("received", "Welcome!").await;
+        browser.finish_but_for("WebSocket connection to").await;
+    }
+}
+
+#[tokio::test]
+async fn the_switch_leads_from_the_server_to_the_page_and_back() {
+    let (server, browser) = open!(ENGLISH);
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    browser.click("#mode").await;
+    browser.await_state("offline").await;
+    browser.send("find;zhangsan").await;
+    browser.expect("received", "Not Found!").await;
+    browser.send("add;only-here;1").await;
+    browser.expect("received", "only-here added!").await;
+    browser.click("#mode").await;
+    browser.await_state("open").await;
+    browser.send("find;zhangsan").await;
+    browser.expect("received", "13800138000").await;
+    browser.send("find;only-here").await;
+    browser.expect("received", "Not Found!").await;
+
+    // Where the server is gone, practice is one press away.
+    server.stop().await;
+    browser.click("#practise").await;
+    browser.await_state("offline").await;
+    browser.send("find;only-here").await;
+    browser.expect("received", "1").await;
+    // And a language that cannot be fetched costs nothing but a sentence.
+    browser.click("#language").await;
+    browser
+        .until("document.getElementById('hint').textContent.includes('stays with English')")
+        .await;
+    browser.finish_but_for("ERR_CONNECTION_REFUSED").await;
+}
+
+#[tokio::test]
+async fn a_page_without_its_words_says_that_it_is_broken() {
+    let Some(host) = StaticHost::start() else { return };
+    let Some(browser) = Browser::start(ENGLISH).await else { return };
+    let block = json!({ "urls": ["*/en.html"] });
+    browser.devtools("Network.enable", json!({})).await;
+    browser.devtools("Network.setBlockedURLs", block).await;
+    browser.go(&host.address).await;
+    browser.until("document.documentElement.hasAttribute('data-broken')").await;
+    let seen = browser.script("return document.querySelector('.late').innerText").await;
+    assert!(seen.as_str().unwrap().contains("could not start"), "{seen}");
+    browser.finish_but_for("ERR_BLOCKED_BY_CLIENT").await;
 }

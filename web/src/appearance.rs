@@ -33,6 +33,14 @@ impl Language {
         }
     }
 
+    /// The file with its words.
+    pub fn file(self) -> &'static str {
+        match self {
+            Language::Chinese => "zh.html",
+            Language::English => "en.html",
+        }
+    }
+
     /// The one the switch leads to.
     #[must_use]
     pub fn other(self) -> Self {

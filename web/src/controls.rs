@@ -6,10 +6,14 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Element, Event, EventTarget, InputEvent, KeyboardEvent, ResizeObserver, Window};
+use web_sys::{
+    Element, Event, EventTarget, HtmlElement, InputEvent, KeyboardEvent, MediaQueryList,
+    ResizeObserver, Window,
+};
 
 use crate::keyboard::{Key, Report};
-use crate::model::Msg;
+use crate::model::{Msg, Pick};
+use crate::panels::{Panel, Turn};
 use crate::view::View;
 
 /// Where messages go. The answer is whether the event behind the message has
@@ -46,7 +50,7 @@ impl Drop for Listener {
     }
 }
 
-/// Watches the room an element has, for as long as this value lives.
+/// Watches the room that two elements have, for as long as this value lives.
 pub struct Watch {
     observer: ResizeObserver,
     _handler: Closure<dyn FnMut()>,
@@ -54,15 +58,21 @@ pub struct Watch {
 
 impl Watch {
     /// Keeps the end of the conversation in sight when a strip, a longer hint
-    /// or a phone's keyboard takes some of its room.
-    pub fn conversation(view: &Rc<View>) -> Option<Self> {
+    /// or a phone's keyboard takes some of its room, and the list of contacts
+    /// filled.
+    pub fn of(view: &Rc<View>, post: &Post) -> Option<Self> {
         let handler = {
-            let view = view.clone();
-            Closure::wrap(Box::new(move || view.keep_at_end()) as Box<dyn FnMut()>)
+            let (view, post) = (view.clone(), post.clone());
+            let resized = move || {
+                view.keep_at_end();
+                post(Msg::Scrolled(view.book().sight()));
+            };
+            Closure::wrap(Box::new(resized) as Box<dyn FnMut()>)
         };
         // Where it is missing the reader scrolls.
         let observer = ResizeObserver::new(handler.as_ref().unchecked_ref()).ok()?;
         observer.observe(view.conversation());
+        observer.observe(view.book().list());
         Some(Watch { observer, _handler: handler })
     }
 }
@@ -74,10 +84,22 @@ impl Drop for Watch {
 }
 
 /// Listens to everything a person can do on the page, and to the browser.
-pub fn listen(window: &Window, view: &Rc<View>, post: &Post) -> Vec<Listener> {
+pub fn listen(
+    window: &Window,
+    wide: Option<MediaQueryList>,
+    view: &Rc<View>,
+    post: &Post,
+) -> Vec<Listener> {
     let mut listeners = in_the_input(view, post);
+    listeners.extend(in_the_book(view, post));
     listeners.extend(around_it(view, post));
     listeners.extend(from_the_browser(window, view, post));
+    listeners.extend(wide.map(|wide| {
+        let post = post.clone();
+        Listener::new(&wide.clone(), "change", move |_| {
+            post(Msg::Resized { wide: wide.matches() });
+        })
+    }));
     listeners
 }
 
@@ -123,13 +145,27 @@ fn in_the_input(view: &Rc<View>, post: &Post) -> Vec<Listener> {
     listeners
 }
 
-fn around_it(view: &Rc<View>, post: &Post) -> Vec<Listener> {
-    let on_click = |id: &str, msg: fn(&View) -> Msg| {
-        let (on, view, post) = (view.element(id), view.clone(), post.clone());
-        Listener::new(&on, "click", move |_| {
-            post(msg(&view));
-        })
+fn in_the_book(view: &Rc<View>, post: &Post) -> [Listener; 2] {
+    let searched = {
+        let (view, post) = (view.clone(), post.clone());
+        move |_| {
+            post(Msg::Searched(view.book().search().value()));
+        }
     };
+    let scrolled = {
+        let (view, post) = (view.clone(), post.clone());
+        move |_| {
+            post(Msg::Scrolled(view.book().sight()));
+        }
+    };
+    let book = view.book();
+    [
+        Listener::new(book.search(), "input", searched),
+        Listener::new(book.list(), "scroll", scrolled),
+    ]
+}
+
+fn around_it(view: &Rc<View>, post: &Post) -> Vec<Listener> {
     let say = view.element("say");
     let submitted = {
         let post = post.clone();
@@ -138,30 +174,91 @@ fn around_it(view: &Rc<View>, post: &Post) -> Vec<Listener> {
             post(Msg::Submitted);
         }
     };
-    let chosen = {
+    let clicked = {
         let (view, post) = (view.clone(), post.clone());
         move |event: Event| {
-            let Some(key) = closest(&event, ".key") else { return };
-            if let Some(text) = key.get_attribute("data-fill") {
-                post(Msg::Chosen(text));
-            } else if let Some(text) = key.get_attribute("data-insert") {
+            let Some(button) = closest(&event, "button,a[href]") else {
+                if let Some(id) = message_of(&event) {
+                    post(Msg::Picked(Pick::Message(id)));
+                }
+                return;
+            };
+            if button.has_attribute("data-copy") {
+                view.copy(&button);
+            }
+            if let Some(id) = message_of(&event).filter(|_| button.has_attribute("data-look")) {
+                post(Msg::Picked(Pick::Bytes(id)));
+            }
+            if let Some(text) = button.get_attribute("data-insert") {
                 view.insert(&text);
-                post(Msg::Typed { text: view.command().value(), composing: false });
                 view.focus();
+            }
+            if let Some(msg) = meaning(&button, &view) {
+                // The page has no other links than those to its own panels.
+                event.prevent_default();
+                post(msg);
             }
         }
     };
-    let taken_back = {
+    let turned = {
         let post = post.clone();
         move |event: Event| {
-            let id = closest(&event, "[data-take-back]")
-                .and_then(|button| button.get_attribute("data-take-back")?.parse().ok());
-            if let Some(id) = id {
-                post(Msg::TakenBack { id });
+            let press: &KeyboardEvent = event.unchecked_ref();
+            let modified = press.ctrl_key() || press.alt_key() || press.meta_key();
+            if let Some(turn) = Turn::of(&press.key()).filter(|_| !modified) {
+                event.prevent_default();
+                post(Msg::Turned(turn));
             }
+        }
+    };
+    let moved = {
+        let post = post.clone();
+        move |event: Event| {
+            let press: &KeyboardEvent = event.unchecked_ref();
+            let is_back = match &*press.key() {
+                "ArrowUp" => true,
+                "ArrowDown" => false,
+                _ => return,
+            };
+            if closest(&event, "#conversation").is_some() {
+                event.prevent_default();
+                post(Msg::Picked(if is_back { Pick::Back } else { Pick::On }));
+            } else if let Some(arrow) = closest(&event, "[data-arrow]") {
+                event.prevent_default();
+                let next = if is_back {
+                    arrow.previous_element_sibling()
+                } else {
+                    arrow.next_element_sibling()
+                };
+                if let Some(next) = next {
+                    // Every element that takes a focus is given it in this way.
+                    let _ = next.unchecked_ref::<HtmlElement>().focus();
+                }
+            }
+        }
+    };
+    let pointed = |event: &'static str| {
+        let post = post.clone();
+        Listener::new(&view.element("arrows"), event, move |event| {
+            let arrow = closest(&event, "[data-arrow]");
+            let arrow = arrow.and_then(|arrow| arrow.get_attribute("data-arrow")?.parse().ok());
+            if let Some(arrow) = arrow {
+                post(Msg::Pointed { arrow });
+            }
+        })
+    };
+    let cut = {
+        let (view, post) = (view.clone(), post.clone());
+        move |_| {
+            post(Msg::Cut(view.lab()));
         }
     };
     vec![
+        Listener::new(view.document(), "keydown", moved),
+        pointed("pointerover"),
+        pointed("focusin"),
+        pointed("click"),
+        Listener::new(&view.element("sticky"), "input", cut),
         Listener::new(&say, "submit", submitted),
         // A button pressed with a finger or a mouse leaves the caret where it
         // is, so that a phone's keyboard stays open.
@@ -170,13 +267,58 @@ fn around_it(view: &Rc<View>, post: &Post) -> Vec<Listener> {
                 event.prevent_default();
             }
         }),
-        Listener::new(&view.element("keys"), "click", chosen),
-        Listener::new(view.conversation(), "click", taken_back),
-        on_click("fix", |_| Msg::Mended),
-        on_click("reconnect", |_| Msg::Reconnect),
-        on_click("language", |_| Msg::SwitchedLanguage),
-        on_click("theme", |view| Msg::SwitchedTheme { from: view.theme() }),
+        // One for all buttons, those that come and go included.
+        Listener::new(view.document(), "click", clicked),
+        Listener::new(&view.element("tabs"), "keydown", turned),
     ]
+}
+
+/// What a press on a button means.
+fn meaning(button: &Element, view: &View) -> Option<Msg> {
+    let attribute = |name| button.get_attribute(name);
+    if let Some(text) = attribute("data-command") {
+        return Some(Msg::Commanded(text));
+    }
+    if let Some(text) = attribute("data-fill") {
+        return Some(Msg::Chosen(text));
+    }
+    if attribute("data-insert").is_some() {
+        return Some(Msg::Typed { text: view.command().value(), composing: false });
+    }
+    if let Some(id) = attribute("data-take-back") {
+        return Some(Msg::TakenBack { id: id.parse().ok()? });
+    }
+    if let Some(pick) = attribute("data-pick") {
+        return Some(Msg::Picked(match &*pick {
+            "back" => Pick::Back,
+            "on" => Pick::On,
+            _ => Pick::Newest,
+        }));
+    }
+    if let Some(id) = attribute("aria-controls") {
+        return Panel::with_id(&id).map(Msg::Shown);
+    }
+    if let Some(link) = attribute("href") {
+        return Panel::with_id(link.strip_prefix('#')?).map(Msg::Shown);
+    }
+    if let Some(answer) = attribute("data-answer") {
+        view.steps().explain(button);
+        let question = around(button, "data-question")?;
+        return Some(Msg::Answered { question, right: answer == "right" });
+    }
+    if attribute("data-turn").is_some() {
+        return around(button, "data-step").map(Msg::WentTo);
+    }
+    Some(match &*button.id() {
+        "fix" => Msg::Mended,
+        "reconnect" => Msg::Reconnect,
+        "next" | "skip" => Msg::WentOn,
+        "start-over" => Msg::StartedOver,
+        "mode" | "practise" => Msg::SwitchedMode,
+        "language" => Msg::SwitchedLanguage,
+        "theme" => Msg::SwitchedTheme { from: view.theme() },
+        _ => return None,
+    })
 }
 
 fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post) -> Vec<Listener> {
@@ -189,9 +331,7 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post) -> Vec<Listen
     let seen = {
         let (document, post) = (view.document().clone(), post.clone());
         move |_| {
-            if !document.hidden() {
-                post(Msg::Returned);
-            }
+            post(Msg::Looked { here: !document.hidden() });
         }
     };
     let scrolled = {
@@ -209,8 +349,19 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post) -> Vec<Listen
     ]
 }
 
+/// The message an event happened to.
+fn message_of(event: &Event) -> Option<u32> {
+    closest(event, "#conversation>li")?.id().strip_prefix("message-")?.parse().ok()
+}
+
+/// The value of an attribute that an element around this one has.
+fn around(element: &Element, attribute: &str) -> Option<String> {
+    let selector: String = ["[", attribute, "]"].into_iter().collect();
+    element.closest(&selector).ok()??.get_attribute(attribute)
+}
+
 fn closest(event: &Event, selector: &str) -> Option<Element> {
-    // The handlers that ask are for clicks, which happen to elements.
+    // The handlers that ask are for events that happen to elements.
     let target: Element = event.target()?.unchecked_into();
     target.closest(selector).ok()?
 }

@@ -4,15 +4,26 @@
 //! touches no document, no socket and no clock, so that a lesson full of
 //! broken connections can be played through in a test.
 
+use std::ops::Range;
+
+use protocol::Decoder;
 use protocol::command::{Change, Command, Stage};
 
 use crate::advice::{self, Advice};
 use crate::appearance::{Language, Theme};
 use crate::completion::Completion;
 use crate::connection::{Connection, PATIENCE, wait};
+use crate::following::{Following, News};
 use crate::history::History;
 use crate::keyboard::Key;
+use crate::lesson::{Lesson, Outcome, Seen, Step};
 use crate::marks::{Mark, marks, without_pen};
+use crate::offline::Handler;
+use crate::panels::{Panel, Panels, Turn};
+use crate::roster::{Roster, Wanted, in_sight};
+use crate::sequence::{Arrow, Peer, Sequence, What};
+use crate::sticky::{Lab, Sample};
+use crate::twin::Address;
 use crate::words::{Note, Slot, Word};
 
 /// How long an answer may take before the page says that there is none yet:
@@ -22,11 +33,18 @@ const LATE: u64 = 10_000;
 /// The most names remembered for Tab: two classes.
 const NAMES: usize = 100;
 
+/// Attempts that fail before a page that never had a server answers by itself:
+/// one alone may be a server that is just starting.
+const PATIENT_ATTEMPTS: u32 = 2;
+
+/// The most messages shown as a program: more than a lesson's conversation has.
+const PROGRAM: usize = 30;
+
 /// The close code of a conversation that is over as it should be.
 const NORMAL_CLOSURE: u16 = 1000;
 
-/// What a browser says of a connection that never was.
-const NEVER_CONNECTED: u16 = 1006;
+/// What a browser says of a connection that broke, or never was.
+const BROKEN: u16 = 1006;
 
 /// When something happened, and the luck of that moment.
 #[derive(Clone, Copy, Debug)]
@@ -42,17 +60,33 @@ pub struct Moment {
 pub enum Msg {
     /// The page has been opened.
     Opened,
+    /// The words of a language came, or could not be had.
+    Fetched {
+        /// Whether they came.
+        found: bool,
+    },
+    /// The steps of the lesson came.
+    Taught(Vec<Step>),
     /// The server sent a text.
     Received(String),
     /// The connection is gone, or could not be made.
     Closed {
         /// The close code.
         code: u16,
+        /// The reason that came with it.
+        reason: String,
     },
+    /// The connection has an extension, which may change frames on their way.
+    Extended,
     /// The time the model asked to be woken at has come.
     Woken,
-    /// The network is back, or the page can be seen again.
+    /// The network is back.
     Returned,
+    /// The page has come to the front, or is hidden behind another one.
+    Looked {
+        /// Whether it can be seen.
+        here: bool,
+    },
     /// The student asked for a connection.
     Reconnect,
     /// The text of the input changed.
@@ -75,6 +109,8 @@ pub enum Msg {
     Submitted,
     /// An example was chosen.
     Chosen(String),
+    /// A message was chosen to be sent at once.
+    Commanded(String),
     /// The one-tap fix was taken.
     Mended,
     /// An unanswered message is wanted back.
@@ -82,6 +118,47 @@ pub enum Msg {
         /// Which.
         id: u32,
     },
+    /// A message was chosen to be looked at.
+    Picked(Pick),
+    /// An arrow of the sequence picture was pointed at.
+    Pointed {
+        /// Which.
+        arrow: u32,
+    },
+    /// The lab was set up in another way.
+    Cut(Lab),
+    /// A step of the lesson was chosen.
+    WentTo(String),
+    /// The next step was asked for.
+    WentOn,
+    /// The lesson shall begin again, with nothing done.
+    StartedOver,
+    /// An answer to one of the lesson's questions was chosen.
+    Answered {
+        /// The question's name.
+        question: String,
+        /// Whether it was the right one.
+        right: bool,
+    },
+    /// A panel's tab was pressed, or a link to it.
+    Shown(Panel),
+    /// A key was pressed on the tabs.
+    Turned(Turn),
+    /// The screen became wide, or narrow.
+    Resized {
+        /// Whether there is room for three panels at once.
+        wide: bool,
+    },
+    /// The server says something about its book.
+    News(News),
+    /// The server says where raw TCP clients connect.
+    Classroom(api::Classroom),
+    /// The text changed that is searched for in the book.
+    Searched(String),
+    /// The list of contacts was scrolled, or has another height.
+    Scrolled(Sight),
+    /// The switch between the server and the page was pressed.
+    SwitchedMode,
     /// The language switch was pressed.
     SwitchedLanguage,
     /// The light switch was pressed.
@@ -120,12 +197,30 @@ pub enum Effect {
     Write(String),
     /// Move to the input.
     Focus,
+    /// Move to the tab that is selected.
+    FocusTab,
+    /// Move to the step that is open.
+    FocusStep,
     /// The key has been used; the browser shall do nothing more with it.
     Swallow,
     /// Remember something beyond a reload.
     Keep(Shelf, String),
-    /// Speak a language.
-    Speak(Language),
+    /// Have the changes of the server's book told.
+    Watch,
+    /// Have them told no more.
+    Unwatch,
+    /// Ask for a page of the server's book, and for no other any more.
+    Ask(Option<Wanted>),
+    /// Ask where raw TCP clients connect.
+    AskClassroom,
+    /// Get the words of a language.
+    Fetch(Language),
+    /// Say everything in the words that came.
+    Speak,
+    /// Show how far the student is in the lesson.
+    Guide,
+    /// Say that the page has no words.
+    Fail,
     /// Turn the light.
     Paint(Theme),
 }
@@ -142,6 +237,56 @@ pub enum Shelf {
     Language,
     /// The theme, for good.
     Theme,
+    /// The panel in front, as long as the tab lives.
+    Panel,
+    /// How far the student is in the lesson, for good.
+    Progress,
+}
+
+/// What can be seen of a list, in pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// The height of a row.
+    pub row: usize,
+    /// How much has been scrolled out above.
+    pub top: usize,
+    /// How much is in sight.
+    pub height: usize,
+}
+
+/// Whether the book on view is the server's, as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It is, and changes show as they happen.
+    Live,
+    /// It was.
+    Silent,
+    /// It is the page's own.
+    Own,
+}
+
+/// Which message is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// This one.
+    Message(u32),
+    /// This one, and its bytes shall be seen.
+    Bytes(u32),
+    /// The one before.
+    Back,
+    /// The one after.
+    On,
+    /// Whichever is the newest.
+    Newest,
+}
+
+/// Who answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The server.
+    Server,
+    /// This page, and no byte leaves it.
+    Page,
 }
 
 /// A line of the conversation.
@@ -151,7 +296,9 @@ pub struct Message {
     pub id: u32,
     /// Who said it.
     pub direction: Direction,
-    /// The text as it went over the wire.
+    /// Whether it went over the wire.
+    pub mode: Mode,
+    /// All of its text, line ends included.
     pub text: String,
     /// What stands above it.
     pub opening: Option<Note>,
@@ -159,16 +306,29 @@ pub struct Message {
     pub correction: Option<Note>,
 }
 
+/// What is remembered of a message that was shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Who said it.
+    pub direction: Direction,
+    /// Whether it went over the wire.
+    pub mode: Mode,
+    /// Whether a conversation began with it.
+    pub is_greeting: bool,
+    /// All of its text.
+    pub text: String,
+}
+
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// The student.
     Sent,
-    /// The server.
+    /// The server, or the page in its place.
     Received,
 }
 
-/// The strip above the input, while there is no connection.
+/// The strip above the input, while there is no connection to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strip {
     /// Waiting for `Welcome!`.
@@ -182,6 +342,10 @@ pub enum Strip {
     },
     /// The conversation is over.
     Ended,
+    /// The page answers by itself.
+    Page,
+    /// The conversation with the page is over.
+    PageEnded,
 }
 
 /// What a page remembers from before a reload.
@@ -191,13 +355,22 @@ pub struct Remembered<'a> {
     pub draft: &'a str,
     /// [`Shelf::History`]
     pub history: &'a str,
+    /// [`Shelf::Panel`]
+    pub panel: &'a str,
+    /// [`Shelf::Progress`]
+    pub progress: &'a str,
 }
 
-/// A message whose answer has not come.
+/// A message that has not got all its answers.
 #[derive(Debug)]
 struct Unanswered {
     id: u32,
     text: String,
+    /// What still waits for an answer in it, in order: as many as it has
+    /// lines. An `exit` waits for the end of the conversation.
+    asks: Vec<String>,
+    /// What has come so far.
+    replies: Vec<String>,
     since: u64,
     noted: bool,
 }
@@ -206,7 +379,12 @@ struct Unanswered {
 #[derive(Debug)]
 pub struct Model {
     host: String,
+    mode: Mode,
+    /// The server in the page.
+    handler: Handler,
     connection: Connection,
+    /// Whether a server has ever said `Welcome!`.
+    had_server: bool,
     /// Attempts that failed since the last `Welcome!`.
     failures: u32,
     /// What the next `Welcome!` means.
@@ -215,6 +393,8 @@ pub struct Model {
     /// Oldest first: replies come in the order of the messages. Hardly ever
     /// more than a few.
     unanswered: Vec<Unanswered>,
+    /// Reads what is sent as the server does, to know which answers to expect.
+    decoder: Decoder,
     /// The `exit` that was sent, while the server has not closed yet.
     leaving: Option<u32>,
     /// Lines that were never answered and may be taken back.
@@ -229,21 +409,53 @@ pub struct Model {
     /// Whether Escape has given the Tab key back to the browser.
     tab_moves_on: bool,
     names: Vec<String>,
+    panels: Panels,
+    /// Whether the page is not behind another one.
+    is_here: bool,
+    following: Following,
+    sight: Sight,
+    /// Every message that was shown; its id is its place.
+    said: Vec<Said>,
+    /// Where the newest conversation begins in it.
+    beginning: usize,
+    /// How the server ended the newest conversation, if it did.
+    farewell: Option<(u16, String)>,
+    /// Whether an extension may have changed the frames.
+    extended: bool,
+    /// The message that is looked at, if it is not the newest.
+    picked: Option<u32>,
+    sequence: Sequence,
+    /// The arrow that was pointed at.
+    pointed: Option<u32>,
+    lab: Lab,
+    lesson: Lesson,
+    /// How far the student was before the page was opened.
+    progress: String,
+    tcp: Address,
     language: Language,
+    /// The language that the page speaks.
+    spoken: Option<Language>,
+    /// Whether the other language was asked for in vain; the hint says so.
+    speechless: bool,
     /// What is to be done at the end of the running update.
     effects: Vec<Effect>,
 }
 
 impl Model {
-    /// A page that has just been opened, talking to `host`.
-    pub fn new(host: &str, language: Language, remembered: Remembered<'_>) -> Self {
+    /// A page that has just been opened, talking to `host`, with room for
+    /// three panels at once or not.
+    pub fn new(host: &str, wide: bool, language: Language, remembered: Remembered<'_>) -> Self {
         Model {
             host: host.to_string(),
+            mode: Mode::Server,
+            handler: Handler::new(Stage::Contacts),
+            had_server: false,
             connection: Connection::Ended,
             failures: 0,
             greeting: Word::NoteConnected,
             next_id: 0,
             unanswered: Vec::new(),
+            decoder: Decoder::new(Stage::Contacts),
             leaving: None,
             lost: Vec::new(),
             draft: remembered.draft.to_string(),
@@ -254,7 +466,29 @@ impl Model {
             completion: None,
             tab_moves_on: false,
             names: Vec::new(),
+            panels: Panels::first(remembered.panel, wide),
+            is_here: true,
+            following: Following::default(),
+            sight: Sight::default(),
+            said: Vec::new(),
+            beginning: 0,
+            farewell: None,
+            extended: false,
+            picked: None,
+            sequence: Sequence::default(),
+            pointed: None,
+            // At first both messages come at once, and stick.
+            lab: Lab {
+                sample: Sample::default(),
+                split: Sample::default().text().len(),
+                late: false,
+            },
+            lesson: Lesson::new(Vec::new()),
+            progress: remembered.progress.to_string(),
+            tcp: Address { host: "127.0.0.1".to_string(), port: 9999 },
             language,
+            spoken: None,
+            speechless: false,
             effects: Vec::new(),
         }
     }
@@ -263,19 +497,35 @@ impl Model {
     pub fn update(&mut self, msg: Msg, moment: Moment) -> Vec<Effect> {
         let now = moment.millis;
         match msg {
-            Msg::Opened => {
-                self.will(Effect::Speak(self.language));
-                if !self.draft.is_empty() {
-                    self.will(Effect::Write(self.draft.clone()));
+            Msg::Opened => self.will(Effect::Fetch(self.language)),
+            Msg::Fetched { found: true } => {
+                self.will(Effect::Speak);
+                if self.spoken.replace(self.language).is_none() {
+                    self.begin(now);
                 }
-                self.connect(now);
             }
-            Msg::Received(text) => self.receive(text),
-            Msg::Closed { code } => self.close(code, moment),
+            Msg::Fetched { found: false } => match self.spoken {
+                Some(spoken) => {
+                    self.speechless = true;
+                    self.language = spoken;
+                    self.keep(Shelf::Language, spoken.tag());
+                }
+                None => self.will(Effect::Fail),
+            },
+            Msg::Received(text) => self.receive(text, now),
+            Msg::Closed { code, reason } => self.close(code, reason, moment),
+            Msg::Extended => self.extended = true,
+            Msg::Taught(steps) => {
+                self.lesson = Lesson::new(steps);
+                self.lesson.restore(&self.progress);
+                self.will(Effect::Guide);
+            }
             Msg::Woken => self.wake(moment),
-            Msg::Returned => {
-                if let Connection::Waiting { .. } = self.connection {
-                    self.connect(now);
+            Msg::Returned => self.hurry(now),
+            Msg::Looked { here } => {
+                self.is_here = here;
+                if here {
+                    self.hurry(now);
                 }
             }
             Msg::Reconnect => {
@@ -286,8 +536,9 @@ impl Model {
             }
             Msg::Typed { text, composing } => self.typed(text, composing),
             Msg::Pressed { key, at_end, repeated } => self.press(key, at_end, repeated, now),
-            Msg::Submitted => self.send(now),
+            Msg::Submitted => self.submit(now),
             Msg::Chosen(text) => self.replace_draft(text),
+            Msg::Commanded(text) => self.command(text, now),
             Msg::Mended => {
                 if let Some(text) = self.advice.mended.take() {
                     self.write(text);
@@ -299,9 +550,64 @@ impl Model {
                     self.replace_draft(text.clone());
                 }
             }
+            Msg::Picked(pick) => self.pick(pick),
+            Msg::Pointed { arrow } => self.pointed = Some(arrow),
+            Msg::Cut(lab) => {
+                self.lab = lab;
+                if lab.is_inside_character() {
+                    self.see(Seen::Split);
+                }
+            }
+            Msg::WentTo(name) => {
+                self.lesson.turn_to(&name);
+                self.turn_page();
+            }
+            Msg::WentOn => {
+                self.lesson.go_on();
+                self.turn_page();
+            }
+            Msg::StartedOver => {
+                self.lesson.start_over();
+                // Nor are the explanations open any more.
+                self.will(Effect::Speak);
+                self.turn_page();
+            }
+            Msg::Answered { question, right } => {
+                self.see(Seen::Chosen { question: &question, right });
+            }
+            Msg::Shown(panel) => {
+                self.show_panel(panel);
+                self.will(Effect::FocusTab);
+            }
+            Msg::Turned(turn) => {
+                self.panels.turn(turn);
+                self.show_panel(self.panels.selected());
+                self.will(Effect::FocusTab);
+            }
+            Msg::Resized { wide } => self.panels.resize(wide),
+            Msg::News(news) => self.following.take(news, moment),
+            Msg::Classroom(classroom) => {
+                // What is bound to all addresses answers where the page came from.
+                let host = classroom.tcp_host.unwrap_or_else(|| self.hostname().to_string());
+                self.tcp = Address { host, port: classroom.tcp_port };
+            }
+            Msg::Searched(text) => {
+                self.following.roster_mut().search(&text);
+                self.handler.book_mut().search(&text);
+            }
+            Msg::Scrolled(sight) => self.sight = sight,
+            Msg::SwitchedMode => {
+                let (mode, greeting) = match self.mode {
+                    Mode::Server => (Mode::Page, Word::NotePage),
+                    Mode::Page if self.had_server => (Mode::Server, Word::NoteNew),
+                    Mode::Page => (Mode::Server, Word::NoteConnected),
+                };
+                self.switch(mode, greeting, now);
+            }
             Msg::SwitchedLanguage => {
+                self.speechless = false;
                 self.language = self.language.other();
-                self.will(Effect::Speak(self.language));
+                self.will(Effect::Fetch(self.language));
                 self.keep(Shelf::Language, self.language.tag());
             }
             Msg::SwitchedTheme { from } => {
@@ -310,6 +616,10 @@ impl Model {
                 self.keep(Shelf::Theme, to.name());
             }
         }
+        // A server that has never answered has no book.
+        let sees_it = self.is_here && self.panels.shows(Panel::Contacts);
+        let is_there = self.mode == Mode::Server && self.had_server;
+        self.following.go_on(sees_it && is_there, now, &mut self.effects);
         std::mem::take(&mut self.effects)
     }
 
@@ -325,13 +635,119 @@ impl Model {
             Connection::Open | Connection::Ended => None,
         };
         let late = self.unanswered.iter().find(|sent| !sent.noted).map(|sent| sent.since + LATE);
-        let due = connection.into_iter().chain(late).min()?;
+        let due = connection.into_iter().chain(late).chain(self.following.due()).min()?;
         Some(due.saturating_sub(now))
     }
 
     /// Where the connection stands.
     pub fn connection(&self) -> Connection {
         self.connection
+    }
+
+    /// Who answers.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether the page has been given words.
+    pub fn speaks(&self) -> bool {
+        self.spoken.is_some()
+    }
+
+    /// Which panels can be seen. One that cannot needs no work.
+    pub fn panels(&self) -> Panels {
+        self.panels
+    }
+
+    /// The book of whoever answers.
+    pub fn book(&self) -> &Roster {
+        match self.mode {
+            Mode::Server => self.following.roster(),
+            Mode::Page => self.handler.book(),
+        }
+    }
+
+    /// Whether the book is as it is now.
+    pub fn freshness(&self) -> Freshness {
+        match self.mode {
+            Mode::Server if self.following.is_live() => Freshness::Live,
+            Mode::Server => Freshness::Silent,
+            Mode::Page => Freshness::Own,
+        }
+    }
+
+    /// The rows of the book to have in the document.
+    pub fn rows_in_sight(&self) -> Range<usize> {
+        let Sight { row, top, height } = self.sight;
+        in_sight(self.book().shown(), row, top, height)
+    }
+
+    /// Every message that was shown; its id is its place.
+    pub fn said(&self) -> &[Said] {
+        &self.said
+    }
+
+    /// The message that is looked at, if it is not the newest.
+    pub fn picked(&self) -> Option<u32> {
+        self.picked
+    }
+
+    /// The code and the reason of the Close with which the server ended the
+    /// newest conversation.
+    pub fn farewell(&self) -> Option<&(u16, String)> {
+        self.farewell.as_ref()
+    }
+
+    /// Whether the frames can be known: nothing but the message is in them.
+    pub fn knows_frames(&self) -> bool {
+        !self.extended
+    }
+
+    /// Whether an input method composes in the input.
+    pub fn is_composing(&self) -> bool {
+        self.composing
+    }
+
+    /// What the twin program sends, and whether that is only the message that
+    /// is looked at; else it is the conversation, the last of it if it is long.
+    pub fn program(&self) -> (bool, Vec<&str>) {
+        let is_sent = |said: &&Said| said.direction == Direction::Sent;
+        let picked = self.picked.and_then(|id| self.said.get(id as usize));
+        if let Some(picked) = picked.filter(is_sent) {
+            return (true, vec![&picked.text]);
+        }
+        let conversation = self.said.get(self.beginning..).unwrap_or_default();
+        let sent = conversation.iter().rev().filter(is_sent).take(PROGRAM);
+        let mut texts: Vec<_> = sent.map(|said| &*said.text).collect();
+        texts.reverse();
+        (false, texts)
+    }
+
+    /// The sequence picture.
+    pub fn sequence(&self) -> &Sequence {
+        &self.sequence
+    }
+
+    /// The arrow that was pointed at.
+    pub fn pointed(&self) -> Option<&Arrow> {
+        let arrows = self.sequence.arrows();
+        self.pointed.and_then(|id| arrows.iter().find(|arrow| arrow.id == id))
+    }
+
+    /// How the lab for sticky packets is set up.
+    pub fn lab(&self) -> Lab {
+        self.lab
+    }
+
+    /// The lesson, and how far the student is in it.
+    pub fn lesson(&self) -> &Lesson {
+        &self.lesson
+    }
+
+    /// Where raw TCP clients connect: where the lesson says, until the server
+    /// says it itself.
+    pub fn tcp(&self) -> &Address {
+        &self.tcp
     }
 
     /// Whom the page talks to.
@@ -357,6 +773,9 @@ impl Model {
 
     /// What the hint says.
     pub fn advice(&self) -> Advice {
+        if self.speechless {
+            return Advice::calm(Note::new(Word::SameLanguage));
+        }
         if self.connection == Connection::Ended && self.draft.is_empty() {
             return Advice::calm(Note::new(Word::EmptyEnded));
         }
@@ -373,6 +792,10 @@ impl Model {
 
     /// The strip above the input, `None` while there is a connection.
     pub fn strip(&self, now: u64) -> Option<Strip> {
+        if self.mode == Mode::Page {
+            let ended = self.connection == Connection::Ended;
+            return Some(if ended { Strip::PageEnded } else { Strip::Page });
+        }
         match self.connection {
             Connection::Open => None,
             Connection::Connecting { .. } => Some(Strip::Connecting),
@@ -392,28 +815,128 @@ impl Model {
         self.will(Effect::Keep(shelf, text.to_string()));
     }
 
-    fn connect(&mut self, now: u64) {
-        self.connection = Connection::Connecting { since: now };
-        self.will(Effect::Connect);
+    /// The host without its port.
+    fn hostname(&self) -> &str {
+        let colon = self.host.bytes().rposition(|byte| byte == b':');
+        // The colons within brackets are an address's own.
+        let name = colon.and_then(|colon| self.host.get(..colon));
+        name.filter(|_| !self.host.ends_with(']')).unwrap_or(&self.host)
     }
 
-    fn receive(&mut self, text: String) {
+    /// Waits no longer for the next attempt.
+    fn hurry(&mut self, now: u64) {
+        if let Connection::Waiting { .. } = self.connection {
+            self.connect(now);
+        }
+    }
+
+    /// Tells the lesson what happened.
+    fn see(&mut self, seen: Seen<'_>) {
+        if self.lesson.see(seen) != Outcome::Nothing {
+            self.guide();
+        }
+    }
+
+    fn guide(&mut self) {
+        self.will(Effect::Guide);
+        self.will(Effect::Keep(Shelf::Progress, self.lesson.keep()));
+    }
+
+    fn turn_page(&mut self) {
+        self.guide();
+        self.will(Effect::FocusStep);
+    }
+
+    /// What a page does as soon as it can speak.
+    fn begin(&mut self, now: u64) {
+        if !self.draft.is_empty() {
+            self.will(Effect::Write(self.draft.clone()));
+        }
+        self.connect(now);
+    }
+
+    fn connect(&mut self, now: u64) {
+        self.decoder = Decoder::new(Stage::Contacts);
+        self.connection = Connection::Connecting { since: now };
+        match self.mode {
+            Mode::Server => {
+                self.sequence.meet(Peer::Server);
+                self.will(Effect::Connect);
+            }
+            Mode::Page => {
+                self.sequence.meet(Peer::Page);
+                let greeting = self.handler.greet();
+                self.receive(greeting, now);
+            }
+        }
+    }
+
+    /// Begins a conversation with the other one who can answer.
+    fn switch(&mut self, mode: Mode, greeting: Word, now: u64) {
+        self.will(Effect::Disconnect);
+        if self.connection == Connection::Open {
+            self.sequence.end(What::Left, now);
+        }
+        self.leaving = None;
+        self.lose_unanswered(None);
+        self.mode = mode;
+        self.lesson.change_book();
+        self.greeting = greeting;
+        self.failures = 0;
+        self.connect(now);
+    }
+
+    fn receive(&mut self, text: String, now: u64) {
         let mut message = self.message(Direction::Received, text);
         if let Connection::Connecting { .. } = self.connection {
+            self.beginning = self.said.len();
+            self.farewell = None;
+            self.sequence.open(now);
             // Whatever a server says first is its greeting.
             self.connection = Connection::Open;
             self.failures = 0;
             self.held = false;
-            let note = Note::new(self.greeting).with(Slot::Host, self.host.as_str());
-            message.opening = Some(note);
-        } else if !self.unanswered.is_empty() {
-            let sent = self.unanswered.remove(0);
-            if sent.noted {
-                self.will(Effect::Unannotate { id: sent.id });
+            let note = Note::new(self.greeting);
+            message.opening = Some(match self.mode {
+                Mode::Server => note.with(Slot::Host, self.host.as_str()),
+                Mode::Page => note,
+            });
+            if self.mode == Mode::Server {
+                self.had_server = true;
+                self.will(Effect::AskClassroom);
             }
-            message.correction = advice::correct(&sent.text, &message.text);
-            self.learn_name(&sent.text, &message.text);
+            self.show(message, now);
+            self.see(Seen::Greeted);
+            return;
         }
+        let mut answered = None;
+        if let Some(sent) = self.unanswered.first_mut() {
+            let ask = sent.asks.remove(0);
+            sent.replies.push(message.text.clone());
+            if sent.asks.is_empty() {
+                let sent = self.unanswered.remove(0);
+                if sent.noted {
+                    self.will(Effect::Unannotate { id: sent.id });
+                }
+                answered = Some(sent);
+            }
+            message.correction = advice::correct(&ask, &message.text);
+            self.learn_name(&ask, &message.text);
+        }
+        self.show(message, now);
+        if let Some(Unanswered { text, replies, .. }) = answered {
+            self.see(Seen::Answered { sent: &text, replies: &replies });
+        }
+    }
+
+    fn show(&mut self, message: Message, now: u64) {
+        self.sequence.say(message.direction, &message.text, now);
+        self.said.push(Said {
+            direction: message.direction,
+            mode: message.mode,
+            is_greeting: message.opening.is_some(),
+            text: message.text.clone(),
+        });
         self.will(Effect::Show(message));
     }
 
@@ -431,20 +954,28 @@ impl Model {
         self.names.push(name.to_string());
     }
 
-    fn close(&mut self, code: u16, moment: Moment) {
+    fn close(&mut self, code: u16, reason: String, moment: Moment) {
         self.will(Effect::Disconnect);
-        let ended = self.leaving.take().filter(|_| code == NORMAL_CLOSURE);
-        for Unanswered { id, text, .. } in std::mem::take(&mut self.unanswered) {
-            let is_lost = Some(id) != ended;
-            let word = if is_lost { Word::NoteLost } else { Word::NoteEnded };
-            self.will(Effect::Annotate { id, note: Note::new(word), take_back: is_lost });
-            if is_lost {
-                self.lost.push((id, text));
+        let what = match self.connection {
+            Connection::Open if code == BROKEN => What::Broken,
+            Connection::Open => {
+                if self.mode == Mode::Server {
+                    self.farewell = Some((code, reason.clone()));
+                }
+                What::Closed(code, reason)
             }
-        }
+            _ => What::Failed,
+        };
+        self.sequence.end(what, moment.millis);
+        let ended = self.leaving.take().filter(|_| code == NORMAL_CLOSURE);
+        self.lose_unanswered(ended);
         if ended.is_some() {
             self.connection = Connection::Ended;
-            self.greeting = Word::NoteNew;
+            self.greeting = match self.mode {
+                Mode::Server => Word::NoteNew,
+                Mode::Page => Word::NotePage,
+            };
+            self.see(Seen::Closed);
             return;
         }
         if self.connection == Connection::Open {
@@ -453,6 +984,26 @@ impl Model {
         let until = moment.millis + wait(self.failures, moment.jitter);
         self.failures = self.failures.saturating_add(1);
         self.connection = Connection::Waiting { since: moment.millis, until };
+        if !self.had_server && self.failures == PATIENT_ATTEMPTS {
+            self.switch(Mode::Page, Word::NoteNoServer, moment.millis);
+        }
+    }
+
+    /// Says at every message without its answers why none will come: `ended`
+    /// is the one that ended the conversation.
+    fn lose_unanswered(&mut self, ended: Option<u32>) {
+        for Unanswered { id, text, replies, .. } in std::mem::take(&mut self.unanswered) {
+            let is_lost = Some(id) != ended;
+            if !is_lost {
+                self.see(Seen::Answered { sent: &text, replies: &replies });
+            }
+            let word = if is_lost { Word::NoteLost } else { Word::NoteEnded };
+            let take_back = is_lost && is_one_line(&text);
+            self.will(Effect::Annotate { id, note: Note::new(word), take_back });
+            if take_back {
+                self.lost.push((id, text));
+            }
+        }
     }
 
     fn wake(&mut self, moment: Moment) {
@@ -468,7 +1019,7 @@ impl Model {
         match self.connection {
             Connection::Waiting { until, .. } if until <= now => self.connect(now),
             Connection::Connecting { since } if since + PATIENCE <= now => {
-                self.close(NEVER_CONNECTED, moment);
+                self.close(BROKEN, String::new(), moment);
             }
             _ => {}
         }
@@ -479,6 +1030,7 @@ impl Model {
         let changed = text != self.draft;
         if !composing {
             self.held &= !changed;
+            self.speechless &= !changed;
             self.tab_moves_on &= !changed;
             self.advice = Advice::on(&text);
         }
@@ -495,7 +1047,7 @@ impl Model {
                 self.will(Effect::Swallow);
                 // A finger left on the key must not begin what exit has ended.
                 if !repeated {
-                    self.send(now);
+                    self.submit(now);
                 }
             }
             Key::Up | Key::Down => {
@@ -528,29 +1080,113 @@ impl Model {
         }
     }
 
-    fn send(&mut self, now: u64) {
+    /// Sends what stands in the input.
+    fn submit(&mut self, now: u64) {
         if self.draft.is_empty() {
             if self.connection == Connection::Ended {
                 self.connect(now);
             }
-            return;
-        }
-        if !self.can_send() {
+        } else if self.can_send() {
+            let text = std::mem::take(&mut self.draft);
+            self.write(String::new());
+            self.history.push(&text);
+            self.will(Effect::Keep(Shelf::History, self.history.to_text()));
+            self.send(text, now);
+        } else {
             self.held = true;
-            return;
         }
-        let text = std::mem::take(&mut self.draft);
+    }
+
+    /// Sends a message that stands on a button, or says why it cannot be sent.
+    fn command(&mut self, text: String, now: u64) {
+        // On a narrow screen the button stands in another panel. A step shows
+        // the answer itself, but not how to begin what `exit` has ended.
+        let is_told = self.panels.shows(Panel::Steps)
+            && self.can_send()
+            && Command::parse(&text, Stage::Contacts) != Ok(Command::Exit);
+        if !self.panels.shows(Panel::Talk) && !is_told {
+            self.show_panel(Panel::Talk);
+            self.will(Effect::FocusTab);
+        }
+        if self.can_send() {
+            if is_one_line(&text) {
+                self.history.push(&text);
+                self.will(Effect::Keep(Shelf::History, self.history.to_text()));
+            }
+            self.send(text, now);
+        } else {
+            if is_one_line(&text) {
+                self.replace_draft(text);
+            }
+            self.held = true;
+        }
+    }
+
+    fn send(&mut self, text: String, now: u64) {
         let message = self.message(Direction::Sent, text.clone());
         let id = message.id;
-        if let Ok(Command::Exit) = Command::parse(&text, Stage::Contacts) {
+        self.picked = None;
+        self.show(message, now);
+
+        let (asks, exits) = self.asks_in(&text);
+        if exits {
             self.leaving = Some(id);
         }
-        self.history.push(&text);
-        self.will(Effect::Show(message));
-        self.will(Effect::Transmit(text.clone()));
-        self.unanswered.push(Unanswered { id, text, since: now, noted: false });
-        self.will(Effect::Keep(Shelf::History, self.history.to_text()));
-        self.write(String::new());
+        if !asks.is_empty() {
+            let text = text.clone();
+            let replies = Vec::new();
+            self.unanswered.push(Unanswered { id, text, asks, replies, since: now, noted: false });
+        }
+        match self.mode {
+            Mode::Server => self.will(Effect::Transmit(text)),
+            Mode::Page => {
+                let (replies, closed) = self.handler.answer(&text);
+                for reply in replies {
+                    self.receive(reply, now);
+                }
+                if closed {
+                    let moment = Moment { millis: now, jitter: 0 };
+                    self.close(NORMAL_CLOSURE, String::new(), moment);
+                }
+            }
+        }
+    }
+
+    /// What is to be answered in a text that is sent, and whether an `exit` is
+    /// the last of it.
+    fn asks_in(&mut self, text: &str) -> (Vec<String>, bool) {
+        self.decoder.push(text.as_bytes());
+        self.decoder.close();
+        let mut asks = Vec::new();
+        let mut exits = false;
+        while !exits && let Some(message) = self.decoder.next_message() {
+            // One that is too long to be kept is a mistake as the whole text.
+            let ask = message.text.unwrap_or(text);
+            exits = matches!(Command::parse(ask, Stage::Contacts), Ok(Command::Exit));
+            asks.push(ask.to_string());
+        }
+        self.decoder.compact();
+        (asks, exits)
+    }
+
+    fn pick(&mut self, pick: Pick) {
+        let end = self.said.len() as u32;
+        let picked = match pick {
+            Pick::Message(id) => id,
+            Pick::Bytes(id) => {
+                self.show_panel(Panel::Wire);
+                id
+            }
+            Pick::Back => self.picked.unwrap_or(end).saturating_sub(1),
+            Pick::On => self.picked.map_or(end, |id| id + 1),
+            Pick::Newest => end,
+        };
+        self.picked = (picked < end).then_some(picked);
+    }
+
+    fn show_panel(&mut self, panel: Panel) {
+        self.panels.choose(panel);
+        self.keep(Shelf::Panel, panel.id());
     }
 
     /// Puts a line into the input and keeps the one that stood there within
@@ -567,6 +1203,7 @@ impl Model {
     fn write(&mut self, text: String) {
         self.composing = false;
         self.held = false;
+        self.speechless = false;
         self.tab_moves_on = false;
         self.completion = None;
         self.advice = Advice::on(&text);
@@ -578,8 +1215,13 @@ impl Model {
     fn message(&mut self, direction: Direction, text: String) -> Message {
         let id = self.next_id;
         self.next_id += 1;
-        Message { id, direction, text, opening: None, correction: None }
+        Message { id, direction, mode: self.mode, text, opening: None, correction: None }
     }
+}
+
+/// Whether a text can stand in the input, which would drop line ends.
+fn is_one_line(text: &str) -> bool {
+    !text.bytes().any(|byte| byte == b'\n' || byte == b'\r')
 }
 
 #[cfg(test)]

@@ -7,18 +7,23 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use js_sys::Math;
-use web_sys::{Document, Performance, Window};
+use web_sys::{Document, MediaQueryList, Performance, Window};
 
 use crate::alarm::Alarm;
 use crate::appearance::{Language, Theme};
 use crate::controls::{Listener, Post, Watch, listen};
 use crate::model::{Effect, Model, Moment, Msg, Remembered, Shelf};
+use crate::news::Newsstand;
 use crate::shelves::Shelves;
 use crate::socket::Socket;
+use crate::texts::Texts;
 use crate::view::View;
 
 /// Where the server speaks the lesson's protocol.
 const PATH: &str = "/ws";
+
+/// Where there is room for three panels, as in the style sheet.
+const WIDE: &str = "(min-width:64em)";
 
 /// An open page. Dropping it closes its connection and removes its listeners.
 pub struct Page {
@@ -27,7 +32,11 @@ pub struct Page {
     socket: RefCell<Option<Socket>>,
     url: String,
     alarm: Alarm,
+    texts: Texts,
+    newsstand: Newsstand,
     shelves: Shelves,
+    /// Whether a mouse points here, and no finger.
+    has_mouse: bool,
     clock: Performance,
     post: Post,
     _listeners: Vec<Listener>,
@@ -38,13 +47,10 @@ impl Page {
     /// Takes over the document and begins to connect.
     pub fn open(document: Document) -> Rc<Self> {
         let window = document.default_view().expect("an open document has a window");
+        let here = !document.hidden();
         let page = Rc::new_cyclic(|page| Page::new(&window, document, page));
+        page.post(Msg::Looked { here });
         page.post(Msg::Opened);
-        // On a phone the keyboard would jump up and cover half the page.
-        let finger = window.match_media("(pointer:coarse)").ok().flatten();
-        if !finger.is_some_and(|finger| finger.matches()) {
-            page.view.focus();
-        }
         page
     }
 
@@ -74,8 +80,12 @@ impl Page {
         let remembered = Remembered {
             draft: &shelves.get(Shelf::Draft).unwrap_or_default(),
             history: &shelves.get(Shelf::History).unwrap_or_default(),
+            panel: &shelves.get(Shelf::Panel).unwrap_or_default(),
+            progress: &shelves.get(Shelf::Progress).unwrap_or_default(),
         };
-        let model = Model::new(&host, language, remembered);
+        let wide = media(window, WIDE);
+        let has_room = wide.as_ref().is_none_or(MediaQueryList::matches);
+        let model = Model::new(&host, has_room, language, remembered);
 
         let view = Rc::new(View::of(document));
         if let Some(theme) = Theme::remembered(shelves.get(Shelf::Theme).as_deref()) {
@@ -86,10 +96,13 @@ impl Page {
             socket: RefCell::new(None),
             url: format!("{scheme}://{host}{PATH}"),
             alarm,
+            texts: Texts::new(post.clone()),
+            newsstand: Newsstand::new(post.clone()),
             shelves,
+            has_mouse: !media(window, "(pointer:coarse)").is_some_and(|finger| finger.matches()),
             clock: window.performance().expect("browsers have a clock"),
-            _listeners: listen(window, &view, &post),
-            _watch: Watch::conversation(&view),
+            _listeners: listen(window, wide, &view, &post),
+            _watch: Watch::of(&view, &post),
             view,
             post,
         }
@@ -131,10 +144,32 @@ impl Page {
             Effect::Unannotate { id } => self.view.unannotate(id),
             Effect::Write(text) => self.view.write(&text),
             Effect::Focus => self.view.focus(),
+            Effect::FocusTab => self.view.focus_tab(self.model.borrow().panels().selected()),
+            Effect::FocusStep => self.view.steps().focus(),
+            Effect::Guide => self.view.steps().guide(&self.model.borrow()),
             Effect::Swallow => {}
             Effect::Keep(shelf, text) => self.shelves.keep(shelf, &text),
-            Effect::Speak(language) => self.view.speak(language),
+            Effect::Watch => self.newsstand.watch(),
+            Effect::Unwatch => self.newsstand.unwatch(),
+            Effect::Ask(wanted) => self.newsstand.ask(wanted),
+            Effect::AskClassroom => self.newsstand.ask_classroom(),
+            Effect::Fetch(language) => self.texts.fetch(language),
+            Effect::Speak => self.speak(),
+            Effect::Fail => self.view.fail(),
             Effect::Paint(theme) => self.view.paint(theme),
+        }
+    }
+
+    fn speak(&self) {
+        let Some(words) = self.texts.words() else { return };
+        if self.view.speak(words) {
+            self.post(Msg::Taught(self.view.steps().read()));
+            // On a phone the keyboard would jump up and cover half the page.
+            if self.has_mouse {
+                self.view.focus();
+            }
+        } else {
+            self.view.steps().guide(&self.model.borrow());
         }
     }
 
@@ -146,4 +181,8 @@ impl Page {
         // when the model's patience ends.
         self.socket.replace(socket.ok());
     }
+}
+
+fn media(window: &Window, query: &str) -> Option<MediaQueryList> {
+    window.match_media(query).ok().flatten()
 }

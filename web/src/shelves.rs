@@ -42,8 +42,10 @@ impl Shelves {
         match shelf {
             Shelf::Draft => (tab, "draft"),
             Shelf::History => (tab, "history"),
+            Shelf::Panel => (tab, "panel"),
             Shelf::Language => (good, "language"),
             Shelf::Theme => (good, "theme"),
+            Shelf::Progress => (good, "progress"),
         }
     }
 }

@@ -26,15 +26,19 @@ impl Socket {
     pub fn connect(url: &str, post: Post) -> Result<Self, JsValue> {
         let socket = WebSocket::new(url)?;
         let received = {
-            let post = post.clone();
+            let (socket, post) = (socket.clone(), post.clone());
             move |event: Event| {
+                if !socket.extensions().is_empty() {
+                    post(Msg::Extended);
+                }
                 if let Some(text) = event.unchecked_ref::<MessageEvent>().data().as_string() {
                     post(Msg::Received(text));
                 }
             }
         };
         let closed = move |event: Event| {
-            post(Msg::Closed { code: event.unchecked_ref::<CloseEvent>().code() });
+            let close: &CloseEvent = event.unchecked_ref();
+            post(Msg::Closed { code: close.code(), reason: close.reason() });
         };
         let listeners =
             [Listener::new(&socket, "message", received), Listener::new(&socket, "close", closed)];

@@ -1,7 +1,8 @@
 //! The document.
 //!
 //! It fills the blanks of the markup in `static/index.html` and moves what has
-//! to be moved. All text from people and from the network becomes text nodes.
+//! to be moved; [`speech`] does so with sentences. All text from people and from
+//! the network becomes text nodes.
 //! It keeps no state of the lesson: only what it showed last, so that a
 //! keystroke does not touch the conversation.
 
@@ -13,15 +14,33 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{
     Document, DocumentFragment, Element, HtmlButtonElement, HtmlElement, HtmlInputElement,
-    HtmlTemplateElement,
+    HtmlTemplateElement, ScrollIntoViewOptions, ScrollLogicalPosition,
 };
 
 use crate::advice::{Advice, piece};
-use crate::appearance::{Language, Theme};
+use crate::appearance::Theme;
 use crate::connection::Connection;
 use crate::marks::{Kind, Mark};
-use crate::model::{Direction, Message, Model, Strip};
+use crate::model::{Direction, Message, Mode, Model, Strip};
+use crate::panels::Panel;
+use crate::sticky::Lab;
 use crate::words::{Note, Slot, Word};
+
+mod roster;
+mod sequence;
+mod speech;
+mod steps;
+mod sticky;
+mod twin;
+mod wire;
+
+use roster::RosterView;
+use sequence::Picture;
+use speech::{Speech, each};
+use steps::Steps;
+use sticky::Sticky;
+use twin::Twin;
+use wire::Wire;
 
 /// How far from its end the conversation may be scrolled, in pixels, and still
 /// follow what comes: about two lines.
@@ -31,19 +50,27 @@ const AT_END: i32 = 80;
 pub struct View {
     document: Document,
     root: HtmlElement,
-    words: DocumentFragment,
+    speech: Speech,
+    steps: Steps,
     connection: HtmlElement,
     state: HtmlElement,
     conversation: HtmlElement,
+    mode: HtmlElement,
     strip: HtmlElement,
     strip_text: HtmlElement,
     countdown: HtmlElement,
     reconnect: HtmlElement,
+    practise: HtmlElement,
     command: HtmlInputElement,
     marks: HtmlElement,
     send: HtmlButtonElement,
     hint: HtmlElement,
     fix: HtmlElement,
+    book: RosterView,
+    wire: Wire,
+    picture: Picture,
+    sticky: Sticky,
+    twin: Twin,
     shown: RefCell<Shown>,
     /// Whether the reader is at the end of the conversation.
     at_end: Cell<bool>,
@@ -56,33 +83,44 @@ pub struct View {
 #[derive(Default)]
 struct Shown {
     state: Option<(Word, &'static str)>,
+    mode: Option<Mode>,
+    /// The panels that can be seen, and the one whose tab is selected.
+    panels: Option<([bool; Panel::ALL.len()], Panel)>,
     strip: Option<Option<Strip>>,
     can_send: Option<bool>,
     advice: Option<Advice>,
     line: Option<(String, Vec<Mark>)>,
+    picked: Option<u32>,
 }
 
 impl View {
     /// Finds its parts in the document.
     pub fn of(document: Document) -> Self {
         let find = |id: &str| element(&document, id);
-        let words = template(&document, "words").content();
         let root = document.document_element().expect("a document has a root");
         View {
             root: root.unchecked_into(),
-            words,
+            speech: Speech::of(&document),
+            steps: Steps::of(&document),
             connection: find("connection"),
             state: find("state"),
             conversation: find("conversation"),
+            mode: find("mode"),
             strip: find("strip"),
             strip_text: find("strip-text"),
             countdown: find("countdown"),
             reconnect: find("reconnect"),
+            practise: find("practise"),
             command: find("command").unchecked_into(),
             marks: find("marks"),
             send: find("send").unchecked_into(),
             hint: find("hint"),
             fix: find("fix"),
+            book: RosterView::of(&document),
+            wire: Wire::of(find),
+            picture: Picture::of(&document, find),
+            sticky: Sticky::of(find),
+            twin: Twin::of(&document, find),
             shown: RefCell::default(),
             at_end: Cell::new(true),
             top: Cell::new(0),
@@ -101,6 +139,11 @@ impl View {
         element(&self.document, id)
     }
 
+    /// The lesson's steps.
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
     /// The input.
     pub fn command(&self) -> &HtmlInputElement {
         &self.command
@@ -111,16 +154,42 @@ impl View {
         &self.conversation
     }
 
-    /// Shows the state of the model where it differs from what is shown.
+    /// The class's book.
+    pub fn book(&self) -> &RosterView {
+        &self.book
+    }
+
+    /// Shows the state of the model where it differs from what is shown. It
+    /// needs words to do so.
     pub fn refresh(&self, model: &Model, now: u64) {
+        if !model.speaks() {
+            return;
+        }
         let mut shown = self.shown.borrow_mut();
 
-        let state = state(model.connection());
+        let mode = model.mode();
+        if shown.mode.replace(mode) != Some(mode) {
+            self.show_mode(mode);
+        }
+
+        let state = state(mode, model.connection());
         if shown.state.replace(state) != Some(state) {
             let (word, name) = state;
             set_attribute(&self.connection, "data-state", name);
             set_attribute(&self.root, "data-state", name);
             self.say(&self.state, &Note::new(word).with(Slot::Host, model.host()));
+        }
+
+        let panels = model.panels();
+        let panels = (Panel::ALL.map(|panel| panels.shows(panel)), panels.selected());
+        if shown.panels.replace(panels) != Some(panels) {
+            for (panel, shows) in Panel::ALL.into_iter().zip(panels.0) {
+                self.show_panel(panel, shows, panel == panels.1);
+            }
+        }
+
+        if model.panels().shows(Panel::Contacts) {
+            self.book.refresh(model, &self.speech);
         }
 
         let strip = model.strip(now);
@@ -146,13 +215,38 @@ impl View {
             shown.line = Some(line);
             self.scroll_marks();
         }
+
+        let picked = model.picked();
+        let before = std::mem::replace(&mut shown.picked, picked);
+        if before != picked {
+            self.show_picked(before, picked);
+        }
+        self.wire.refresh(&self.speech, model);
+        self.picture.refresh(&self.speech, model);
+        self.sticky.refresh(&self.speech, model);
+        self.twin.refresh(&self.speech, model);
+    }
+
+    /// How the controls of the lab are set.
+    pub fn lab(&self) -> Lab {
+        self.sticky.lab()
+    }
+
+    /// Copies what a button is for.
+    pub fn copy(&self, button: &Element) {
+        self.twin.copy(&self.speech, button);
     }
 
     /// Adds a message to the conversation.
     pub fn show(&self, message: &Message) {
-        let (name, direction) = match message.direction {
-            Direction::Sent => ("sent", "sent"),
-            Direction::Received => ("received", "received"),
+        let direction = match message.direction {
+            Direction::Sent => "sent",
+            Direction::Received => "received",
+        };
+        let name = match (message.mode, message.direction) {
+            (Mode::Server, _) => direction,
+            (Mode::Page, Direction::Sent) => "asked",
+            (Mode::Page, Direction::Received) => "answered",
         };
         let line = first_child(&template(&self.document, name).content());
         set_attribute(&line, "data-direction", direction);
@@ -163,13 +257,16 @@ impl View {
         fill(&line, "bytes", &message.text.len().to_string());
         fill(&line, "time", &time_of_day());
         if let Some(note) = &message.opening {
-            let above = self.note("note", note);
+            let above = self.note(note);
             let _ = line.insert_before(&above, line.first_child().as_ref());
             let _ = line.class_list().add_1("opening");
         }
         if let Some(note) = &message.correction {
-            let _ = line.append_child(&self.note("correction", note));
+            let below = self.note(note);
+            let _ = below.class_list().add_1("pen");
+            let _ = line.append_child(&below);
         }
+        self.steps.echo(&line, message.direction);
         let _ = self.conversation.append_child(&line);
 
         if message.direction == Direction::Sent {
@@ -182,12 +279,11 @@ impl View {
     pub fn annotate(&self, id: u32, note: &Note, take_back: bool) {
         self.unannotate(id);
         let Some(line) = self.document.get_element_by_id(&message_id(id)) else { return };
-        let below = self.note("note", note);
+        let below = self.note(note);
         let _ = below.class_list().add_1("below");
         if take_back {
             let button = first_child(&template(&self.document, "take-back").content());
             set_attribute(&button, "data-take-back", &id.to_string());
-            self.say(&button, &Note::new(Word::TakeBack));
             let _ = below.append_child(&button);
         }
         let _ = line.append_child(&below);
@@ -232,20 +328,30 @@ impl View {
         self.command.selection_start().ok().flatten() == Some(end)
     }
 
-    /// Speaks a language: the words of both are in the document, and the
-    /// style sheet hides one.
-    pub fn speak(&self, language: Language) {
-        self.root.set_lang(language.tag());
-        let title = match language {
-            Language::Chinese => "data-zh",
-            Language::English => "data-en",
-        };
-        if let Ok(Some(element)) = self.document.query_selector("title")
-            && let Some(title) = element.get_attribute(title)
-        {
-            self.document.set_title(&title);
+    /// Moves to the tab of a panel.
+    pub fn focus_tab(&self, panel: Panel) {
+        let tab: HtmlElement = self.tab(panel).unchecked_into();
+        let _ = tab.focus();
+    }
+
+    /// Says everything that stands on the page, and from now on everything
+    /// else, in the words of a language's file. Returns whether these are the
+    /// first ones.
+    pub fn speak(&self, words: Element) -> bool {
+        let is_first = !self.root.has_attribute("data-ready");
+        set_attribute(&self.root, "lang", &words.get_attribute("lang").unwrap_or_default());
+        if let Ok(Some(title)) = words.query_selector("title") {
+            self.document.set_title(&title.text_content().unwrap_or_default());
         }
+        self.steps.tell(&words);
+        self.speech.change(words);
         set_attribute(&self.root, "data-ready", "");
+        is_first
+    }
+
+    /// Says, in the words that the markup has for this, that it cannot go on.
+    pub fn fail(&self) {
+        set_attribute(&self.root, "data-broken", "");
     }
 
     /// Turns the light.
@@ -298,6 +404,47 @@ impl View {
         let _ = window.request_animation_frame(to_end.as_ref().unchecked_ref());
     }
 
+    fn show_mode(&self, mode: Mode) {
+        let (name, other, switch, send) = match mode {
+            Mode::Server => ("server", Word::Server, Word::ToPage, Word::Send),
+            Mode::Page => ("page", Word::ThisPage, Word::ToServer, Word::Practise),
+        };
+        set_attribute(&self.mode, "data-mode", name);
+        set_attribute(&self.root, "data-mode", name);
+        for (id, word) in [("other", other), ("mode-word", switch), ("send-word", send)] {
+            self.say(&self.element(id), &Note::new(word));
+        }
+    }
+
+    fn show_panel(&self, panel: Panel, shows: bool, selected: bool) {
+        self.element(panel.id()).set_hidden(!shows);
+        let tab = self.tab(panel);
+        if panel == Panel::Steps {
+            self.steps.show_strip(!shows);
+        }
+        set_attribute(&tab, "aria-selected", if selected { "true" } else { "false" });
+        set_attribute(&tab, "tabindex", if selected { "0" } else { "-1" });
+    }
+
+    fn show_picked(&self, before: Option<u32>, picked: Option<u32>) {
+        let line = |id: u32| self.document.get_element_by_id(&message_id(id));
+        if let Some(line) = before.and_then(line) {
+            let _ = line.remove_attribute("aria-current");
+        }
+        if let Some(line) = picked.and_then(line) {
+            set_attribute(&line, "aria-current", "true");
+            let nearest = ScrollIntoViewOptions::new();
+            nearest.set_block(ScrollLogicalPosition::Nearest);
+            line.scroll_into_view_with_scroll_into_view_options(&nearest);
+        }
+    }
+
+    fn tab(&self, panel: Panel) -> Element {
+        let selector = format!("[role=tab][aria-controls={}]", panel.id());
+        let tab = self.document.query_selector(&selector).ok().flatten();
+        tab.expect("every panel has a tab")
+    }
+
     fn show_strip(&self, strip: Option<Strip>, before: Option<Strip>, host: &str) {
         self.strip.set_hidden(strip.is_none());
         let Some(strip) = strip else { return };
@@ -311,10 +458,13 @@ impl View {
                 ("retry", note, Some(Word::ConnectNow))
             }
             Strip::Ended => ("ended", Note::new(Word::StripEnded), Some(Word::StartAgain)),
+            Strip::Page => ("page", Note::new(Word::StripPage), None),
+            Strip::PageEnded => ("page", Note::new(Word::StripPageEnded), Some(Word::StartAgain)),
         };
         set_attribute(&self.strip, "data-strip", kind);
         self.countdown.set_hidden(kind != "retry");
         self.say(&self.strip_text, &note.with(Slot::Host, host));
+        self.practise.set_hidden(!matches!(strip, Strip::Connecting | Strip::Retry { .. }));
         self.reconnect.set_hidden(button.is_none());
         // While the seconds run the button stays the one that has the focus.
         let is_countdown = |strip| matches!(strip, Some(Strip::Retry { .. }));
@@ -349,7 +499,7 @@ impl View {
         let mut from = 0;
         for mark in marks {
             plain(piece(text, from..mark.at.start));
-            let span = self.create("span");
+            let span = create(&self.document, "span");
             let (class, word) = match mark.kind {
                 Kind::Verb => ("vb", Some(Word::MarkVerb)),
                 Kind::Name => ("nm", Some(Word::MarkName)),
@@ -360,7 +510,7 @@ impl View {
             span.set_class_name(class);
             span.set_text_content(Some(piece(text, mark.at.clone())));
             if let Some(word) = word.filter(|_| mark.labelled) {
-                let label = self.create("small");
+                let label = create(&self.document, "small");
                 self.say(&label, &Note::new(word));
                 let _ = span.append_child(&label);
             }
@@ -370,40 +520,27 @@ impl View {
         plain(piece(text, from..text.len()));
     }
 
-    /// Puts a sentence into an element, in both languages.
     fn say(&self, element: &Element, note: &Note) {
-        let selector = format!("[data-word={}]", note.word.key());
-        let words = self.words.query_selector(&selector).ok().flatten();
-        let words = words.expect("every word is in the page, a test says so");
-        element.set_text_content(None);
-        let children = copy(&words);
-        for (slot, value) in &note.slots {
-            fill(&children, slot.key(), value);
-        }
-        while let Some(child) = children.first_child() {
-            let _ = element.append_child(&child);
-        }
+        self.speech.say(element, note);
     }
 
-    fn note(&self, name: &str, note: &Note) -> Element {
-        let paragraph = first_child(&template(&self.document, name).content());
-        self.say(&paragraph, note);
+    fn note(&self, note: &Note) -> Element {
+        let paragraph = first_child(&template(&self.document, "note").content());
+        if let Some(text) = paragraph.first_element_child() {
+            self.say(&text, note);
+        }
         paragraph
-    }
-
-    fn create(&self, tag: &str) -> Element {
-        // Not `expect`: it would bring the code that describes any JavaScript
-        // value into the page.
-        self.document.create_element(tag).unwrap_or_else(|_| unreachable!("tags are valid"))
     }
 }
 
-fn state(connection: Connection) -> (Word, &'static str) {
-    match connection {
-        Connection::Open => (Word::StateOpen, "open"),
-        Connection::Connecting { .. } => (Word::StateConnecting, "connecting"),
-        Connection::Waiting { .. } => (Word::StateClosed, "closed"),
-        Connection::Ended => (Word::StateEnded, "closed"),
+fn state(mode: Mode, connection: Connection) -> (Word, &'static str) {
+    match (mode, connection) {
+        (Mode::Page, Connection::Ended) => (Word::StatePage, "closed"),
+        (Mode::Page, _) => (Word::StatePage, "offline"),
+        (Mode::Server, Connection::Open) => (Word::StateOpen, "open"),
+        (Mode::Server, Connection::Connecting { .. }) => (Word::StateConnecting, "connecting"),
+        (Mode::Server, Connection::Waiting { .. }) => (Word::StateClosed, "closed"),
+        (Mode::Server, Connection::Ended) => (Word::StateEnded, "closed"),
     }
 }
 
@@ -420,12 +557,7 @@ fn time_of_day() -> String {
 /// Writes a value into every blank of that name, as text.
 fn fill(within: &Element, slot: &str, value: &str) {
     let blanks = within.query_selector_all(&format!("[data-slot={slot}]"));
-    let Ok(blanks) = blanks else { return };
-    for index in 0..blanks.length() {
-        if let Some(blank) = blanks.item(index) {
-            blank.set_text_content(Some(value));
-        }
-    }
+    each(blanks, |blank| blank.set_text_content(Some(value)));
 }
 
 // The tests put the page's own markup through all of this; a part that is
@@ -446,6 +578,37 @@ fn first_child(content: &DocumentFragment) -> Element {
 fn copy(element: &Element) -> Element {
     let copy = element.clone_node_with_deep(true);
     copy.unwrap_or_else(|_| unreachable!("elements can be copied")).unchecked_into()
+}
+
+/// What a selector finds within an element.
+fn query(within: &Element, selector: &str) -> Element {
+    within.query_selector(selector).ok().flatten().expect("the markup has every part")
+}
+
+/// The pieces as one text. A `concat` would be one more of everything that
+/// slices have for this: half a kilobyte.
+fn joined(pieces: &[&str]) -> String {
+    pieces.iter().copied().collect()
+}
+
+/// Adds an element with a text to another one.
+fn leaf(parent: &Element, tag: &str, class: &str, text: &str) -> Element {
+    let document = parent.owner_document().expect("elements are in a document");
+    let leaf = create(&document, tag);
+    if !class.is_empty() {
+        leaf.set_class_name(class);
+    }
+    if !text.is_empty() {
+        leaf.set_text_content(Some(text));
+    }
+    let _ = parent.append_child(&leaf);
+    leaf
+}
+
+fn create(document: &Document, tag: &str) -> Element {
+    // Not `expect`: it would bring the code that describes any JavaScript
+    // value into the page.
+    document.create_element(tag).unwrap_or_else(|_| unreachable!("tags are valid"))
 }
 
 fn set_attribute(element: &Element, name: &str, value: &str) {

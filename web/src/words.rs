@@ -1,8 +1,10 @@
 //! What the page says while it runs, by key.
 //!
-//! The sentences themselves live in `static/index.html`, in both languages
-//! side by side; here are only their keys and the values for their blanks, so
-//! that no sentence has to be found in the code and none is built from pieces.
+//! The sentences themselves live in `static/zh.html` and `static/en.html`; here
+//! are only their keys and the values for their blanks, so that no sentence has
+//! to be found in the code and none is built from pieces. What the page says
+//! from its beginning to its end is not here: its key stands in
+//! `static/index.html` alone, as `data-said`.
 
 /// Declares the keys once, for the enum, for [`Word::ALL`] and for the markup.
 macro_rules! words {
@@ -31,16 +33,29 @@ words! {
         StateConnecting = "state-connecting",
         StateClosed = "state-closed",
         StateEnded = "state-ended",
+        StatePage = "state-page",
+        // Who answers, and what the button for that leads to.
+        Server = "server",
+        ThisPage = "this-page",
+        ToServer = "to-server",
+        ToPage = "to-page",
         // The strip above the input, and its button.
         StripConnecting = "strip-connecting",
         StripRetry = "strip-retry",
         StripEnded = "strip-ended",
+        StripPage = "strip-page",
+        StripPageEnded = "strip-page-ended",
         ConnectNow = "connect-now",
         StartAgain = "start-again",
+        // The button that sends.
+        Send = "send",
+        Practise = "practise",
         // Notes at a message of the conversation.
         NoteConnected = "note-connected",
         NoteReconnected = "note-reconnected",
         NoteNew = "note-new",
+        NoteNoServer = "note-no-server",
+        NotePage = "note-page",
         NoteLate = "note-late",
         NoteLost = "note-lost",
         NoteEnded = "note-ended",
@@ -49,6 +64,64 @@ words! {
         MarkVerb = "mark-verb",
         MarkName = "mark-name",
         MarkPhone = "mark-phone",
+        // The book: how many, who changed last, and why so few.
+        BookLive = "book-live",
+        BookSilent = "book-silent",
+        BookOwn = "book-own",
+        BookFound = "book-found",
+        BookChanged = "book-changed",
+        BookRemoved = "book-removed",
+        BookEmpty = "book-empty",
+        BookNobody = "book-nobody",
+        BookCut = "book-cut",
+        // The bytes: the line being written, and messages.
+        WireDraft = "wire-draft",
+        WireEmpty = "wire-empty",
+        WireSent = "wire-sent",
+        WireReceived = "wire-received",
+        WirePickedSent = "wire-picked-sent",
+        WirePickedReceived = "wire-picked-received",
+        WireFrame = "wire-frame",
+        WireTcp = "wire-tcp",
+        WireClose = "wire-close",
+        WirePage = "wire-page",
+        SizeDraft = "size-draft",
+        Size = "size",
+        SizeFramed = "size-framed",
+        // Labels under the bytes.
+        PartWide = "part-wide",
+        PartWrong = "part-wrong",
+        PartAnswer = "part-answer",
+        PartLineEnd = "part-line-end",
+        FieldText = "field-text",
+        FieldClose = "field-close",
+        FieldLength = "field-length",
+        FieldKey = "field-key",
+        FieldCode = "field-code",
+        FieldReason = "field-reason",
+        // The sequence picture.
+        ArrowBroken = "arrow-broken",
+        ArrowFailed = "arrow-failed",
+        AboutHandshake = "about-handshake",
+        AboutUpgrade = "about-upgrade",
+        AboutClose = "about-close",
+        AboutBroken = "about-broken",
+        AboutFailed = "about-failed",
+        // The lab for sticky packets.
+        LabPlace = "lab-place",
+        LabInside = "lab-inside",
+        LabRecv = "lab-recv",
+        LabSilence = "lab-silence",
+        LabMessage = "lab-message",
+        LabGarbage = "lab-garbage",
+        LabWaitsCharacter = "lab-waits-character",
+        LabWaitsLine = "lab-waits-line",
+        // The program.
+        PythonAll = "python-all",
+        PythonOne = "python-one",
+        Copy = "copy",
+        Copied = "copied",
+        NotCopied = "not-copied",
         // Nothing is wrong with the draft.
         Empty = "empty",
         EmptyEnded = "empty-ended",
@@ -67,6 +140,8 @@ words! {
         HeldClosed = "held-closed",
         HeldLeaving = "held-leaving",
         HeldEnded = "held-ended",
+        // The other language could not be fetched.
+        SameLanguage = "same-language",
         // The red pen.
         FullWidth = "full-width",
         MissingSeparator = "missing-separator",
@@ -95,11 +170,14 @@ words! {
         Bytes = "bytes",
         Character = "character",
         Chars = "chars",
+        Count = "count",
         Example = "example",
+        Head = "head",
         Host = "host",
         Limit = "limit",
         Name = "name",
         Phone = "phone",
+        Reply = "reply",
         Seconds = "seconds",
         Text = "text",
         Verb = "verb",
@@ -134,54 +212,76 @@ pub(crate) mod tests {
     use super::*;
 
     const PAGE: &str = include_str!("../../static/index.html");
+    const CHINESE: &str = include_str!("../../static/zh.html");
+    const ENGLISH: &str = include_str!("../../static/en.html");
 
-    /// The markup of one word in the page, from its tag to the next word.
-    fn markup(word: Word) -> &'static str {
-        let tag = format!("data-word=\"{}\"", word.key());
-        let mut found = PAGE.split(tag.as_str());
-        let after = found.by_ref().nth(1).unwrap_or_else(|| panic!("the page lacks {tag}"));
-        assert!(found.next().is_none(), "the page has {tag} twice");
-        let end = after.find("data-word=").or_else(|| after.find("</template>"));
-        &after[..end.expect("words stand in a template")]
+    /// The values of an attribute, in order.
+    fn values<'a>(markup: &'a str, attribute: &str) -> Vec<&'a str> {
+        let begin = format!("{attribute}=\"");
+        let rest = markup.split(begin.as_str()).skip(1);
+        rest.map(|rest| rest.split_once('"').expect("attributes are quoted").0).collect()
     }
 
-    /// Every blank of the note stands in both languages.
+    /// The blanks of a word in one language, each once, in alphabetical order.
+    fn blanks(language: &'static str, word: Word) -> Vec<&'static str> {
+        let tag = format!("<p data-word=\"{}\">", word.key());
+        let (_, rest) = language.split_once(tag.as_str()).unwrap_or_else(|| panic!("no {tag}"));
+        let (markup, _) = rest.split_once("</p>\n").expect("one line a word");
+        assert!(!markup.is_empty(), "nothing is said in {tag}");
+        let mut blanks = values(markup, "data-slot");
+        blanks.sort_unstable();
+        blanks.dedup();
+        blanks
+    }
+
+    /// Every blank of the note stands in both languages, and no other.
     pub(crate) fn assert_told_in_both_languages(note: &Note) {
-        let markup = markup(note.word);
-        let english = markup.find("lang=\"en\"").expect("checked for all words");
-        for language in [&markup[..english], &markup[english..]] {
-            for (slot, _) in &note.slots {
-                let blank = format!("data-slot=\"{}\"", slot.key());
-                assert!(language.contains(&blank), "{} lacks {blank}", note.word.key());
-            }
-            let blanks = language.matches("data-slot=").count();
-            assert!(blanks <= note.slots.len(), "{} has a blank nobody fills", note.word.key());
+        let mut filled: Vec<_> = note.slots.iter().map(|(slot, _)| slot.key()).collect();
+        filled.sort_unstable();
+        for language in [CHINESE, ENGLISH] {
+            assert_eq!(blanks(language, note.word), filled, "{}", note.word.key());
         }
     }
 
     #[test]
-    fn every_word_is_in_the_page_in_both_languages() {
+    fn both_languages_have_the_same_words_with_the_same_blanks() {
+        let keys = values(CHINESE, "data-word");
+        assert_eq!(keys, values(ENGLISH, "data-word"));
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(key), "{key} stands there twice");
+        }
         for &word in Word::ALL {
-            let markup = markup(word);
-            let chinese = markup.find("lang=\"zh-CN\"");
-            let english = markup.find("lang=\"en\"");
-            assert!(chinese.is_some() && chinese < english, "{}", word.key());
+            let blanks = blanks(CHINESE, word);
+            assert_eq!(blanks, self::blanks(ENGLISH, word), "{}", word.key());
+            for blank in blanks {
+                assert!(Slot::ALL.iter().any(|slot| slot.key() == blank), "nobody fills {blank}");
+            }
         }
     }
 
     #[test]
-    fn the_page_has_no_word_that_nobody_says() {
-        let keys = PAGE.split("data-word=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    fn every_word_is_said_and_everything_said_is_a_word() {
+        let keys = values(CHINESE, "data-word");
+        let said = values(PAGE, "data-said");
+        for key in &said {
+            assert!(keys.contains(key), "both languages lack {key}");
+        }
         for key in keys {
-            assert!(Word::ALL.iter().any(|word| word.key() == key), "nobody says {key}");
+            let in_the_code = Word::ALL.iter().any(|word| word.key() == key);
+            assert!(in_the_code || said.contains(&key), "nobody says {key}");
         }
     }
 
     #[test]
-    fn every_chinese_piece_of_the_page_has_its_english_one() {
-        assert_eq!(
-            PAGE.matches("<span lang=\"zh-CN\">").count(),
-            PAGE.matches("<span lang=\"en\">").count()
-        );
+    fn the_page_itself_speaks_only_where_its_program_cannot() {
+        let (before, rest) = PAGE.split_once("<div class=\"broken\">").expect("it is there");
+        let (spoken, after) = rest.split_once("</main>").expect("it stands in the sheet");
+        assert_eq!(spoken.matches("lang=\"zh-CN\"").count(), 2);
+        assert_eq!(spoken.matches("lang=\"en\"").count(), 2);
+        let (_, body) = before.split_once("<body>").expect("a page has a body");
+        // The cover and the signs of the tabs are pictures.
+        for line in body.lines().chain(after.lines()).filter(|line| !line.contains("tian")) {
+            assert!(line.is_ascii() || line.contains("aria-hidden"), "{line}");
+        }
     }
 }

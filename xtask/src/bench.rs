@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::release::Release;
-use crate::{heading, target};
+use crate::{browser, heading, page, target, tools};
 
 /// Where it leaves its table: the last one is part of the repository.
 const PAGE: &str = "BENCHMARKS.md";
@@ -36,6 +36,20 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
 
     heading("measuring, about four minutes; leave the machine alone meanwhile");
     cmd!(shell, "{bench} --server {server} --scratch {scratch} --page {page} {arguments...}")
+        .run()?;
+    Ok(())
+}
+
+/// Measures what a keystroke costs on the page, and prints it. Any system with a
+/// Chromium will do.
+pub fn typing(shell: &Shell) -> Result<()> {
+    let browser = browser::ensure(shell)?;
+    page::build(shell, &tools::ensure(shell)?)?;
+    heading("typing, about two minutes; leave the machine alone meanwhile");
+    // The page is a release build; how fast the server is does not count here.
+    cmd!(shell, "cargo bench --profile dev --package tcp-classroom --bench typing")
+        .env("CHROMIUM", &browser.chromium)
+        .env("CHROMEDRIVER", &browser.chromedriver)
         .run()?;
     Ok(())
 }

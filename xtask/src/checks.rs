@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
 
-use crate::{audit, browser, heading, page, tools};
+use crate::{audit, axe, browser, heading, page, tools};
 
 /// Runs every check.
 pub fn run(shell: &Shell) -> Result<()> {
@@ -23,8 +23,9 @@ struct Steps {
 
 impl Steps {
     fn all(&mut self, shell: &Shell) -> Result<()> {
-        // Both first: whoever lacks them learns it now, not in five minutes.
+        // These first: whoever lacks them learns it now, not in five minutes.
         let browser = self.step("the browser", || browser::ensure(shell))?;
+        let axe = self.step("the checker of accessibility", axe::ensure)?;
         let tools = self.step("the tools", || tools::ensure(shell))?;
 
         self.step("formatting", || Ok(cmd!(shell, "cargo fmt --all --check").run()?))?;
@@ -50,6 +51,7 @@ impl Steps {
             Ok(cmd!(shell, "cargo test --workspace")
                 .env("CHROMIUM", &browser.chromium)
                 .env("CHROMEDRIVER", &browser.chromedriver)
+                .envs(axe.map(|file| ("AXE", file)))
                 .run()?)
         })?;
         self.step("tests of the page, in the browser", || {

@@ -4,11 +4,13 @@
 //! One command is one function below; what it is made of:
 //!
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
-//! - [`page`]: the page, from `web/` and `static/` into `dist/`;
+//! - [`page`]: the page, from `web/` and `static/` into `dist/`, and [`slim`],
+//!   which makes it lighter;
 //! - [`checks`]: what `test` runs, in its order;
 //! - [`audit`]: the dependencies against `deny.toml`;
 //! - [`bench`]: the benchmark;
-//! - [`browser`]: the Chromium the tests drive;
+//! - [`browser`]: the Chromium the tests drive, and [`axe`], the checker of
+//!   accessibility they run in it;
 //! - [`release`]: release builds and what clones share of them;
 //! - [`lockfile`] and [`program`]: what Cargo.lock says, and what is on `PATH`;
 //! - [`turn`]: what two xtasks at once do one after the other.
@@ -18,6 +20,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is its interface")]
 
 mod audit;
+mod axe;
 mod bench;
 mod browser;
 mod checks;
@@ -25,6 +28,7 @@ mod lockfile;
 mod page;
 mod program;
 mod release;
+mod slim;
 mod tools;
 mod turn;
 
@@ -45,6 +49,7 @@ cargo xtask COMMAND
   build                 build everything; says where the server is and what it weighs
   page                  build only the page, into dist/
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
+  bench typing          measure what a keystroke costs on the page, in Chromium
   test                  every check: format, lints, dependencies, tests, browser tests
   help                  this list
 
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
         (Some("run"), server_arguments) => run(server_arguments),
         (Some("build"), []) => build(),
         (Some("page"), []) => page(),
+        (Some("bench"), [name]) if name == "typing" => typing(),
         (Some("bench"), arguments) => bench(arguments),
         (Some("test"), []) => test(),
         (Some("help" | "--help" | "-h"), _) => {
@@ -124,6 +130,11 @@ fn bench(arguments: &[OsString]) -> Result<()> {
     let shell = repository()?;
     let server = build_server(&shell)?;
     bench::run(&shell, &server, arguments)
+}
+
+/// Builds the page and measures what a keystroke costs on it.
+fn typing() -> Result<()> {
+    bench::typing(&repository()?)
 }
 
 fn test() -> Result<()> {

@@ -1,16 +1,14 @@
 //! The page: `web/` and `static/`, bundled by trunk into `dist/`, from where the
 //! server's build embeds it.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use xshell::{Shell, cmd};
 
 use crate::release::Release;
+use crate::slim::slim;
 use crate::tools::Tools;
 use crate::{heading, turn};
 
@@ -50,7 +48,9 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
         bail!("the page does not build; the reason is above");
     }
 
-    let weight = weigh(&shell.current_dir().join("dist"))?;
+    let dist = shell.current_dir().join("dist");
+    slim(&dist)?;
+    let weight = weigh(&dist)?;
     eprintln!("dist: {} files, {} bytes, {} gzipped", weight.files, weight.bytes, weight.gzipped);
     Ok(())
 }
@@ -76,12 +76,13 @@ fn weigh(directory: &Path) -> Result<Weight> {
             weight.gzipped += inner.gzipped;
         } else {
             let content = std::fs::read(&path)?;
-            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-            gzip.write_all(&content)?;
+            let mut gzip = Vec::new();
+            let options = zopfli::Options::default();
+            zopfli::compress(options, zopfli::Format::Gzip, &*content, &mut gzip)?;
             weight.files += 1;
             weight.bytes += content.len();
             // What does not get smaller, such as a PNG, is sent as it is.
-            weight.gzipped += gzip.finish()?.len().min(content.len());
+            weight.gzipped += gzip.len().min(content.len());
         }
     }
     Ok(weight)

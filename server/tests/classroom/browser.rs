@@ -117,6 +117,7 @@ impl Browser {
                 "Emulation.setDeviceMetricsOverride",
                 json!({
                     "width": visitor.width, "height": visitor.height,
+                    "screenWidth": visitor.width, "screenHeight": visitor.height,
                     "deviceScaleFactor": if visitor.phone { 2 } else { 1 },
                     "mobile": visitor.phone,
                 }),
@@ -289,5 +290,39 @@ impl WebDriverCompatibleCommand for DriverCommand {
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
         (Method::POST, Some(self.body.to_string()))
+    }
+}
+
+/// The built page on a plain web server, in a folder.
+pub struct StaticHost {
+    python: Child,
+    pub address: String,
+}
+
+impl StaticHost {
+    /// Starts it, or says why this test is skipped.
+    pub fn start() -> Option<Self> {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let python = Command::new(if cfg!(windows) { "python" } else { "python3" })
+            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", root, "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut python) = python else {
+            println!("skipped: there is no Python 3 on this machine");
+            return None;
+        };
+        let mut lines = BufReader::new(python.stdout.take().expect("it is piped")).lines();
+        let line = lines.next().expect("it says its port").expect("text");
+        let (_, rest) = line.split_once(" port ").expect("its port");
+        let port = rest.split(' ').next().expect("a number");
+        Some(StaticHost { python, address: format!("http://127.0.0.1:{port}/dist/") })
+    }
+}
+
+impl Drop for StaticHost {
+    fn drop(&mut self) {
+        let _ = self.python.kill();
+        let _ = self.python.wait();
     }
 }

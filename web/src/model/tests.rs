@@ -1,6 +1,7 @@
 //! Lessons played through, without a browser.
 
 use super::*;
+use crate::lesson;
 use crate::words::tests::assert_told_in_both_languages;
 
 /// A page and the clock on the wall.
@@ -17,9 +18,23 @@ impl Lesson {
     }
 
     fn opened_with(remembered: Remembered<'_>) -> Self {
-        let model = Model::new("127.0.0.1:8080", Language::English, remembered);
+        let mut lesson = Self::loading(remembered);
+        lesson.happens(Msg::Fetched { found: true });
+        lesson
+    }
+
+    /// A page without its words.
+    fn loading(remembered: Remembered<'_>) -> Self {
+        let model = Model::new("127.0.0.1:8080", true, Language::English, remembered);
         let mut lesson = Lesson { model, now: 1_000, done: Vec::new() };
         lesson.happens(Msg::Opened);
+        lesson
+    }
+
+    /// A page that no server has ever answered.
+    fn alone() -> Self {
+        let mut lesson = Self::opened();
+        lesson.breaks().waits(500).breaks();
         lesson
     }
 
@@ -64,7 +79,7 @@ impl Lesson {
     }
 
     fn breaks(&mut self) -> &mut Self {
-        self.happens(Msg::Closed { code: 1006 })
+        self.happens(Msg::Closed { code: 1006, reason: String::new() })
     }
 
     /// Lets time pass, waking the model whenever it asked for it.
@@ -251,7 +266,10 @@ fn exit_ends_the_conversation_and_the_student_begins_the_next() {
     assert_eq!(lesson.sends("find;a").transmitted(), [""; 0]);
     assert_eq!(lesson.model.advice().note.word, Word::HeldLeaving);
 
-    assert_eq!(lesson.happens(Msg::Closed { code: 1000 }).noted(), [(1, Word::NoteEnded)]);
+    assert_eq!(
+        lesson.happens(Msg::Closed { code: 1000, reason: String::new() }).noted(),
+        [(1, Word::NoteEnded)]
+    );
     assert_eq!(lesson.model.strip(lesson.now), Some(Strip::Ended));
     assert_eq!(lesson.model.next_wake(lesson.now), None);
     assert_eq!(lesson.happens(Msg::Returned).waits(60_000).did(), []);
@@ -266,7 +284,7 @@ fn exit_ends_the_conversation_and_the_student_begins_the_next() {
 #[test]
 fn a_close_that_exit_did_not_ask_for_is_a_break() {
     let mut lesson = Lesson::connected();
-    lesson.happens(Msg::Closed { code: 1000 });
+    lesson.happens(Msg::Closed { code: 1000, reason: String::new() });
     assert!(matches!(lesson.model.connection(), Connection::Waiting { .. }));
     let mut lesson = Lesson::connected();
     lesson.sends("exit").breaks();
@@ -297,7 +315,11 @@ fn a_reload_loses_nothing_typed() {
             _ => {}
         }
     }
-    let mut lesson = Lesson::opened_with(Remembered { draft: &draft, history: &history });
+    let mut lesson = Lesson::opened_with(Remembered {
+        draft: &draft,
+        history: &history,
+        ..Remembered::default()
+    });
     assert!(lesson.did().contains(&Effect::Write("half".to_string())));
     lesson.presses(Key::Up);
     assert_eq!(lesson.model.draft(), "one");
@@ -367,10 +389,456 @@ fn a_choice_of_language_or_light_is_remembered() {
     let mut lesson = Lesson::connected();
     assert_eq!(
         lesson.happens(Msg::SwitchedLanguage).did(),
-        [Effect::Speak(Language::Chinese), Effect::Keep(Shelf::Language, "zh-CN".to_string()),]
+        [Effect::Fetch(Language::Chinese), Effect::Keep(Shelf::Language, "zh-CN".to_string())]
     );
     assert_eq!(
         lesson.happens(Msg::SwitchedTheme { from: Theme::Light }).did(),
         [Effect::Paint(Theme::Dark), Effect::Keep(Shelf::Theme, "dark".to_string())]
     );
+}
+
+#[test]
+fn a_page_without_words_says_so_and_connects_to_nobody() {
+    let mut lesson = Lesson::loading(Remembered::default());
+    assert_eq!(lesson.did(), [Effect::Fetch(Language::English)]);
+    assert_eq!(lesson.happens(Msg::Fetched { found: false }).did(), [Effect::Fail]);
+}
+
+#[test]
+fn a_language_that_does_not_come_leaves_the_other_one() {
+    let mut lesson = Lesson::connected();
+    lesson.happens(Msg::SwitchedLanguage).did();
+    assert_eq!(
+        lesson.happens(Msg::Fetched { found: false }).did(),
+        [Effect::Keep(Shelf::Language, "en".to_string())]
+    );
+    assert_eq!(lesson.model.advice().note.word, Word::SameLanguage);
+    assert_eq!(lesson.types("f").model.advice().note.word, Word::NextVerb);
+    lesson.happens(Msg::SwitchedLanguage).did();
+    assert_eq!(lesson.happens(Msg::Fetched { found: true }).did(), [Effect::Speak]);
+}
+
+#[test]
+fn a_page_that_never_had_a_server_answers_by_itself_after_two_attempts() {
+    let mut lesson = Lesson::opened();
+    lesson.breaks();
+    assert_eq!(lesson.model.mode(), Mode::Server);
+    let shown = lesson.waits(500).breaks().shown();
+    assert_eq!(lesson.model.mode(), Mode::Page);
+    assert_eq!(shown[0].text, "Welcome!");
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteNoServer));
+    assert_eq!(lesson.model.strip(lesson.now), Some(Strip::Page));
+    assert_eq!(lesson.waits(60_000).did(), [], "nothing is tried behind the student's back");
+
+    let shown = lesson.sends("add;a;1").sends("find;a").sends("find").shown();
+    let said: Vec<_> = shown.iter().map(|message| &*message.text).collect();
+    assert_eq!(said[..5], ["add;a;1", "a added!", "find;a", "1", "find"]);
+    assert!(shown.iter().all(|message| message.mode == Mode::Page));
+    assert_eq!(shown[5].correction.as_ref().map(|note| note.word), Some(Word::TooFewOne));
+    assert_eq!(lesson.model.next_wake(lesson.now), None);
+}
+
+#[test]
+fn a_page_that_had_a_server_goes_on_trying_until_the_student_says_otherwise() {
+    let mut lesson = Lesson::connected();
+    for _ in 0..9 {
+        lesson.breaks().waits(8_000);
+    }
+    assert_eq!(lesson.model.mode(), Mode::Server);
+    lesson.breaks().happens(Msg::SwitchedMode);
+    assert_eq!(lesson.model.mode(), Mode::Page);
+    assert!(lesson.model.can_send());
+}
+
+#[test]
+fn the_switch_leads_to_the_page_and_back() {
+    let mut lesson = Lesson::connected();
+    lesson.sends("find;a").did();
+    let done = lesson.happens(Msg::SwitchedMode).did();
+    assert!(done.contains(&Effect::Disconnect));
+    assert!(done.iter().any(|effect| matches!(effect, Effect::Annotate { id: 1, .. })));
+    assert_eq!(lesson.sends("find;a").transmitted(), [""; 0]);
+
+    assert!(lesson.happens(Msg::SwitchedMode).did().contains(&Effect::Connect));
+    let shown = lesson.receives("Welcome!").shown();
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteNew));
+    assert_eq!(lesson.model.strip(lesson.now), None);
+
+    let mut lesson = Lesson::alone();
+    lesson.happens(Msg::SwitchedMode);
+    let shown = lesson.receives("Welcome!").shown();
+    assert_eq!(shown.last().map(|message| message.mode), Some(Mode::Server));
+}
+
+#[test]
+fn exit_ends_the_practice_and_the_book_is_there_in_the_next_one() {
+    let mut lesson = Lesson::alone();
+    lesson.sends("add;a;1").did();
+    assert_eq!(lesson.sends("exit").noted().last().map(|noted| noted.1), Some(Word::NoteEnded));
+    assert_eq!(lesson.model.strip(lesson.now), Some(Strip::PageEnded));
+    assert!(!lesson.model.can_send());
+    let shown = lesson.presses(Key::Enter).sends("find;a").shown();
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NotePage));
+    assert_eq!(shown.last().map(|message| &*message.text), Some("1"));
+}
+
+#[test]
+fn a_message_of_several_lines_has_as_many_answers() {
+    let mut lesson = Lesson::connected();
+    lesson.happens(Msg::Commanded("add;a;1\nfind\n\nremove\na".to_string()));
+    lesson.sends("find;b").did();
+    let shown = lesson
+        .receives("a added!")
+        .receives("Error: find needs one name")
+        .receives("a removed!")
+        .receives("Not Found!")
+        .shown();
+    let corrected: Vec<_> = shown.iter().map(|message| message.correction.is_some()).collect();
+    assert_eq!(corrected, [false, true, false, false]);
+    // What a line end has begun, an empty line continues: no answer to it.
+    lesson.sends(" ").waits(60_000);
+    assert_eq!(lesson.noted(), []);
+}
+
+#[test]
+fn what_follows_an_exit_is_not_waited_for() {
+    let mut lesson = Lesson::connected();
+    lesson.happens(Msg::Commanded("add;a;1\nexit\nfind;a".to_string()));
+    lesson.receives("a added!").did();
+    assert_eq!(
+        lesson.happens(Msg::Closed { code: 1000, reason: String::new() }).noted(),
+        [(1, Word::NoteEnded)]
+    );
+    assert_eq!(lesson.model.connection(), Connection::Ended);
+}
+
+#[test]
+fn a_button_sends_at_once_and_leaves_the_draft_alone() {
+    let mut lesson = Lesson::connected();
+    lesson.types("half");
+    assert_eq!(lesson.happens(Msg::Commanded("find;a".into())).transmitted(), ["find;a"]);
+    assert_eq!(lesson.model.draft(), "half");
+    lesson.breaks();
+    assert_eq!(lesson.happens(Msg::Commanded("find;b".into())).transmitted(), [""; 0]);
+    assert_eq!(lesson.model.draft(), "find;b");
+    assert_eq!(lesson.model.advice().note.word, Word::HeldClosed);
+    // An input has no room for two lines.
+    lesson.happens(Msg::Commanded("find;c\nfind;d".into()));
+    assert_eq!(lesson.model.draft(), "find;b");
+    assert_eq!(lesson.model.advice().note.word, Word::HeldClosed);
+}
+
+#[test]
+fn on_a_narrow_screen_a_button_leads_to_the_conversation_unless_the_step_shows_the_answer() {
+    for (panel, message, expected) in [
+        (Panel::Sticky, "find;a", Panel::Talk),
+        (Panel::Steps, "find;a", Panel::Steps),
+        (Panel::Steps, "exit", Panel::Talk),
+    ] {
+        let mut lesson = Lesson::connected();
+        lesson.happens(Msg::Resized { wide: false }).happens(Msg::Shown(panel));
+        assert_eq!(
+            lesson.did(),
+            [Effect::Keep(Shelf::Panel, panel.id().to_string()), Effect::FocusTab],
+            "a reload shows it again"
+        );
+        let did = lesson.happens(Msg::Commanded(message.into())).did();
+        assert_eq!(did.contains(&Effect::FocusTab), expected != panel);
+        assert_eq!(lesson.model.panels().selected(), expected);
+    }
+    // Where nothing can be sent the hint at the input says so.
+    let mut lesson = Lesson::connected();
+    lesson.happens(Msg::Resized { wide: false }).happens(Msg::Shown(Panel::Steps));
+    lesson.breaks().happens(Msg::Commanded("find;a".into()));
+    assert_eq!(lesson.model.panels().selected(), Panel::Talk);
+    assert_eq!(lesson.model.draft(), "find;a");
+}
+
+fn step(name: &str, goals: &[&str]) -> Step {
+    let mut step = Step::new(name);
+    goals.iter().for_each(|goal| step.goal(goal));
+    step.hint("");
+    step
+}
+
+fn taught(progress: &str) -> Lesson {
+    let mut lesson = Lesson::opened_with(Remembered { progress, ..Remembered::default() });
+    lesson.happens(Msg::Taught(vec![
+        step("hear", &["greeted", "answered:who"]),
+        step("both", &["cut"]),
+        step("leave", &["added", "closed", "again"]),
+    ]));
+    lesson
+}
+
+/// The progress that was kept last.
+fn kept(lesson: &mut Lesson) -> Option<String> {
+    let mut kept = lesson.did().into_iter().filter_map(|effect| match effect {
+        Effect::Keep(Shelf::Progress, text) => Some(text),
+        _ => None,
+    });
+    kept.next_back()
+}
+
+#[test]
+fn the_lesson_hears_of_what_really_happened_and_no_more() {
+    let mut lesson = taught("");
+    lesson.receives("Welcome!");
+    assert_eq!(kept(&mut lesson).as_deref(), Some("hear\nhear greeted"));
+    lesson.happens(Msg::Answered { question: "who".into(), right: false });
+    assert_eq!(kept(&mut lesson), None);
+    lesson.happens(Msg::Answered { question: "who".into(), right: true });
+    assert!(lesson.model.lesson().steps()[0].is_done());
+    lesson.happens(Msg::WentOn);
+    assert!(lesson.did().ends_with(&[Effect::FocusStep]));
+
+    // Two commands in one message are two answers, and only then it counts.
+    lesson.happens(Msg::Commanded("add;a;1\nfind;a".into())).receives("a added!");
+    assert!(lesson.model.lesson().steps()[1].wants("cut"));
+    lesson.receives("1");
+    assert!(lesson.model.lesson().steps()[1].is_done());
+
+    // The answers that came before an end count, and a break is no end.
+    lesson.happens(Msg::WentOn).sends("exit").breaks();
+    lesson.waits(5_000).receives("Welcome!");
+    assert!(lesson.model.lesson().open().is_some_and(|step| step.wants("closed")));
+    lesson.happens(Msg::Commanded("add;a;1\nexit".into())).receives("a added!");
+    assert!(lesson.model.lesson().open().is_some_and(|step| step.wants("added")));
+    lesson.happens(Msg::Closed { code: 1000, reason: String::new() });
+    let open = lesson.model.lesson().open();
+    assert!(open.is_some_and(|step| !step.wants("added") && !step.wants("closed")));
+    lesson.happens(Msg::Reconnect).receives("Welcome!");
+    assert!(lesson.model.lesson().open().is_some_and(lesson::Step::is_done));
+}
+
+#[test]
+fn a_wrong_try_gets_a_hint_until_the_next_step() {
+    let mut lesson = taught("both\n");
+    lesson.receives("Welcome!").sends("find;a").receives("Not Found!");
+    assert!(lesson.did().contains(&Effect::Guide));
+    assert_eq!(lesson.model.lesson().hint(), Some(""));
+    lesson.happens(Msg::WentTo("leave".into()));
+    assert_eq!(lesson.model.lesson().hint(), None);
+    assert_eq!(kept(&mut lesson).as_deref(), Some("leave"));
+}
+
+#[test]
+fn the_progress_is_taken_up_and_can_be_dropped() {
+    let mut lesson = taught("leave\nboth cut");
+    assert_eq!(lesson.model.lesson().keep(), "leave\nboth cut");
+    lesson.receives("Welcome!").happens(Msg::StartedOver);
+    assert_eq!(kept(&mut lesson).as_deref(), Some("hear\nhear greeted"));
+}
+
+#[test]
+fn the_page_by_itself_teaches_as_well() {
+    let mut lesson = taught("hear\nhear answered:who");
+    lesson.breaks().waits(500).breaks();
+    assert_eq!(lesson.model.mode(), Mode::Page);
+    assert!(lesson.model.lesson().steps()[0].is_done());
+    lesson.happens(Msg::WentTo("leave".into())).sends("add;a;1");
+    lesson.sends("exit").happens(Msg::Reconnect);
+    assert!(lesson.model.lesson().open().is_some_and(lesson::Step::is_done));
+}
+
+/// What was asked of the server's book since the last look.
+fn asked_of_the_book(lesson: &mut Lesson) -> Vec<Effect> {
+    let is_it = |effect: &Effect| {
+        matches!(effect, Effect::Watch | Effect::Unwatch | Effect::Ask(_) | Effect::AskClassroom)
+    };
+    lesson.did().into_iter().filter(is_it).collect()
+}
+
+fn names(lesson: &Lesson) -> Vec<&str> {
+    let book = lesson.model.book();
+    book.rows(0..book.shown()).map(|contact| contact.name).collect()
+}
+
+#[test]
+fn the_server_s_book_is_followed_while_it_can_be_seen() {
+    let mut lesson = Lesson::opened();
+    lesson.happens(Msg::Shown(Panel::Contacts));
+    assert_eq!(asked_of_the_book(&mut lesson), [], "there may be no server at all");
+    lesson.receives("Welcome!");
+    assert_eq!(asked_of_the_book(&mut lesson), [Effect::AskClassroom, Effect::Watch]);
+    assert_eq!(lesson.model.freshness(), Freshness::Silent);
+    lesson.happens(Msg::News(News::Open));
+    assert_eq!(lesson.model.freshness(), Freshness::Live);
+
+    for (hide, show) in [
+        (Msg::Shown(Panel::Wire), Msg::Shown(Panel::Contacts)),
+        (Msg::Looked { here: false }, Msg::Looked { here: true }),
+        (Msg::SwitchedMode, Msg::SwitchedMode),
+    ] {
+        lesson.happens(hide);
+        assert_eq!(asked_of_the_book(&mut lesson), [Effect::Unwatch]);
+        lesson.happens(show);
+        assert_eq!(asked_of_the_book(&mut lesson), [Effect::Watch]);
+        lesson.receives("Welcome!").did();
+    }
+    // Neither the end of a conversation nor a break is the end of the book.
+    lesson
+        .happens(Msg::News(News::Open))
+        .sends("exit")
+        .happens(Msg::Closed { code: 1000, reason: String::new() });
+    lesson.breaks().waits(60_000);
+    assert_eq!(asked_of_the_book(&mut lesson), []);
+    assert_eq!(lesson.model.freshness(), Freshness::Live);
+}
+
+#[test]
+fn each_who_answers_has_a_book_of_its_own_and_the_search_is_for_both() {
+    let mut lesson = Lesson::connected();
+    lesson.happens(Msg::Shown(Panel::Contacts)).happens(Msg::News(News::Open));
+    lesson.happens(Msg::News(News::Snapshot(api::Snapshot { seq: 0, count: 0 })));
+    let contacts = ["zhangsan", "lisi"]
+        .map(|name| api::Entry { name: name.to_string(), phone: Some("1".to_string()) });
+    let changes = api::Changes { seq: 2, count: 2, changes: contacts.to_vec() };
+    lesson.happens(Msg::News(News::Changes(changes)));
+    lesson.happens(Msg::Searched("an".to_string()));
+    assert_eq!(names(&lesson), ["zhangsan"]);
+
+    lesson.happens(Msg::SwitchedMode);
+    assert_eq!(lesson.model.freshness(), Freshness::Own);
+    lesson.sends("add;wangwu;1").sends("add;lisi;2");
+    assert_eq!((names(&lesson), lesson.model.book().count()), (vec!["wangwu"], 2));
+    lesson.happens(Msg::Searched(String::new()));
+    assert_eq!(names(&lesson), ["lisi", "wangwu"]);
+    lesson.happens(Msg::SwitchedMode).receives("Welcome!");
+    assert_eq!(names(&lesson), ["lisi", "zhangsan"]);
+}
+
+#[test]
+fn the_rows_in_sight_follow_the_list() {
+    let mut lesson = Lesson::alone();
+    for number in 0..100 {
+        lesson.sends(&format!("add;{number:02};1"));
+    }
+    assert_eq!(lesson.model.rows_in_sight(), 0..8, "a list that was never seen");
+    lesson.happens(Msg::Scrolled(Sight { row: 36, top: 1_800, height: 360 }));
+    assert_eq!(lesson.model.rows_in_sight(), 42..68);
+    lesson.happens(Msg::Searched("99".to_string()));
+    assert_eq!(lesson.model.rows_in_sight(), 1..1, "until the browser has noticed");
+}
+
+#[test]
+fn raw_tcp_clients_connect_where_the_server_says() {
+    for (page, tcp_host, expected) in [
+        ("192.168.1.23:8080", None, "192.168.1.23"),
+        ("192.168.1.23:8080", Some("127.0.0.1"), "127.0.0.1"),
+        ("classroom.test", None, "classroom.test"),
+        ("[fe80::1]:8080", None, "[fe80::1]"),
+        ("[fe80::1]", None, "[fe80::1]"),
+    ] {
+        let mut model = Model::new(page, true, Language::English, Remembered::default());
+        assert_eq!((model.tcp().host.as_str(), model.tcp().port), ("127.0.0.1", 9999));
+        let tcp_host = tcp_host.map(ToString::to_string);
+        let classroom = Msg::Classroom(api::Classroom { tcp_host, tcp_port: 7 });
+        let _ = model.update(classroom, Moment { millis: 0, jitter: 0 });
+        assert_eq!((model.tcp().host.as_str(), model.tcp().port), (expected, 7), "{page}");
+    }
+}
+
+#[test]
+fn a_message_can_be_looked_at_until_the_next_one_is_sent() {
+    let mut lesson = Lesson::connected();
+    lesson.sends("find;a").receives("1").sends("hello").receives("Received hello;");
+    let picks = [
+        (Pick::On, None),
+        (Pick::Back, Some(4)),
+        (Pick::Back, Some(3)),
+        (Pick::On, Some(4)),
+        (Pick::On, None),
+        (Pick::Message(0), Some(0)),
+        (Pick::Back, Some(0)),
+        (Pick::Message(99), None),
+        (Pick::Bytes(1), Some(1)),
+    ];
+    for (pick, picked) in picks {
+        lesson.happens(Msg::Picked(pick));
+        assert_eq!(lesson.model.picked(), picked, "{pick:?}");
+    }
+    assert!(lesson.model.panels().shows(Panel::Wire));
+    assert_eq!(lesson.model.program(), (true, vec!["find;a"]));
+    lesson.happens(Msg::Picked(Pick::Message(2)));
+    assert_eq!(lesson.model.program(), (false, vec!["find;a", "hello"]));
+    lesson.receives("late");
+    assert_eq!(lesson.model.picked(), Some(2), "what comes takes nothing away");
+    lesson.sends("find;b");
+    assert_eq!(lesson.model.picked(), None);
+}
+
+#[test]
+fn the_program_is_that_of_the_newest_conversation_and_not_endless() {
+    let mut lesson = Lesson::connected();
+    lesson.sends("find;a").receives("1").sends("exit");
+    lesson.happens(Msg::Closed { code: 1000, reason: "bye".to_string() });
+    assert_eq!(lesson.model.program().1, ["find;a", "exit"], "until there is another one");
+    assert_eq!(lesson.model.farewell(), Some(&(1000, "bye".to_string())));
+    lesson.presses(Key::Enter).receives("Welcome!");
+    assert_eq!(lesson.model.farewell(), None);
+    assert_eq!(lesson.model.program().1, [""; 0]);
+    for n in 0..40 {
+        lesson.sends(&n.to_string()).receives("Received n;");
+    }
+    let (_, texts) = lesson.model.program();
+    assert_eq!((texts.len(), texts[0], texts[29]), (30, "10", "39"));
+}
+
+#[test]
+fn the_picture_tells_what_became_of_each_connection() {
+    let mut lesson = Lesson::opened();
+    let labels = |lesson: &Lesson| -> Vec<String> {
+        let arrows = lesson.model.sequence().arrows();
+        arrows.iter().skip(5).map(|arrow| format!("{:?} {}", arrow.peer, arrow.label())).collect()
+    };
+    lesson.receives("Welcome!").sends("find;a").receives("1").breaks().breaks().breaks();
+    lesson.happens(Msg::SwitchedMode).sends("exit");
+    assert_eq!(
+        labels(&lesson),
+        [
+            "Server Welcome!",
+            "Server find;a",
+            "Server 1",
+            "Server ",
+            "Server ",
+            "Page Welcome!",
+            "Page exit",
+            "Page Close 1000",
+        ]
+    );
+    assert_eq!(lesson.model.farewell(), None, "nothing was on the wire");
+    lesson.happens(Msg::Pointed { arrow: 6 });
+    assert_eq!(lesson.model.pointed().map(Arrow::label).as_deref(), Some("find;a"));
+    lesson.happens(Msg::Extended);
+    assert!(!lesson.model.knows_frames());
+}
+
+/// Where no server is, the page says what one would, byte for byte: in a
+/// browser, too.
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+#[cfg_attr(not(target_arch = "wasm32"), test)]
+fn the_page_by_itself_answers_the_transcripts() {
+    use transcripts::{Action, all};
+
+    let plays = |transcript: &transcripts::Transcript| {
+        transcript.stage == Stage::Contacts && !transcript.stream_only
+    };
+    let mut played = 0;
+    for transcript in all().into_iter().filter(plays) {
+        let mut lesson = Lesson::alone();
+        lesson.did();
+        for turn in &transcript.turns {
+            let Action::Send(bytes) = &turn.action else { continue };
+            // A browser sends text.
+            let Ok(text) = str::from_utf8(bytes) else { break };
+            let shown = lesson.happens(Msg::Commanded(text.to_string())).shown();
+            let replies = shown.iter().skip(1).map(|message| message.text.clone());
+            assert_eq!(replies.collect::<Vec<_>>(), turn.replies(), "{}", transcript.name);
+            let closed = lesson.model.connection() == Connection::Ended;
+            assert_eq!(closed, turn.closed, "{}", transcript.name);
+        }
+        played += 1;
+    }
+    assert!(played > 20, "{played}");
 }

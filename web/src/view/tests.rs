@@ -3,6 +3,7 @@
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 use super::*;
+use crate::appearance::Language;
 use crate::model::{Moment, Msg, Remembered};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -20,17 +21,33 @@ fn mount() -> View {
         root
     });
     root.set_inner_html(body);
-    View::of(document)
+    let view = View::of(document);
+    view.speak(file(Language::English));
+    view
+}
+
+/// A language's file, as the browser parses it.
+fn file(language: Language) -> Element {
+    let text = match language {
+        Language::Chinese => include_str!("../../../static/zh.html"),
+        Language::English => include_str!("../../../static/en.html"),
+    };
+    let file = web_sys::window().unwrap().document().unwrap().create_element("div").unwrap();
+    file.set_inner_html(text);
+    file.set_attribute("lang", language.tag()).unwrap();
+    file
+}
+
+/// A model that can speak.
+fn model() -> Model {
+    let mut model = Model::new("host:1", true, Language::English, Remembered::default());
+    let _ = model.update(Msg::Fetched { found: true }, Moment { millis: 0, jitter: 0 });
+    model
 }
 
 fn message(id: u32, direction: Direction, text: &str) -> Message {
-    Message { id, direction, text: text.to_string(), opening: None, correction: None }
-}
-
-/// The text a reader of this language gets.
-fn in_language(element: &Element, language: &str) -> String {
-    let pieces = element.query_selector_all(&format!("[lang={language}]")).unwrap();
-    (0..pieces.length()).filter_map(|index| pieces.item(index)?.text_content()).collect()
+    let text = text.to_string();
+    Message { id, direction, mode: Mode::Server, text, opening: None, correction: None }
 }
 
 #[wasm_bindgen_test]
@@ -69,37 +86,62 @@ fn a_note_comes_and_goes_and_offers_the_line_again() {
     view.annotate(7, &Note::new(Word::NoteLost), true);
     let line = view.element("message-7");
     assert_eq!(line.query_selector_all(".note").unwrap().length(), 1);
-    let button = line.query_selector("button").unwrap().unwrap();
+    let button = line.query_selector(".note button").unwrap().unwrap();
     assert_eq!(button.get_attribute("data-take-back").as_deref(), Some("7"));
     view.unannotate(7);
     assert!(line.query_selector(".note").unwrap().is_none());
 }
 
 #[wasm_bindgen_test]
-fn every_sentence_is_there_in_both_languages_at_once() {
+fn whatever_stands_on_the_page_is_said_again_in_the_other_language() {
     let view = mount();
-    let mut model = Model::new("host:1", Language::English, Remembered::default());
-    let moment = Moment { millis: 0, jitter: 0 };
-    for msg in [Msg::Opened, Msg::Typed { text: "add；张三；1".to_string(), composing: false }]
-    {
-        let _ = model.update(msg, moment);
-    }
+    let mut opened = message(1, Direction::Received, "Welcome!");
+    opened.opening = Some(Note::new(Word::NoteConnected).with(Slot::Host, "host:1"));
+    view.show(&opened);
+    view.show(&message(2, Direction::Sent, "find;a"));
+    view.annotate(2, &Note::new(Word::NoteLate).with(Slot::Seconds, "10"), true);
+    let mut model = model();
+    let typed = Msg::Typed { text: "find lisi".to_string(), composing: false };
+    let _ = model.update(typed, Moment { millis: 0, jitter: 0 });
     view.refresh(&model, 0);
-    let hint = view.element("hint");
-    assert!(in_language(&hint, "en").contains("semicolon"));
-    assert!(in_language(&hint, "zh-CN").contains("分号"));
-    assert!(!view.element("fix").hidden());
+    let text = |id: &str| view.element(id).text_content().unwrap();
+    assert!(text("hint").starts_with("A ; belongs behind find"), "{}", text("hint"));
 
-    view.speak(Language::English);
-    assert_eq!(view.root.lang(), "en");
-    view.speak(Language::Chinese);
+    assert!(!view.speak(file(Language::Chinese)));
     assert_eq!(view.root.lang(), "zh-CN");
+    assert_eq!(view.document.title(), "TCP 课堂");
+    assert!(text("hint").contains("find 后面要用 ; 隔开"), "{}", text("hint"));
+    assert!(text("hint").ends_with("find;lisi"), "{}", text("hint"));
+    assert!(text("message-1").contains("连上了 host:1"), "{}", text("message-1"));
+    assert!(text("message-2").contains("等了 10 秒"), "{}", text("message-2"));
+    assert!(text("message-2").contains("放回输入框"), "{}", text("message-2"));
+    assert!(text("message-2").contains("find;a"), "{}", text("message-2"));
+    // And so is what comes later.
+    view.show(&message(3, Direction::Received, "1"));
+    assert!(text("message-3").starts_with("服务器说"), "{}", text("message-3"));
+}
+
+#[wasm_bindgen_test]
+fn the_tabs_show_their_panels() {
+    let view = mount();
+    let mut model = model();
+    for (wide, shown, selected) in [(true, 3, "wire"), (false, 1, "talk")] {
+        let _ = model.update(Msg::Resized { wide }, Moment { millis: 0, jitter: 0 });
+        view.refresh(&model, 0);
+        let panels = Panel::ALL.into_iter().filter(|panel| !view.element(panel.id()).hidden());
+        assert_eq!(panels.count(), shown);
+        let tabs = view.document.query_selector_all("[role=tab][aria-selected=true]").unwrap();
+        assert_eq!(tabs.length(), 1);
+        let tab: Element = tabs.item(0).unwrap().unchecked_into();
+        assert_eq!(tab.get_attribute("aria-controls").as_deref(), Some(selected));
+        assert_eq!(tab.get_attribute("tabindex").as_deref(), Some("0"));
+    }
 }
 
 #[wasm_bindgen_test]
 fn the_marks_repeat_the_line_and_name_its_parts() {
     let view = mount();
-    let mut model = Model::new("host:1", Language::English, Remembered::default());
+    let mut model = model();
     let text = "add;张三；1";
     let typed = Msg::Typed { text: text.to_string(), composing: false };
     let _ = model.update(typed, Moment { millis: 0, jitter: 0 });
@@ -111,7 +153,7 @@ fn the_marks_repeat_the_line_and_name_its_parts() {
         assert_eq!(span.first_child().unwrap().text_content().unwrap(), text);
     }
     let verb = marks.query_selector(".vb small").unwrap().unwrap();
-    assert_eq!(in_language(&verb, "en"), "verb");
+    assert_eq!(verb.text_content().unwrap(), "verb");
     // Without its labels it is the line, letter for letter.
     let labels = marks.query_selector_all("small").unwrap();
     for index in 0..labels.length() {
@@ -126,7 +168,38 @@ fn a_page_is_opened_and_closed_without_a_trace() {
     drop(mount());
     let document = web_sys::window().unwrap().document().unwrap();
     let page = crate::page::Page::open(document.clone());
+    // It waits for its words, which this document's server does not have.
     let state = document.get_element_by_id("connection").unwrap();
-    assert_eq!(state.get_attribute("data-state").as_deref(), Some("connecting"));
+    assert_eq!(state.get_attribute("data-state").as_deref(), Some("closed"));
     drop(page);
+}
+
+#[wasm_bindgen_test]
+fn the_steps_are_as_far_as_the_lesson_in_either_language() {
+    let view = mount();
+    let mut model = model();
+    let moment = Moment { millis: 0, jitter: 0 };
+    let _ = model.update(Msg::Taught(view.steps().read()), moment);
+    let _ = model.update(Msg::Received("Welcome!".to_string()), moment);
+    let right = Msg::Answered { question: "client".to_string(), right: true };
+    let _ = model.update(right, moment);
+    for language in [Language::English, Language::Chinese] {
+        view.speak(file(language));
+        view.steps().guide(&model);
+        let steps = view.element("steps");
+        assert_eq!(steps.child_element_count() as usize, model.lesson().steps().len());
+        let open = steps.query_selector("[aria-current=step]").unwrap().unwrap();
+        assert_eq!(open.get_attribute("data-step").as_deref(), Some("roles"));
+        assert_eq!(open.get_attribute("data-done").as_deref(), Some("true"));
+        assert_eq!(open.query_selector_all("[aria-pressed=true]").unwrap().length(), 1);
+        assert_eq!(open.query_selector_all("#guide[data-told=done]").unwrap().length(), 1);
+        let done = steps.query_selector_all("[data-step][data-done=true]").unwrap();
+        assert_eq!(done.length(), 1);
+    }
+    let command = view
+        .element("steps")
+        .query_selector("[data-step=sticky] .try:nth-of-type(2)")
+        .unwrap()
+        .unwrap();
+    assert_eq!(command.text_content().as_deref(), Some("add;zhangsan;12345⏎find;zhangsan"));
 }

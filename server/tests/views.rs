@@ -1,0 +1,497 @@
+//! What no terminal shows: bytes, arrows, sticky packets and the program, as
+//! the page draws them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say why it is skipped"
+)]
+
+mod classroom;
+
+use classroom::TestServer;
+use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use fantoccini::key::Key;
+use protocol::{Contacts, Decoder, Replies, Stage, answer};
+use serde_json::{Value, json};
+
+/// Starts a server and a browser on its page, or returns from the test.
+macro_rules! open {
+    ($visitor:expr) => {{
+        let server = TestServer::start().await;
+        match Browser::open($visitor, server.http).await {
+            Some(browser) => (server, browser),
+            None => return,
+        }
+    }};
+}
+
+const ADD: &str = "add;zhangsan;13800138000";
+
+async fn show(browser: &Browser, panel: &str) {
+    browser.click(&format!("[role=tab][aria-controls={panel}]")).await;
+}
+
+/// The cells of bytes within an element, as the student reads them.
+async fn bytes(browser: &Browser, within: &str) -> Vec<String> {
+    let cells = browser
+        .script(&format!(
+            "return [...document.querySelectorAll('{within} .ch > i')].map(each => each.innerText)"
+        ))
+        .await;
+    serde_json::from_value(cells).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> Vec<String> {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The header of a frame around a text, and the text, as the student reads it.
+fn framed(text: &str, masked: bool) -> Vec<String> {
+    let length = text.len();
+    let mask = if masked { 0x80 } else { 0 };
+    let mut head = match length {
+        0..126 => hex(&[0x81, mask | length as u8]),
+        _ => hex(&[0x81, mask | 126, (length >> 8) as u8, length as u8]),
+    };
+    if masked {
+        head.extend(["··"; 4].map(str::to_owned));
+    }
+    head.extend(hex(text.as_bytes()));
+    head
+}
+
+async fn text_of(browser: &Browser, css: &str) -> String {
+    let text = browser.script(&format!("return document.querySelector('{css}').innerText")).await;
+    text.as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_bytes_shown_are_the_bytes_sent() {
+    let (_server, browser) = open!(CHINESE);
+    browser.keys("add;张三；138").await;
+    assert_eq!(bytes(&browser, "#wire-draft").await, hex("add;张三；138".as_bytes()));
+    assert!(text_of(&browser, "#wire-draft small").await.ends_with("16 B"));
+    browser.element("#command").await.clear().await.unwrap();
+    for (sent, received) in [
+        ("add;张三;13800138000", "张三 added!"),
+        ("find;张三", "13800138000"),
+        ("é 👍🏽 \u{202e}", "Received é 👍🏽 \\u{202e};"),
+    ] {
+        browser.send(sent).await;
+        browser.expect("received", received).await;
+        assert_eq!(bytes(&browser, "#wire-sent").await, framed(sent, true));
+        let received = received.replace("\\u{202e}", "\u{202e}");
+        assert_eq!(bytes(&browser, "#wire-received").await, framed(&received, false));
+        assert_eq!(bytes(&browser, "#wire-draft").await, [""; 0]);
+        let tcp = text_of(&browser, "#wire-sent samp[data-slot=text]").await;
+        assert_eq!(tcp.trim_end(), hex(format!("{sent}\n").as_bytes()).join(" "));
+    }
+    browser.send("exit").await;
+    browser.await_state("closed").await;
+    let close = ["88", "05", "03", "E8", "62", "79", "65"];
+    assert_eq!(bytes(&browser, "#wire-received").await, close);
+    browser.screenshot("wire-close").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_frame_says_its_length_in_one_byte_up_to_125_and_then_in_two() {
+    let (_server, browser) = open!(ENGLISH);
+    // An answer is ten bytes longer: its boundary is met too.
+    for length in [1, 115, 116, 124, 125, 126, 127, 200] {
+        let text = "x".repeat(length);
+        let reply = format!("Received {text};");
+        browser.send(&text).await;
+        browser.expect("received", &reply).await;
+        for (block, text, masked) in [("#wire-sent", text, true), ("#wire-received", reply, false)]
+        {
+            let shown = bytes(&browser, block).await;
+            let mut expected = framed(&text, masked);
+            // The end of a long text is only counted.
+            let head = expected.len() - text.len();
+            expected.truncate(head + 128);
+            assert_eq!(shown, expected, "{length}");
+            let rest = text.len().saturating_sub(128);
+            let shown = text_of(&browser, &format!("{block} .wire")).await;
+            assert_eq!(shown.contains(&format!("+{rest} B")), rest > 0, "{shown}");
+        }
+    }
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn it_all_looks_as_drawn() {
+    for (width, height, phone, dark) in [
+        (1440, 900, false, false),
+        (1280, 720, false, true),
+        (390, 844, true, true),
+        (320, 568, true, false),
+    ] {
+        for language in ["zh-CN", "en-US"] {
+            let visitor = Visitor { language, width, height, phone, dark };
+            let (_server, browser) = open!(visitor);
+            for (command, answer) in [
+                (ADD, "zhangsan added!"),
+                ("find;zhangsan", "13800138000"),
+                ("add;张三;12345", "张三 added!"),
+                ("find;lisi", "Not Found!"),
+            ] {
+                browser.send(command).await;
+                browser.expect("received", answer).await;
+            }
+            browser.keys("add;张三；13800138000").await;
+            for panel in ["wire", "sequence", "sticky", "python"] {
+                show(&browser, panel).await;
+                if panel == "sequence" {
+                    browser.click("[data-arrow]:last-child").await;
+                }
+                if panel == "sticky" {
+                    browser.click("#lab-chinese").await;
+                    set_split(&browser, 5).await;
+                }
+                browser.screenshot(&format!("view-{panel}-{width}-{language}")).await;
+                let scrolls = browser
+                    .script(&format!(
+                        "return [...document.querySelectorAll('main > section:not([hidden]) *')]\
+                         .filter(each => each.getBoundingClientRect().right > {width})\
+                         .map(each => each.outerHTML.slice(0, 99)).slice(0, 9)"
+                    ))
+                    .await;
+                assert_eq!(scrolls, json!([]), "{panel} {visitor:?}");
+            }
+            browser.finish().await;
+        }
+    }
+}
+
+async fn set_split(browser: &Browser, split: usize) {
+    browser
+        .script(&format!(
+            "const slider = document.getElementById('lab-split'); slider.value = {split}; \
+             slider.dispatchEvent(new Event('input', {{ bubbles: true }}))"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_message_of_the_conversation_can_be_looked_at() {
+    let (_server, browser) = open!(ENGLISH);
+    for (sent, received) in [(ADD, "zhangsan added!"), ("find;zhangsan", "13800138000")] {
+        browser.send(sent).await;
+        browser.expect("received", received).await;
+    }
+    browser.click("#message-1 code").await;
+    assert_eq!(bytes(&browser, "#wire-sent").await, framed(ADD, true));
+    assert_eq!(
+        browser.script("return document.getElementById('wire-received').hidden").await,
+        true
+    );
+    let current = "return document.querySelector('#conversation [aria-current]')?.id";
+    assert_eq!(browser.script(current).await, "message-1");
+
+    // The same by keyboard, in the conversation and in the panel.
+    let log = browser.element("#conversation").await;
+    log.send_keys(&char::from(Key::Down).to_string()).await.unwrap();
+    assert_eq!(bytes(&browser, "#wire-received").await, framed("zhangsan added!", false));
+    log.send_keys(&char::from(Key::Up).to_string()).await.unwrap();
+    log.send_keys(&char::from(Key::Up).to_string()).await.unwrap();
+    assert_eq!(bytes(&browser, "#wire-received").await, framed("Welcome!", false));
+    // A greeting has no line end on raw TCP.
+    let tcp = text_of(&browser, "#wire-received samp[data-slot=text]").await;
+    assert_eq!(tcp.trim_end(), hex(b"Welcome!").join(" "));
+    browser.click("[data-pick=on]").await;
+    assert_eq!(browser.script(current).await, "message-1");
+    browser.screenshot("view-picked").await;
+
+    // Its program alone, and then all of it again.
+    show(&browser, "python").await;
+    let code = text_of(&browser, "#python-code").await;
+    assert!(code.contains(ADD) && !code.contains("find;"), "{code}");
+    browser.click("#python-whole").await;
+    assert!(text_of(&browser, "#python-code").await.contains("find;zhangsan"));
+    assert_eq!(browser.script(current).await, Value::Null);
+
+    // What is sent next is looked at again.
+    show(&browser, "wire").await;
+    browser.click("#message-1 code").await;
+    browser.send("hello").await;
+    browser.expect("received", "Received hello;").await;
+    assert_eq!(bytes(&browser, "#wire-sent").await, framed("hello", true));
+    assert_eq!(bytes(&browser, "#wire-received").await, framed("Received hello;", false));
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn on_a_phone_the_size_of_a_message_leads_to_its_bytes() {
+    let (_server, browser) = open!(PHONE);
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    browser.click("#message-0 [data-look]").await;
+    assert_eq!(bytes(&browser, "#wire-received").await, framed("Welcome!", false));
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn what_did_not_leave_the_page_has_no_frame() {
+    let (_server, browser) = open!(ENGLISH);
+    browser.click("#mode").await;
+    browser.await_state("offline").await;
+    browser.send("find;a").await;
+    browser.expect("received", "Not Found!").await;
+    assert_eq!(bytes(&browser, "#wire-sent").await, hex(b"find;a"));
+    assert_eq!(bytes(&browser, "#wire-received").await, hex(b"Not Found!"));
+    assert!(text_of(&browser, "#wire-sent").await.contains("not one byte leaves"));
+    browser.screenshot("view-wire-page").await;
+
+    show(&browser, "sequence").await;
+    browser.send("exit").await;
+    browser.await_state("closed").await;
+    // The five of the opening, the greeting, Close; and then without a server
+    // the greeting, the question, its answer, exit and the end.
+    assert_eq!(arrows(&browser).await, (12, 5, 5));
+    browser.click("[data-arrow]:last-child").await;
+    assert!(text_of(&browser, "#arrow-bytes").await.contains("not one byte leaves"));
+    browser.screenshot("view-sequence-page").await;
+    browser.finish().await;
+}
+
+/// How many arrows there are, how many of them nobody sees, and how many were
+/// never on the wire.
+async fn arrows(browser: &Browser) -> (u64, u64, u64) {
+    let counted = browser
+        .script(
+            "return ['[data-arrow]', '[data-arrow].dots', '[data-arrow].self']\
+             .map(arrows => document.querySelectorAll('#arrows ' + arrows).length)",
+        )
+        .await;
+    serde_json::from_value(counted).unwrap()
+}
+
+#[tokio::test]
+async fn the_picture_has_an_arrow_for_all_that_was_sent_and_shows_its_bytes() {
+    let (server, browser) = open!(ENGLISH);
+    show(&browser, "sequence").await;
+    assert_eq!(arrows(&browser).await, (6, 5, 0));
+    for (sent, received) in [(ADD, "zhangsan added!"), ("find;zhangsan", "13800138000")] {
+        browser.send(sent).await;
+        browser.expect("received", received).await;
+    }
+    assert_eq!(arrows(&browser).await, (10, 5, 0));
+
+    // By mouse, and by keyboard.
+    browser.click("[data-arrow='6']").await;
+    assert_eq!(bytes(&browser, "#arrow-bytes").await, framed(ADD, true));
+    browser.script("document.querySelector('#arrows [tabindex=\"0\"]').focus()").await;
+    assert_eq!(bytes(&browser, "#arrow-bytes").await, framed("13800138000", false));
+    let press = async |key: Key| {
+        let focused = browser.client.active_element().await.unwrap();
+        focused.send_keys(&char::from(key).to_string()).await.unwrap();
+    };
+    press(Key::Up).await;
+    assert_eq!(bytes(&browser, "#arrow-bytes").await, framed("find;zhangsan", true));
+    browser.script("document.querySelector('[data-arrow=\"1\"]').focus()").await;
+    assert!(text_of(&browser, "#arrow-bytes").await.contains("shakes hands"));
+    browser.screenshot("view-sequence-handshake").await;
+
+    // Only the newest stay, and they stay in their place.
+    let place = "return document.querySelector('[data-arrow=\"9\"]').getAttribute('transform')";
+    let before = browser.script(place).await;
+    for n in 0..22 {
+        browser.send(&format!("hello {n}")).await;
+        browser.expect("received", &format!("Received hello {n};")).await;
+    }
+    assert_eq!(arrows(&browser).await, (50, 1, 0));
+    assert_eq!(browser.script(place).await, before);
+
+    // A panel that is not seen is drawn when it is.
+    show(&browser, "wire").await;
+    browser.send("exit").await;
+    browser.await_state("closed").await;
+    show(&browser, "sequence").await;
+    browser.click("[data-arrow]:last-child").await;
+    let close = ["88", "05", "03", "E8", "62", "79", "65"];
+    assert_eq!(bytes(&browser, "#arrow-bytes").await, close);
+
+    browser.click("#reconnect").await;
+    browser.await_state("open").await;
+    server.stop().await;
+    browser.until("document.getElementById('connection').dataset.state !== 'open'").await;
+    let says = "document.querySelector('#arrows').textContent.includes('Close 1001')";
+    browser.until(says).await;
+    browser.until("document.querySelector('#arrows .gone') !== null").await;
+    let last = "document.querySelector('[data-arrow]:last-child').textContent";
+    browser.until(&format!("{last} === 'nobody answered'")).await;
+    browser.screenshot("view-sequence-gone").await;
+    browser.finish_but_for("ERR_CONNECTION_REFUSED").await;
+}
+
+/// What the lab says the server does: each line's kind, count, text and reply.
+type Line = (String, Option<String>, Option<String>, Option<String>);
+
+async fn lab(browser: &Browser) -> Vec<Line> {
+    let lines = browser
+        .script(
+            "const slot = (line, name) => line.querySelector(`[data-slot=${name}]`)?.textContent ?? null; \
+             return [...document.getElementById('lab-steps').children].map(line => \
+             [line.dataset.said, slot(line, 'bytes'), slot(line, 'text'), slot(line, 'reply')])",
+        )
+        .await;
+    serde_json::from_value(lines).unwrap()
+}
+
+/// The same from a decoder and a book of this test's own.
+fn expected(pieces: &[&[u8]], in_lines: bool, late: bool) -> Vec<Line> {
+    let mut decoder = Decoder::new(Stage::Contacts);
+    if in_lines {
+        decoder.push(b"\n");
+        assert!(decoder.next_message().is_none());
+    }
+    let mut book = Contacts::default();
+    let mut lines = Vec::new();
+    let mut take = |decoder: &mut Decoder, lines: &mut Vec<Line>| {
+        let mark = decoder.mark();
+        let mut texts = Vec::new();
+        while let Some(message) = decoder.next_message() {
+            texts.push(message.text.ok().map(str::to_owned));
+        }
+        decoder.rewind(mark);
+        let mut replies = Replies::default();
+        let _ = answer(decoder, &mut book, &mut replies, usize::MAX);
+        for (text, reply) in texts.into_iter().zip(replies.iter()) {
+            let word = if text.is_some() { "lab-message" } else { "lab-garbage" };
+            lines.push((word.to_owned(), None, text, Some(reply.to_owned())));
+        }
+    };
+    for (index, piece) in pieces.iter().enumerate().filter(|(_, piece)| !piece.is_empty()) {
+        decoder.push(piece);
+        lines.push(("lab-recv".to_owned(), Some(piece.len().to_string()), None, None));
+        take(&mut decoder, &mut lines);
+        if decoder.is_waiting() {
+            let held = decoder.held_bytes().to_string();
+            let word = if in_lines { "lab-waits-line" } else { "lab-waits-character" };
+            lines.push((word.to_owned(), Some(held), None, None));
+            if late || index == 1 {
+                decoder.close();
+                lines.push(("lab-silence".to_owned(), None, None, None));
+                take(&mut decoder, &mut lines);
+            }
+        }
+    }
+    lines
+}
+
+#[tokio::test]
+async fn the_lab_cuts_as_the_server_s_decoder_does_wherever_the_cut_is() {
+    let (_server, browser) = open!(CHINESE);
+    show(&browser, "sticky").await;
+    browser.click("#lab-chinese").await;
+    for in_lines in [false, true] {
+        if in_lines {
+            browser.click("#lab-lines").await;
+        }
+        let end = if in_lines { "\n" } else { "" };
+        let stream = format!("add;张三;13800138000{end}find;张三{end}");
+        assert_eq!(bytes(&browser, "#lab-wire").await, hex(stream.as_bytes()));
+        for late in [false, true] {
+            if late {
+                browser.click("#lab-late").await;
+            }
+            for split in 0..=stream.len() {
+                set_split(&browser, split).await;
+                let (first, second) = stream.as_bytes().split_at(split);
+                let mut shown = lab(&browser).await;
+                for line in shown.iter_mut().filter(|line| line.0 == "lab-recv") {
+                    // What a piece looks like is tested where it is made.
+                    assert!(line.2.take().is_some());
+                }
+                for line in &mut shown {
+                    // Inside a character it waits for that first.
+                    let is_inside = in_lines && !stream.is_char_boundary(split);
+                    if line.0 == "lab-waits-character" && is_inside {
+                        line.0 = "lab-waits-line".to_owned();
+                    }
+                }
+                assert_eq!(shown, expected(&[first, second], in_lines, late), "{split} {late}");
+                let is_inside = !stream.is_char_boundary(split);
+                let place = text_of(&browser, "#lab-place").await;
+                assert_eq!(place.contains("切开了一个汉字"), is_inside, "{split}");
+                let second = browser
+                    .script("return document.querySelectorAll('#lab-wire .second').length")
+                    .await;
+                assert_eq!(second, stream.len() - split);
+            }
+        }
+        browser.click("#lab-late").await;
+    }
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_lab_sends_two_messages_for_real_and_works_by_keyboard() {
+    let (_server, browser) = open!(ENGLISH);
+    show(&browser, "sticky").await;
+    browser.click("#sticky [data-command]").await;
+    browser
+        .expect("received", "Error: add takes a name and a phone, like add;zhangsan;13800138000")
+        .await;
+    browser.click("#sticky p:last-child [data-command]").await;
+    browser.expect("received", "13800138000").await;
+    assert_eq!(browser.messages().await.len(), 6);
+
+    let slider = browser.element("#lab-split").await;
+    let place = "return document.querySelector('#lab-place [data-slot=bytes]').textContent";
+    assert_eq!(browser.script(place).await, "37");
+    slider.send_keys(&char::from(Key::Left).to_string()).await.unwrap();
+    assert_eq!(browser.script(place).await, "36");
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_program_is_copied_as_it_stands_even_where_the_browser_does_not_trust_the_address() {
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::start(ENGLISH).await else { return };
+    browser.go(&format!("http://classroom.test:{}/", server.http.port())).await;
+    browser.await_state("open").await;
+    browser.send("add;张三;1").await;
+    browser.expect("received", "张三 added!").await;
+    show(&browser, "python").await;
+    let port = server.tcp.port();
+    let code = "document.getElementById('python-code').textContent";
+    browser.until(&format!("{code}.includes(\"('127.0.0.1', {port})\")")).await;
+    browser
+        .script(
+            "const area = document.createElement('textarea'); \
+             area.id = 'pasted'; \
+             document.querySelector('.top').append(area)",
+        )
+        .await;
+    let paste = format!("{}v", char::from(Key::Control));
+    for (code, expected) in [
+        (
+            "python-code",
+            format!(
+                "import socket\n\n\
+             s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)\n\
+             s.connect(('127.0.0.1', {port}))\n\
+             print(s.recv(1024).decode('utf-8'))\n\
+             s.send('add;张三;1'.encode('utf-8'))\n\
+             print(s.recv(1024).decode('utf-8'))\n\
+             s.send('exit'.encode('utf-8'))\n\
+             s.close()"
+            ),
+        ),
+        ("nc-code", format!("printf '%s\\n' 'add;张三;1' 'exit' | nc 127.0.0.1 {port}")),
+    ] {
+        let button = format!("[data-copy={code}]");
+        browser.click(&button).await;
+        assert_eq!(text_of(&browser, &button).await, "Copied ✓");
+        browser.script("document.getElementById('pasted').value = ''").await;
+        browser.element("#pasted").await.send_keys(&paste).await.unwrap();
+        let pasted = browser.script("return document.getElementById('pasted').value").await;
+        assert_eq!(pasted.as_str().unwrap().trim_end(), expected);
+    }
+    browser.send("find;张三").await;
+    browser.expect("received", "1").await;
+    assert_eq!(text_of(&browser, "[data-copy=nc-code]").await, "Copy");
+    browser.finish().await;
+}

@@ -1,0 +1,53 @@
+//! One question to the server over HTTP.
+//!
+//! It takes along what it calls back when it goes, and gives the question up.
+//! It does not understand the answer.
+
+use wasm_bindgen::JsValue;
+use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
+
+use crate::controls::Listener;
+
+/// A request that is under way or answered.
+pub struct Request {
+    // Goes first: giving up is an end that nobody shall hear of.
+    _listener: Listener,
+    request: GivenUp,
+}
+
+struct GivenUp(XmlHttpRequest);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        // What has been answered already is not affected.
+        let _ = self.0.abort();
+    }
+}
+
+impl Request {
+    /// Begins to ask. `ended` is called once it is answered or has failed.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the browser does not even try, because of the page's policy.
+    pub fn get(
+        url: &str,
+        kind: XmlHttpRequestResponseType,
+        ended: impl Fn(&XmlHttpRequest) + 'static,
+    ) -> Result<Self, JsValue> {
+        let request = XmlHttpRequest::new()?;
+        request.open("GET", url)?;
+        request.set_response_type(kind);
+        let listener = Listener::new(&request, "loadend", {
+            let request = request.clone();
+            move |_| ended(&request)
+        });
+        request.send()?;
+        Ok(Request { _listener: listener, request: GivenUp(request) })
+    }
+
+    /// The browser's own object, with the answer in it.
+    pub fn inner(&self) -> &XmlHttpRequest {
+        &self.request.0
+    }
+}

@@ -1,0 +1,157 @@
+//! The class's book: its head, and the rows that are in sight.
+//!
+//! However many contacts there are, the document has a few dozen rows, which
+//! are filled anew while the list is scrolled.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use protocol::escape::Escaped;
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlTemplateElement};
+
+use crate::model::{Freshness, Model, Sight};
+use crate::roster::Roster;
+use crate::words::{Note, Slot, Word};
+
+use super::speech::Speech;
+use super::{element, first_child, set_attribute, template};
+
+/// The parts of the panel that change.
+pub struct RosterView {
+    search: HtmlInputElement,
+    list: HtmlElement,
+    /// As high as any row.
+    head: HtmlElement,
+    rows: HtmlElement,
+    row: HtmlTemplateElement,
+    state: HtmlElement,
+    latest: HtmlElement,
+    hint: HtmlElement,
+    shown: RefCell<Option<Shown>>,
+}
+
+/// What is on the screen.
+#[derive(PartialEq, Eq)]
+struct Shown {
+    freshness: Freshness,
+    version: u32,
+    range: Range<usize>,
+}
+
+impl RosterView {
+    /// Finds its parts in the document.
+    pub fn of(document: &Document) -> Self {
+        let find = |id: &str| element(document, id);
+        RosterView {
+            search: find("search").unchecked_into(),
+            list: find("book"),
+            head: find("book-head"),
+            rows: find("rows"),
+            row: template(document, "contact"),
+            state: find("book-state"),
+            latest: find("book-latest"),
+            hint: find("book-hint"),
+            shown: RefCell::default(),
+        }
+    }
+
+    /// The field for what is searched for.
+    pub fn search(&self) -> &HtmlInputElement {
+        &self.search
+    }
+
+    /// The list, which scrolls.
+    pub fn list(&self) -> &HtmlElement {
+        &self.list
+    }
+
+    /// What can be seen of the list. It has the document laid out.
+    pub fn sight(&self) -> Sight {
+        let pixels = |length: i32| usize::try_from(length).unwrap_or_default();
+        Sight {
+            row: pixels(self.head.offset_height()),
+            top: pixels(self.list.scroll_top()),
+            height: pixels(self.list.client_height()),
+        }
+    }
+
+    /// Shows the model's book where it differs from what is shown.
+    pub fn refresh(&self, model: &Model, speech: &Speech) {
+        let (book, freshness, range) = (model.book(), model.freshness(), model.rows_in_sight());
+        let now = Some(Shown { freshness, version: book.version(), range: range.clone() });
+        let before = self.shown.replace(now);
+        let is_same =
+            |before: &Shown| (before.freshness, before.version) == (freshness, book.version());
+        if before.as_ref().is_none_or(|before| !is_same(before)) {
+            self.show_head(book, freshness, speech);
+        } else if before.is_some_and(|before| before.range == range) {
+            return;
+        }
+        self.show_rows(book, range);
+    }
+
+    fn show_head(&self, book: &Roster, freshness: Freshness, speech: &Speech) {
+        let is_search = !book.needle().is_empty();
+        let word = match freshness {
+            _ if is_search => Word::BookFound,
+            Freshness::Live => Word::BookLive,
+            Freshness::Silent => Word::BookSilent,
+            Freshness::Own => Word::BookOwn,
+        };
+        // Text is made of a small number with less code.
+        let count = if is_search { book.shown() } else { book.count() as usize };
+        speech.say(&self.state, &Note::new(word).with(Slot::Count, count.to_string()));
+
+        // Its line stays where it is, so that the list does not jump.
+        self.latest.set_text_content(None);
+        if let Some(latest) = book.latest() {
+            let word = if latest.is_gone { Word::BookRemoved } else { Word::BookChanged };
+            let name = Escaped(&latest.name).to_string();
+            speech.say(&self.latest, &Note::new(word).with(Slot::Name, name));
+        }
+
+        let hint = match () {
+            () if book.shown() == 0 && is_search => Some(Word::BookNobody),
+            () if book.count() == 0 => Some(Word::BookEmpty),
+            () if book.is_cut() => Some(Word::BookCut),
+            () => None,
+        };
+        self.hint.set_hidden(hint.is_none());
+        if let Some(word) = hint {
+            speech.say(&self.hint, &Note::new(word));
+        }
+    }
+
+    fn show_rows(&self, book: &Roster, range: Range<usize>) {
+        let style = self.rows.style();
+        let _ = style.set_property("--all", &book.shown().to_string());
+        let _ = style.set_property("--first", &range.start.to_string());
+        // The head is a row, too.
+        set_attribute(&self.list, "aria-rowcount", &(book.shown() + 1).to_string());
+
+        let mut next = self.rows.first_element_child();
+        for (index, contact) in (range.start + 2..).zip(book.rows(range)) {
+            let row = next.unwrap_or_else(|| {
+                let row = first_child(&self.row.content());
+                let _ = self.rows.append_child(&row);
+                row
+            });
+            set_attribute(&row, "aria-rowindex", &index.to_string());
+            row.set_class_name(if contact.is_latest { "fresh" } else { "" });
+            put(row.first_element_child(), contact.name);
+            put(row.last_element_child(), contact.phone);
+            next = row.next_element_sibling();
+        }
+        while let Some(row) = next {
+            next = row.next_element_sibling();
+            row.remove();
+        }
+    }
+}
+
+fn put(cell: Option<Element>, text: &str) {
+    if let Some(cell) = cell {
+        cell.set_text_content(Some(&Escaped(text).to_string()));
+    }
+}

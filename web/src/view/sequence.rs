@@ -1,0 +1,152 @@
+//! The sequence picture, as an SVG that only grows downwards.
+//!
+//! An arrow is added where [`sequence`](crate::sequence) placed it and is not
+//! touched again but to be removed; the picture's window moves down instead.
+
+use std::cell::Cell;
+
+use web_sys::{Document, Element, HtmlElement};
+
+use crate::model::{Direction, Model};
+use crate::panels::Panel;
+use crate::sequence::{Arrow, Peer, Unseen, What};
+use crate::words::Word;
+
+use super::speech::Speech;
+use super::wire::Block;
+use super::{copy, first_child, joined, query, set_attribute, template};
+
+/// How wide the picture is, in its own units, as in the markup.
+const WIDTH: &str = " 360 ";
+
+/// The panel of the sequence picture.
+pub struct Picture {
+    document: Document,
+    picture: Element,
+    lives: Element,
+    arrows: Element,
+    peer: HtmlElement,
+    detail: Block,
+    /// The number of the next arrow to be added.
+    next: Cell<u32>,
+    met: Cell<Option<Peer>>,
+    pointed: Cell<Option<u32>>,
+}
+
+impl Picture {
+    /// Finds its elements by their ids.
+    pub fn of(document: &Document, find: impl Fn(&str) -> HtmlElement) -> Self {
+        let picture: Element = find("arrows").into();
+        Picture {
+            document: document.clone(),
+            lives: query(&picture, "path"),
+            arrows: query(&picture, "g"),
+            picture,
+            peer: find("peer"),
+            detail: Block::of(find("arrow-bytes")),
+            next: Cell::new(0),
+            met: Cell::new(None),
+            pointed: Cell::new(None),
+        }
+    }
+
+    /// Shows the state of the model where it differs from what is shown.
+    pub fn refresh(&self, speech: &Speech, model: &Model) {
+        if !model.panels().shows(Panel::Sequence) {
+            return;
+        }
+        let sequence = model.sequence();
+        let peer = sequence.peer();
+        if self.met.replace(Some(peer)) != Some(peer) {
+            let word = if peer == Peer::Server { Word::Server } else { Word::ThisPage };
+            speech.put(&self.peer, word, &[]);
+        }
+
+        let before = self.next.get();
+        for arrow in sequence.arrows().iter().filter(|arrow| arrow.id >= before) {
+            self.add(speech, arrow);
+            self.next.set(arrow.id + 1);
+        }
+        if self.next.get() != before {
+            while self.arrows.child_element_count() as usize > sequence.arrows().len() {
+                self.arrows.first_element_child().iter().for_each(Element::remove);
+            }
+            let (top, bottom) = sequence.extent();
+            // Room for an arrow's head below the last one.
+            let bottom = bottom + 8;
+            let (height, top, end) =
+                ((bottom - top).to_string(), top.to_string(), bottom.to_string());
+            set_attribute(&self.picture, "viewBox", &joined(&["0 ", &top, WIDTH, &height]));
+            let lives = joined(&["M34 0V", &end, "M326 0V", &end]);
+            set_attribute(&self.lives, "d", &lives);
+        }
+
+        let pointed = model.pointed();
+        let id = pointed.map(|arrow| arrow.id);
+        if self.pointed.replace(id) != id
+            && let Some(arrow) = pointed
+        {
+            self.explain(speech, arrow, model.knows_frames());
+        }
+    }
+
+    fn add(&self, speech: &Speech, arrow: &Arrow) {
+        let name = match arrow.direction() {
+            Some(Direction::Sent) => "arrow-sent",
+            Some(Direction::Received) => "arrow-received",
+            None => "arrow-none",
+        };
+        let drawn = first_child(&template(&self.document, name).content());
+        let drawn = copy(&query(&drawn, "g"));
+        let class = match (&arrow.what, arrow.direction()) {
+            (What::Unseen(_), _) => "dots",
+            _ if arrow.peer == Peer::Page => "self",
+            (_, Some(Direction::Sent)) => "sent",
+            (_, Some(Direction::Received)) => "recv",
+            (_, None) => "gone",
+        };
+        set_attribute(&drawn, "class", class);
+        let place = joined(&["translate(0 ", &arrow.top.to_string(), ")"]);
+        set_attribute(&drawn, "transform", &place);
+        set_attribute(&drawn, "data-arrow", &arrow.id.to_string());
+        let text = query(&drawn, "text");
+        match arrow.what {
+            What::Broken => speech.put(&text, Word::ArrowBroken, &[]),
+            What::Failed => speech.put(&text, Word::ArrowFailed, &[]),
+            _ => text.set_text_content(Some(&arrow.label())),
+        }
+        if let Some(seconds) = arrow.pause() {
+            let pause = joined(&["⋮ ", &seconds.to_string(), " s"]);
+            query(&drawn, ".pause").set_text_content(Some(&pause));
+        }
+        // One stop for Tab, the newest; the arrow keys lead to the others.
+        if let Some(last) = self.arrows.last_element_child() {
+            set_attribute(&last, "tabindex", "-1");
+        }
+        set_attribute(&drawn, "tabindex", "0");
+        let _ = self.arrows.append_child(&drawn);
+    }
+
+    /// The bytes of an arrow, or why the page sees none.
+    fn explain(&self, speech: &Speech, arrow: &Arrow, frames: bool) {
+        let detail = &self.detail;
+        detail.title.set_text_content(Some(&arrow.label()));
+        let is_real = arrow.peer == Peer::Server;
+        let word = match &arrow.what {
+            What::Message(direction, text) => {
+                return detail.draw_message(speech, *direction, text, is_real, frames);
+            }
+            What::Closed(code, reason) if is_real && frames => {
+                return detail.draw_close(speech, *code, reason);
+            }
+            _ if !is_real => Word::WirePage,
+            What::Unseen(Unseen::Upgrade | Unseen::Switching) => Word::AboutUpgrade,
+            What::Unseen(_) => Word::AboutHandshake,
+            What::Closed(..) | What::Left => Word::AboutClose,
+            What::Broken => Word::AboutBroken,
+            What::Failed => Word::AboutFailed,
+        };
+        detail.draw_nothing();
+        speech.put(&detail.note, word, &[]);
+    }
+}

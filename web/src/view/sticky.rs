@@ -1,0 +1,111 @@
+//! The lab for sticky packets: its controls, the stream with its cut, and what
+//! the server makes of the pieces.
+
+use std::cell::Cell;
+
+use protocol::escape::Escaped;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, HtmlInputElement};
+
+use crate::model::Model;
+use crate::panels::Panel;
+use crate::sticky::{Event, Lab, Rest, Sample, shown};
+use crate::words::{Slot, Word};
+
+use super::speech::{Speech, each};
+use super::wire::Squares;
+use super::{leaf, set_attribute};
+
+/// The panel of the lab.
+pub struct Sticky {
+    lines: HtmlInputElement,
+    chinese: HtmlInputElement,
+    late: HtmlInputElement,
+    split: HtmlInputElement,
+    place: HtmlElement,
+    stream: Squares,
+    steps: Element,
+    drawn: Cell<Option<Lab>>,
+}
+
+impl Sticky {
+    /// Finds its elements by their ids.
+    pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
+        Sticky {
+            lines: find("lab-lines").unchecked_into(),
+            chinese: find("lab-chinese").unchecked_into(),
+            late: find("lab-late").unchecked_into(),
+            split: find("lab-split").unchecked_into(),
+            place: find("lab-place"),
+            stream: Squares(find("lab-wire").into()),
+            steps: find("lab-steps").into(),
+            drawn: Cell::new(None),
+        }
+    }
+
+    /// How the controls are set.
+    pub fn lab(&self) -> Lab {
+        let sample = Sample { lines: self.lines.checked(), chinese: self.chinese.checked() };
+        Lab { sample, split: self.split.value_as_number() as usize, late: self.late.checked() }
+    }
+
+    /// Shows the state of the model where it differs from what is shown.
+    pub fn refresh(&self, speech: &Speech, model: &Model) {
+        let lab = model.lab();
+        if !model.panels().shows(Panel::Sticky) || self.drawn.replace(Some(lab)) == Some(lab) {
+            return;
+        }
+        let text = lab.sample.text();
+        let split = lab.split.min(text.len());
+        let (place, end) = (split.to_string(), text.len().to_string());
+        set_attribute(&self.split, "max", &end);
+        self.split.set_value(&place);
+        let word = if lab.is_inside_character() { Word::LabInside } else { Word::LabPlace };
+        speech.put(&self.place, word, &[(Slot::Bytes, &place), (Slot::Limit, &end)]);
+
+        self.stream.draw_text(speech, &text);
+        let mut at = 0;
+        each(self.stream.0.query_selector_all("i"), |byte| {
+            if at >= split {
+                byte.set_class_name(if at == split && at > 0 { "second cut" } else { "second" });
+            }
+            at += 1;
+        });
+
+        self.steps.set_text_content(None);
+        for step in lab.play() {
+            match step.event {
+                Event::Recv(piece) => {
+                    let length = piece.len().to_string();
+                    let text = escaped(&shown(&text, piece));
+                    let values = [(Slot::Bytes, &*length), (Slot::Text, &*text)];
+                    speech.put(&self.line("recv"), Word::LabRecv, &values);
+                }
+                Event::Silence => speech.put(&self.line(""), Word::LabSilence, &[]),
+            }
+            for message in step.messages {
+                let reply = escaped(&message.reply.unwrap_or_default());
+                // What is no text has no blank for one.
+                let word = if message.text.is_some() { Word::LabMessage } else { Word::LabGarbage };
+                let text = escaped(&message.text.unwrap_or_default());
+                let values = [(Slot::Reply, &*reply), (Slot::Text, &*text)];
+                speech.put(&self.line("cut"), word, &values);
+            }
+            if let Some(rest) = step.waits_for {
+                let word = match rest {
+                    Rest::OfCharacter => Word::LabWaitsCharacter,
+                    Rest::OfLine => Word::LabWaitsLine,
+                };
+                speech.count(&self.line("held"), word, step.held.len());
+            }
+        }
+    }
+
+    fn line(&self, class: &str) -> Element {
+        leaf(&self.steps, "li", class, "")
+    }
+}
+
+fn escaped(text: &str) -> String {
+    Escaped(text).to_string()
+}

@@ -1,0 +1,87 @@
+//! The same conversation as a program, and as a line of shell.
+
+use std::cell::RefCell;
+
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, HtmlDocument, HtmlElement};
+
+use crate::model::{Direction, Model};
+use crate::panels::Panel;
+use crate::twin::{Address, nc, python};
+use crate::words::Word;
+
+use super::leaf;
+use super::speech::{Speech, each};
+
+/// The panel of the program.
+pub struct Twin {
+    document: Document,
+    panel: Element,
+    what: HtmlElement,
+    whole: HtmlElement,
+    python: Element,
+    nc: Element,
+    /// What the program depends on.
+    drawn: RefCell<Option<(usize, Option<u32>, Address)>>,
+}
+
+impl Twin {
+    /// Finds its elements by their ids.
+    pub fn of(document: &Document, find: impl Fn(&str) -> HtmlElement) -> Self {
+        Twin {
+            document: document.clone(),
+            panel: find("python").into(),
+            what: find("python-what"),
+            whole: find("python-whole"),
+            python: find("python-code").into(),
+            nc: find("nc-code").into(),
+            drawn: RefCell::new(None),
+        }
+    }
+
+    /// Shows the state of the model where it differs from what is shown.
+    pub fn refresh(&self, speech: &Speech, model: &Model) {
+        if !model.panels().shows(Panel::Python) {
+            return;
+        }
+        let state = (model.said().len(), model.picked(), model.tcp().clone());
+        if self.drawn.borrow().as_ref() == Some(&state) {
+            return;
+        }
+        let (is_one, messages) = model.program();
+        self.whole.set_hidden(!is_one);
+        let word = if is_one { Word::PythonOne } else { Word::PythonAll };
+        speech.put(&self.what, word, &[]);
+        self.python.set_text_content(None);
+        for line in python(model.tcp(), &messages) {
+            let class = match line.direction {
+                Some(Direction::Sent) => "sent",
+                Some(Direction::Received) => "recv",
+                None => "",
+            };
+            leaf(&self.python, "span", class, &line.text);
+            // Not in the line itself: this is what a copy has.
+            let _ = self.python.append_child(&self.document.create_text_node("\n"));
+        }
+        self.nc.set_text_content(Some(&nc(model.tcp(), &messages)));
+        each(self.panel.query_selector_all("[data-copy]"), |button| {
+            speech.put(&button, Word::Copy, &[]);
+        });
+        self.drawn.replace(Some(state));
+    }
+
+    /// Copies what the button is for, and says so on it. The old way: the new
+    /// one is forbidden on a page that comes over plain http, as in a class.
+    pub fn copy(&self, speech: &Speech, button: &Element) {
+        let id = button.get_attribute("data-copy").unwrap_or_default();
+        let code = self.document.get_element_by_id(&id);
+        let selection = self.document.get_selection().ok().flatten();
+        let (Some(code), Some(selection)) = (code, selection) else { return };
+        // What is selected stays so: where copying is forbidden, a key does it.
+        let _ = selection.select_all_children(&code);
+        let document: &HtmlDocument = self.document.unchecked_ref();
+        let copied = document.exec_command("copy").unwrap_or_default();
+        let word = if copied { Word::Copied } else { Word::NotCopied };
+        speech.put(button, word, &[]);
+    }
+}

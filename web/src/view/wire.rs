@@ -1,0 +1,372 @@
+//! Bytes, drawn as in the exercise book: a character in its square, and its
+//! bytes hanging below it.
+//!
+//! What stands where comes from [`wire`]; here it becomes elements. [`Squares`]
+//! is a row of them, a [`Block`] one message with what is said of it, and
+//! [`Wire`] the panel with the newest ones and the line being written.
+
+use std::cell::{Cell, RefCell};
+
+use web_sys::{Element, HtmlElement};
+
+use crate::advice::piece;
+use crate::marks;
+use crate::model::{Direction, Mode, Model, Said};
+use crate::panels::Panel;
+use crate::wire::{self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex};
+use crate::words::{Slot, Word};
+
+use super::speech::Speech;
+use super::{joined, leaf, query, set_attribute};
+
+/// The most characters drawn of a message: the longest command has 102, and
+/// the line being written is drawn at each keystroke.
+const DRAWN: usize = 128;
+
+/// The panel of the bytes.
+pub struct Wire {
+    draft: Block,
+    sent: Block,
+    received: Block,
+    picked: HtmlElement,
+    /// What the two messages depend on.
+    shown: Cell<Option<(usize, Option<u32>, bool)>>,
+    /// The line being written, as it is drawn.
+    drawn: RefCell<Option<(String, Vec<Part>)>>,
+}
+
+impl Wire {
+    /// Finds its elements by their ids.
+    pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
+        Wire {
+            draft: Block::of(find("wire-draft")),
+            sent: Block::of(find("wire-sent")),
+            received: Block::of(find("wire-received")),
+            picked: find("wire-picked"),
+            shown: Cell::new(None),
+            drawn: RefCell::new(None),
+        }
+    }
+
+    /// Shows the state of the model where it differs from what is shown.
+    pub fn refresh(&self, speech: &Speech, model: &Model) {
+        if !model.panels().shows(Panel::Wire) {
+            return;
+        }
+        self.draw_draft(speech, model);
+
+        let shown = (model.said().len(), model.picked(), model.farewell().is_some());
+        if self.shown.replace(Some(shown)) == Some(shown) {
+            return;
+        }
+        let picked = model.picked().and_then(|id| model.said().get(id as usize));
+        self.picked.set_hidden(picked.is_none());
+        let frames = model.knows_frames();
+        for (direction, block, newest, chosen) in [
+            (Direction::Sent, &self.sent, Word::WireSent, Word::WirePickedSent),
+            (Direction::Received, &self.received, Word::WireReceived, Word::WirePickedReceived),
+        ] {
+            let is_of = |said: &&Said| said.direction == direction;
+            let (title, said) = match picked {
+                Some(_) => (chosen, picked.filter(is_of)),
+                None => (newest, model.said().iter().rev().find(is_of)),
+            };
+            block.root.set_hidden(said.is_none());
+            let Some(said) = said else { continue };
+            speech.put(&block.title, title, &[]);
+            let is_last = picked.is_none() && direction == Direction::Received;
+            match model.farewell().filter(|_| is_last && frames) {
+                Some((code, reason)) => block.draw_close(speech, *code, reason),
+                None => block.draw_said(speech, said, frames),
+            }
+        }
+    }
+
+    /// The line being written. What is as it was stays as it is.
+    fn draw_draft(&self, speech: &Speech, model: &Model) {
+        let text = model.draft();
+        let parts = wire::sent(text, model.is_composing());
+        let mut drawn = self.drawn.borrow_mut();
+        let mut same = 0;
+        if let Some((before, parts_before)) = &*drawn {
+            if *before == text && *parts_before == parts {
+                return;
+            }
+            let pairs = parts_before.iter().zip(&parts);
+            same = pairs
+                .take_while(|(old, new)| {
+                    old == new && piece(before, old.at.clone()) == piece(text, new.at.clone())
+                })
+                .count();
+        } else {
+            speech.put(&self.draft.title, Word::WireDraft, &[]);
+            speech.put(&self.draft.note, Word::WireEmpty, &[]);
+        }
+        let Block { squares, note, .. } = &self.draft;
+        set_attribute(note, "class", if text.is_empty() { "dim" } else { "unused" });
+        speech.count(&self.draft.size, Word::SizeDraft, text.len());
+        squares.keep(same);
+        squares.draw(speech, text, &parts, same);
+        squares.tell(&dump(text));
+        *drawn = Some((text.to_string(), parts));
+    }
+}
+
+/// A message, its bytes, and what is said of it.
+pub struct Block {
+    /// All of it.
+    pub root: HtmlElement,
+    /// What it is.
+    pub title: Element,
+    size: Element,
+    squares: Squares,
+    /// What else is to be said.
+    pub note: Element,
+}
+
+impl Block {
+    /// The block whose markup that is.
+    pub fn of(root: HtmlElement) -> Self {
+        Block {
+            title: query(&root, "h3"),
+            size: query(&root, "small"),
+            squares: Squares(query(&root, ".wire")),
+            note: query(&root, ".dim"),
+            root,
+        }
+    }
+
+    /// A message of the conversation: the frame around it, and the same on raw
+    /// TCP.
+    fn draw_said(&self, speech: &Speech, said: &Said, frames: bool) {
+        let is_real = said.mode == Mode::Server;
+        self.draw_message(speech, said.direction, &said.text, is_real, frames);
+        if is_real {
+            // The greeting has no line end there either.
+            let line = if said.is_greeting { said.text.clone() } else { as_line(&said.text) };
+            let (bytes, length) = (dump(&line), line.len().to_string());
+            let values = [(Slot::Text, &*bytes), (Slot::Bytes, &*length)];
+            speech.put(&self.note, Word::WireTcp, &values);
+        }
+    }
+
+    /// A message, and the frame around it if it `is_real`: if it went over the
+    /// wire.
+    pub fn draw_message(
+        &self,
+        speech: &Speech,
+        direction: Direction,
+        text: &str,
+        is_real: bool,
+        frames: bool,
+    ) {
+        let (class, parts) = match direction {
+            Direction::Sent => ("wire sent", wire::sent(text, false)),
+            Direction::Received => ("wire recv", wire::received(text)),
+        };
+        self.squares.begin(if is_real { class } else { "wire self" });
+        let mut told = String::new();
+        if is_real && frames {
+            let frame = Frame::text(direction, text.len());
+            self.say_framed(speech, frame);
+            self.squares.draw_head(speech, frame, &mut told);
+        } else {
+            speech.count(&self.size, Word::Size, text.len());
+        }
+        self.squares.draw(speech, text, &parts, 0);
+        told.push_str(&dump(text));
+        self.squares.tell(&told);
+        let word = if is_real { Word::WireFrame } else { Word::WirePage };
+        speech.put(&self.note, word, &[]);
+    }
+
+    /// The Close with which a server ends a conversation.
+    pub fn draw_close(&self, speech: &Speech, code: u16, reason: &str) {
+        let Some((frame, carried)) = Frame::close(code, reason) else { return };
+        self.squares.begin("wire recv");
+        let mut told = String::new();
+        self.say_framed(speech, frame);
+        self.squares.draw_head(speech, frame, &mut told);
+        let code_bytes: Vec<_> = carried.iter().take(2).map(|&byte| Some(byte)).collect();
+        if !code_bytes.is_empty() {
+            let shown = code.to_string();
+            self.squares.draw_field(speech, Word::FieldCode, &shown, &code_bytes, &mut told);
+        }
+        if !reason.is_empty() {
+            let group = self.squares.draw_part("part", reason, Kind::Answer);
+            label(speech, &group, Some(Word::FieldReason), reason.len());
+        }
+        told.push_str(&dump(reason));
+        self.squares.tell(&told);
+        speech.put(&self.note, Word::WireClose, &[]);
+    }
+
+    /// Something of which the page sees no byte.
+    pub fn draw_nothing(&self) {
+        self.squares.begin("wire");
+        self.size.set_text_content(None);
+        let _ = self.size.remove_attribute("data-said");
+    }
+
+    fn say_framed(&self, speech: &Speech, frame: Frame) {
+        let head = (frame.bytes() - frame.payload).to_string();
+        let bytes = frame.payload.to_string();
+        let values = [(Slot::Head, &*head), (Slot::Bytes, &*bytes)];
+        speech.put(&self.size, Word::SizeFramed, &values);
+    }
+}
+
+/// A row of characters and bytes.
+pub struct Squares(pub Element);
+
+impl Squares {
+    /// A text and nothing around it.
+    pub fn draw_text(&self, speech: &Speech, text: &str) {
+        self.keep(0);
+        self.draw(speech, text, &wire::sent(text, true), 0);
+        self.tell(&dump(text));
+    }
+
+    fn begin(&self, class: &str) {
+        self.keep(0);
+        self.0.set_class_name(class);
+    }
+
+    /// Removes all parts but the first ones.
+    fn keep(&self, parts: usize) {
+        while self.0.child_element_count() as usize > parts {
+            if let Some(last) = self.0.last_element_child() {
+                last.remove();
+            }
+        }
+    }
+
+    /// Says to those who do not see it what it shows.
+    fn tell(&self, bytes: &str) {
+        set_attribute(&self.0, "aria-label", bytes);
+    }
+
+    /// Adds the parts of a text but for the first ones.
+    fn draw(&self, speech: &Speech, text: &str, parts: &[Part], skipped: usize) {
+        let limit = end_of_drawn(text);
+        for part in parts.iter().skip(skipped).filter(|part| part.at.start < limit) {
+            let shown = part.at.start..part.at.end.min(limit);
+            let (class, word) = look(part);
+            let group = self.draw_part(class, piece(text, shown), part.kind);
+            label(speech, &group, word, part.at.len());
+        }
+        if limit < text.len() {
+            let rest = joined(&["… +", &(text.len() - limit).to_string(), " B"]);
+            leaf(&self.0, "span", "more", &rest);
+        }
+    }
+
+    fn draw_part(&self, class: &str, text: &str, kind: Kind) -> Element {
+        let group = leaf(&self.0, "span", class, "");
+        for cell in cells(text, kind) {
+            let class = match cell.shape() {
+                Shape::Letter => "",
+                Shape::Wide => "han",
+                Shape::Separator => "sep",
+                Shape::Space => "sp",
+                Shape::Control => "ctl",
+            };
+            let square = square(&group, class, &cell.shown(), cell.bytes().len());
+            for byte in cell.bytes() {
+                leaf(&square, "i", "", &hex(byte));
+            }
+        }
+        group
+    }
+
+    /// Adds what stands before a message in its frame.
+    fn draw_head(&self, speech: &Speech, frame: Frame, told: &mut String) {
+        let mut length = frame.payload.to_string();
+        let fields = frame.fields();
+        let is_long = fields.iter().any(|field| field.name == FieldName::LongLength);
+        for Field { name, bytes } in fields {
+            let (word, shown) = match name {
+                FieldName::Opcode if frame.opcode == 1 => (Word::FieldText, String::new()),
+                FieldName::Opcode => (Word::FieldClose, String::new()),
+                FieldName::Length if is_long => (Word::FieldLength, String::new()),
+                FieldName::Length | FieldName::LongLength => {
+                    (Word::FieldLength, std::mem::take(&mut length))
+                }
+                FieldName::Key => (Word::FieldKey, String::new()),
+            };
+            self.draw_field(speech, word, &shown, &bytes, told);
+        }
+    }
+
+    fn draw_field(
+        &self,
+        speech: &Speech,
+        word: Word,
+        shown: &str,
+        bytes: &[Option<u8>],
+        told: &mut String,
+    ) {
+        let group = leaf(&self.0, "span", "part head", "");
+        let square = square(&group, "field", shown, bytes.len());
+        for byte in bytes {
+            let shown = byte.map_or("··".to_string(), hex);
+            leaf(&square, "i", "", &shown);
+            told.push_str(&shown);
+            told.push(' ');
+        }
+        label(speech, &group, Some(word), 0);
+    }
+}
+
+fn square(group: &Element, class: &str, shown: &str, bytes: usize) -> Element {
+    let size = bytes.to_string();
+    let square = leaf(group, "span", &joined(&["ch ", class, " n", &size]), "");
+    leaf(&square, "b", if shown.len() > 2 * bytes { "tight" } else { "" }, shown);
+    square
+}
+
+/// The name of a part below it, and its length where that says something.
+fn label(speech: &Speech, group: &Element, word: Option<Word>, bytes: usize) {
+    let label = leaf(group, "small", if word.is_some() { "named" } else { "" }, "");
+    let Some(word) = word else { return };
+    speech.put(&leaf(&label, "span", "", ""), word, &[]);
+    if bytes > 0 {
+        leaf(&label, "span", "", &joined(&[" ", &bytes.to_string()]));
+    }
+}
+
+fn look(part: &Part) -> (&'static str, Option<Word>) {
+    let word = match part.kind {
+        Kind::Plain | Kind::Separator => return ("part", None),
+        Kind::Marked(marks::Kind::Circled) if part.at.len() > 1 => Word::PartWide,
+        Kind::Marked(marks::Kind::Wrong | marks::Kind::Circled) => Word::PartWrong,
+        Kind::Marked(marks::Kind::Verb) => Word::MarkVerb,
+        Kind::Marked(marks::Kind::Name) => Word::MarkName,
+        Kind::Marked(marks::Kind::Phone) => Word::MarkPhone,
+        Kind::Answer => Word::PartAnswer,
+        Kind::LineEnd => Word::PartLineEnd,
+    };
+    let is_bad = matches!(word, Word::PartWide | Word::PartWrong);
+    (if is_bad { "part bad" } else { "part" }, Some(word))
+}
+
+fn end_of_drawn(text: &str) -> usize {
+    text.char_indices().nth(DRAWN).map_or(text.len(), |(at, _)| at)
+}
+
+/// The bytes as a table of numbers shows them, as far as they are drawn, and
+/// the last one.
+fn dump(text: &str) -> String {
+    let end = end_of_drawn(text);
+    let mut dump = String::new();
+    for (at, byte) in text.bytes().enumerate() {
+        if at < end || at + 1 == text.len() {
+            if at > end {
+                dump.push_str("… ");
+            }
+            dump.push_str(&hex(byte));
+            dump.push(' ');
+        }
+    }
+    dump
+}
