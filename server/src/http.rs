@@ -10,7 +10,6 @@ use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderName,
@@ -116,10 +115,9 @@ async fn not_found(request: Request) -> (StatusCode, &'static str) {
 async fn open_websocket(
     State(classroom): State<Arc<Classroom>>,
     Extension(connection): Extension<Connection>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Response {
-    if !classroom.hosts.is_allowed_origin(&headers) {
+    if !classroom.hosts.is_allowed_origin(request.headers()) {
         tracing::warn!(peer = %connection.peer, "refused a WebSocket to a page of another origin");
         return (
             StatusCode::FORBIDDEN,
@@ -128,16 +126,26 @@ async fn open_websocket(
         )
             .into_response();
     }
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+    let (response, upgraded) = match websocket::accept(request) {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            return (
+                StatusCode::BAD_REQUEST,
+                format!("This address is for a WebSocket, and this is none: {error}\n"),
+            )
+                .into_response();
+        }
     };
-    let in_conversation = classroom.conversations.token();
-    websocket::configure(upgrade).on_upgrade(async move |socket| {
-        let browser = websocket::Browser::new(socket, classroom.heartbeat, classroom.patience);
-        classroom.converse(browser, connection.peer).await;
-        drop((connection, in_conversation));
-    })
+    let conversations = classroom.conversations.clone();
+    conversations.spawn(async move {
+        // It fails when the browser is gone before it has the answer.
+        if let Ok(upgraded) = upgraded.await {
+            let browser = websocket::Browser::new(upgraded, classroom.heartbeat);
+            classroom.converse(browser, connection.peer).await;
+        }
+        drop(connection);
+    });
+    response
 }
 
 async fn check_host(

@@ -13,7 +13,8 @@
 //!
 //! * [`server`](Server): binds, accepts and shuts down.
 //! * `accept`: the accept loop and the limits on connections.
-//! * `tcp`, `websocket`: the two transports; they move bytes and know no command.
+//! * `tcp`, `websocket`: the two transports; they move bytes, a `chunk` at a time,
+//!   and know no command. `frames`: what a WebSocket puts around them.
 //! * `linger`: closing so that the last reply still arrives.
 //! * `conversation`: the one loop behind both: chunks in, replies out.
 //! * [`book`](Book): the contacts, shared by all conversations.
@@ -32,6 +33,7 @@ mod accept;
 pub mod addresses;
 pub mod banner;
 mod book;
+mod chunk;
 pub mod console;
 mod contacts;
 mod conversation;
@@ -39,6 +41,7 @@ mod directory;
 mod events;
 pub mod exchange;
 mod feed;
+mod frames;
 mod http;
 mod linger;
 pub mod options;

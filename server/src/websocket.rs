@@ -1,50 +1,40 @@
 //! The WebSocket: the same conversation for a browser.
 //!
-//! Each text or binary message is one packet of the protocol; each reply is
-//! one text message. Pings tell a silent client from a dead one.
+//! Each text or binary message is one packet of the protocol; each reply is one
+//! text message. Pings tell a silent client from a dead one. What the bytes of
+//! a frame mean, [`frames`](crate::frames) knows.
 
 use std::io;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use futures_util::{FutureExt, SinkExt, StreamExt};
-use protocol::{Decoder, Replies};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout, timeout_at};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use protocol::{Decoder, Replies, Stage};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
+use crate::chunk;
 use crate::conversation::{Farewell, Received, Transport};
-
-/// The longest WebSocket message in bytes. The protocol's own limit is 1,024;
-/// this leaves room for a pipeline of lines pasted as one message.
-const MAX_MESSAGE: usize = 64 * 1024;
-
-/// Most messages taken in before they are answered, if they are not longer than
-/// [`MAX_MESSAGE`] together: more than any page has sent at once.
-const AT_ONCE: usize = 128;
-
-/// Bytes read at once. Messages of a classroom are some 30 bytes; the library's
-/// own 128 KiB would be held by every one of 50 tabs.
-const READ_BUFFER: usize = 2 * 1024;
-
-/// Bytes of replies gathered for one write: a batch of ordinary ones. The room is
-/// taken only when it is needed.
-const WRITE_BUFFER: usize = 16 * 1024;
-
-/// Bytes of replies that may wait for a slow browser before the connection is
-/// given up: a batch of replies at their longest (135 KB) and its framing.
-const MAX_WRITE_BUFFER: usize = 256 * 1024;
+use crate::frames::{CloseCode, Frames, Taken};
+use crate::linger::Lingering;
 
 /// Time for the browser to answer a Close before the connection is dropped.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Sets the sizes of a connection about to be upgraded.
-pub(crate) fn configure(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
-    upgrade
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MAX_WRITE_BUFFER)
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
+/// The answer to a browser that asks for a WebSocket, and where the connection
+/// will be once it has left.
+///
+/// # Errors
+///
+/// It did not ask as RFC 6455 says.
+pub(crate) fn accept(request: Request) -> Result<(Response, OnUpgrade), tungstenite::Error> {
+    let response = create_response_with_body(&request, Body::empty)?;
+    Ok((response, hyper::upgrade::on(request)))
 }
 
 /// When a quiet client is asked for a sign of life, and when it is given up.
@@ -55,159 +45,116 @@ pub(crate) struct Heartbeat {
 }
 
 /// A browser.
+#[derive(Debug)]
 pub(crate) struct Browser {
-    socket: WebSocket,
+    stream: Lingering,
+    frames: Frames,
     pings: tokio::time::Interval,
     dead_after: Duration,
     last_heard: Instant,
-    patience: Duration,
-    /// What came behind the last message and was not one.
-    next: Option<Incoming>,
 }
 
-type Incoming = Option<Result<Message, axum::Error>>;
-
 impl Browser {
-    pub(crate) fn new(socket: WebSocket, heartbeat: Heartbeat, patience: Duration) -> Self {
+    pub(crate) fn new(connection: Upgraded, heartbeat: Heartbeat) -> Self {
+        let parts = connection.downcast::<TokioIo<Lingering>>();
+        let parts = parts.expect("every connection of ours is of this kind");
         let now = Instant::now();
         let mut pings = interval_at(now + heartbeat.ping_every, heartbeat.ping_every);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Browser {
-            socket,
+            stream: parts.io.into_inner(),
+            frames: Frames::new(&parts.read_buf),
             pings,
             dead_after: heartbeat.dead_after,
             last_heard: now,
-            patience,
-            next: None,
         }
     }
 
-    /// Feeds the messages that have arrived already, so that they are answered
-    /// as one batch and the answers leave in one write.
-    fn take_what_is_there(&mut self, decoder: &mut Decoder) {
-        for _ in 0..AT_ONCE {
-            if decoder.held_bytes() >= MAX_MESSAGE {
-                return;
-            }
-            match self.socket.next().now_or_never() {
-                Some(Some(Ok(message @ (Message::Text(_) | Message::Binary(_))))) => {
-                    feed(decoder, message);
+    /// Sends what is to be sent. What has left is not sent again when the future
+    /// is dropped. A browser that does not read makes the stream fail.
+    async fn flush(&mut self) -> io::Result<()> {
+        while !self.frames.leaving().is_empty() {
+            let sent = self.stream.write(self.frames.leaving()).await?;
+            self.frames.sent(sent);
+        }
+        Ok(())
+    }
+
+    /// Listens on until the other side says Close, too: what it sent meanwhile
+    /// is not answered.
+    async fn drain(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        // Perhaps something is left of what has arrived.
+        let mut taken = Ok(Taken::Messages);
+        loop {
+            let unheard = &mut Decoder::new(Stage::Echo);
+            match taken {
+                Ok(Taken::Messages) => taken = self.frames.take(&mut [], unheard),
+                Ok(Taken::Nothing) => {
+                    let take = |chunk: &mut [u8]| taken = self.frames.take(chunk, unheard);
+                    if chunk::receive(&mut self.stream, take).await? == 0 {
+                        return Ok(());
+                    }
                 }
-                other => {
-                    self.next = other;
-                    return;
-                }
+                Ok(Taken::Close) | Err(_) => return Ok(()),
             }
         }
-    }
-
-    async fn say_close(&mut self, code: u16, reason: &'static str) {
-        let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-        // A browser that is gone needs no farewell.
-        let _ = timeout(LINGER, self.socket.send(close)).await;
-    }
-
-    /// Waits for the other side's Close, so that the last replies arrive.
-    async fn drain(&mut self) {
-        let deadline = Instant::now() + LINGER;
-        while let Ok(Some(Ok(_))) = timeout_at(deadline, self.socket.next()).await {}
     }
 }
 
 impl Transport for Browser {
     async fn receive(&mut self, decoder: &mut Decoder) -> io::Result<Received> {
+        // What came with the handshake, or behind the last messages.
+        let mut taken = self.frames.take(&mut [], decoder);
         loop {
-            let message = match self.next.take() {
-                Some(incoming) => incoming,
-                None => tokio::select! {
-                    message = self.socket.next() => message,
-                    _ = self.pings.tick() => {
-                        if self.last_heard.elapsed() >= self.dead_after {
-                            return Err(timed_out("the browser answers no ping"));
-                        }
-                        let ping = Message::Ping(Default::default());
-                        within(self.patience, self.socket.send(ping)).await?;
-                        continue;
-                    }
-                },
-            };
-            self.last_heard = Instant::now();
-            match message {
-                None | Some(Ok(Message::Close(_))) => return Ok(Received::End),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
-                    feed(decoder, message);
-                    self.take_what_is_there(decoder);
-                    return Ok(Received::Chunk);
-                }
-                Some(Err(error)) => {
-                    let error = into_tungstenite(error)?;
-                    if let Some((code, reason)) = violation(&error) {
-                        self.say_close(code, reason).await;
-                    }
+            match taken {
+                Ok(Taken::Nothing) => {}
+                Ok(Taken::Messages) => return Ok(Received::Chunk),
+                Ok(Taken::Close) => return Ok(Received::End),
+                Err(error) => {
+                    // A browser that is gone needs no farewell.
+                    let _ = timeout(LINGER, self.flush()).await;
                     return Err(io::Error::other(error));
                 }
             }
+            taken = Ok(Taken::Nothing);
+            self.flush().await?;
+            let take = |chunk: &mut [u8]| taken = self.frames.take(chunk, decoder);
+            let length = tokio::select! {
+                biased;
+                length = chunk::receive(&mut self.stream, take) => length?,
+                _ = self.pings.tick() => {
+                    if self.last_heard.elapsed() >= self.dead_after {
+                        let why = "the browser answers no ping";
+                        return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                    }
+                    self.frames.ping();
+                    continue;
+                }
+            };
+            if length == 0 {
+                return Ok(Received::End);
+            }
+            self.last_heard = Instant::now();
         }
     }
 
     async fn send(&mut self, replies: &Replies) -> io::Result<()> {
-        // Fed one by one, flushed once: a write for each reply made a busy
-        // WebSocket ten times slower.
-        let sending = async {
-            for reply in replies.iter() {
-                self.socket.feed(Message::text(reply)).await?;
-            }
-            self.socket.flush().await
-        };
-        within(self.patience, sending).await
+        // One write for all: one for each made a busy WebSocket ten times slower.
+        replies.iter().for_each(|reply| self.frames.put(reply));
+        self.flush().await
     }
 
     async fn close(mut self, farewell: Farewell) {
         match farewell {
-            Farewell::Exit => self.say_close(close_code::NORMAL, "bye").await,
-            Farewell::Stopping => self.say_close(close_code::AWAY, "the server stops").await,
-            // The answer to the browser's own Close leaves while draining.
-            Farewell::Ended => {}
+            Farewell::Exit => self.frames.close(CloseCode::Normal, "bye"),
+            Farewell::Stopping => self.frames.close(CloseCode::Away, "the server stops"),
+            // Whoever said Close waits for the answer, and then for the end.
+            Farewell::Ended => {
+                let _ = timeout(LINGER, self.flush()).await;
+                return;
+            }
         }
-        self.drain().await;
-    }
-}
-
-/// A message is one packet.
-fn feed(decoder: &mut Decoder, message: Message) {
-    decoder.push(&message.into_data());
-    decoder.close();
-}
-
-async fn within(
-    patience: Duration,
-    sending: impl Future<Output = Result<(), axum::Error>>,
-) -> io::Result<()> {
-    match timeout(patience, sending).await {
-        Ok(sent) => sent.map_err(io::Error::other),
-        Err(_) => Err(timed_out("the browser does not read")),
-    }
-}
-
-fn timed_out(why: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, why)
-}
-
-fn into_tungstenite(error: axum::Error) -> io::Result<tungstenite::Error> {
-    error.into_inner().downcast().map(|error| *error).map_err(io::Error::other)
-}
-
-/// The close code RFC 6455 section 7.4.1 names for what the browser did, or
-/// nothing where the connection broke by itself.
-fn violation(error: &tungstenite::Error) -> Option<(u16, &'static str)> {
-    match error {
-        tungstenite::Error::Protocol(
-            tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-        ) => None,
-        tungstenite::Error::Protocol(_) => Some((close_code::PROTOCOL, "not as RFC 6455 says")),
-        tungstenite::Error::Utf8(_) => Some((close_code::INVALID, "text that is not UTF-8")),
-        tungstenite::Error::Capacity(_) => Some((close_code::SIZE, "a message over 64 KiB")),
-        _ => None,
+        let _ = timeout(LINGER, self.drain()).await;
     }
 }

@@ -8,7 +8,8 @@
 
 mod classroom;
 
-use classroom::TestServer;
+use classroom::{TestServer, must};
+use futures_util::StreamExt as _;
 use tokio_tungstenite::tungstenite::Message;
 use transcripts::{Action, Transcript, all};
 
@@ -98,4 +99,19 @@ async fn a_websocket_message_in_fragments_is_one_message() {
         client.send_message(Message::Frame(frame)).await;
     }
     client.expect("张三 added!").await;
+}
+
+#[tokio::test]
+async fn who_says_close_first_is_answered_with_the_same_code_and_the_connection_ends() {
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+    let server = TestServer::start().await;
+    let mut client = server.websocket().await;
+    // What was said before is answered before.
+    client.send("find;a").await;
+    let close = CloseFrame { code: CloseCode::Library(4321), reason: "home time".into() };
+    client.send_message(Message::Close(Some(close))).await;
+    client.expect("Not Found!").await;
+    assert_eq!(client.expect_close().await, 4321);
+    assert!(must("the end", client.socket.next()).await.is_none());
 }
