@@ -332,3 +332,14 @@ fn a_torn_end_of_the_log_costs_only_the_change_that_was_never_confirmed() {
         assert_eq!(load(&store).unwrap(), contacts[..contacts.len() - 1], "{cut} bytes less");
     }
 }
+
+#[test]
+fn a_row_s_hash_is_that_of_its_text_however_long_it_is() {
+    for (name, phone) in [("a", "1"), ("张三", "13800138000"), ("", "")] {
+        assert_eq!(hash(name, phone), xxh3_64(format!("{name};{phone}").as_bytes()));
+    }
+    for length in [256, 257, 10_000] {
+        let (name, phone) = ("n".repeat(length), "p".repeat(128));
+        assert_eq!(hash(&name, &phone), xxh3_64(format!("{name};{phone}").as_bytes()));
+    }
+}
