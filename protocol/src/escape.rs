@@ -23,22 +23,27 @@ pub fn is_deceptive(c: char) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(pub &'a str);
 
+impl Escaped<'_> {
+    /// The text that is displayed. Formatting it would bring all that can be
+    /// done to numbers into the page, several kilobytes on every phone.
+    pub fn text(self) -> String {
+        let mut text = String::new();
+        for c in self.0.chars() {
+            match c {
+                '\r' => text.push_str("\\r"),
+                '\n' => text.push_str("\\n"),
+                '\t' => text.push_str("\\t"),
+                c if is_deceptive(c) => text.extend(c.escape_unicode()),
+                c => text.push(c),
+            }
+        }
+        text
+    }
+}
+
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `get` and not an index: what a slice says when it panics weighs
-        // several kilobytes on every phone.
-        let mut plain = 0;
-        for (at, c) in self.0.char_indices().filter(|&(_, c)| is_deceptive(c)) {
-            f.write_str(self.0.get(plain..at).unwrap_or_default())?;
-            match c {
-                '\r' => f.write_str("\\r")?,
-                '\n' => f.write_str("\\n")?,
-                '\t' => f.write_str("\\t")?,
-                c => write!(f, "\\u{{{:x}}}", u32::from(c))?,
-            }
-            plain = at + c.len_utf8();
-        }
-        f.write_str(self.0.get(plain..).unwrap_or_default())
+        f.write_str(&self.text())
     }
 }
 

@@ -97,50 +97,85 @@ impl<'a> Mistake<'a> {
 /// wrong, and a message that works.
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_to(f)
+    }
+}
+
+impl Reason<'_> {
+    /// Writes the sentence, as plain pieces: what `write!` can do to numbers
+    /// would weigh several kilobytes on every phone.
+    pub(crate) fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        let mut say = |pieces: &[&str]| pieces.iter().try_for_each(|piece| out.write_str(piece));
         match *self {
-            Reason::NotUtf8 => write!(
-                f,
-                "this is not UTF-8 text, encode it before sending, like 'find;zhangsan'.encode('utf-8')"
-            ),
-            Reason::TooLong => write!(
-                f,
-                "a message has at most {MAX_MESSAGE} bytes and this one has more, send a shorter one, like {}",
-                Verb::Find.example()
-            ),
-            Reason::UnknownVerb { word } => unknown_verb(f, word),
-            Reason::FullWidthSeparator => write!(
-                f,
-                "the ； in it is the wide semicolon of a Chinese input method, type the English ; instead, like {}",
-                Verb::Add.example()
-            ),
+            Reason::NotUtf8 => say(&[
+                "this is not UTF-8 text, encode it before sending, like 'find;zhangsan'.encode('utf-8')",
+            ]),
+            Reason::TooLong => say(&[
+                "a message has at most ",
+                &MAX_MESSAGE.to_string(),
+                " bytes and this one has more, send a shorter one, like ",
+                Verb::Find.example(),
+            ]),
+            Reason::UnknownVerb { word: "" } => say(&[
+                "there is no command before the first ; write one, like ",
+                Verb::Add.example(),
+            ]),
+            Reason::UnknownVerb { word } => match Verb::meant_by(word) {
+                Some(verb) => say(&[
+                    "commands are lower case: ",
+                    verb.word(),
+                    ", not ",
+                    word,
+                    ", like ",
+                    verb.example(),
+                ]),
+                None => {
+                    let cut = word.char_indices().nth(SHOWN_VERB);
+                    // Not an index, as in [`crate::Replies::iter`].
+                    let shown = cut.and_then(|(end, _)| word.get(..end)).unwrap_or(word);
+                    say(&[
+                        "there is no command ",
+                        &Escaped(shown).text(),
+                        if shown.len() < word.len() { "..." } else { "" },
+                        ", there are add, remove, find and exit, like ",
+                        Verb::Add.example(),
+                    ])
+                }
+            },
+            Reason::FullWidthSeparator => say(&[
+                "the ； in it is the wide semicolon of a Chinese input method, type the English ; instead, like ",
+                Verb::Add.example(),
+            ]),
             Reason::TooFew { verb } => {
-                write!(f, "{} needs {}, like {}", verb.word(), Needs(verb), verb.example())
+                say(&[verb.word(), " needs ", needs(verb), ", like ", verb.example()])
             }
             Reason::TooMany { verb } => {
-                write!(f, "{} takes {}, like {}", verb.word(), Needs(verb), verb.example())
+                say(&[verb.word(), " takes ", needs(verb), ", like ", verb.example()])
             }
-            Reason::Empty { verb, field } => {
-                write!(
-                    f,
-                    "the {} is empty, write it behind the ; like {}",
-                    field.word(),
-                    verb.example()
-                )
-            }
-            Reason::FieldTooLong { verb, field, chars } => write!(
-                f,
-                "the {} has {chars} characters and may have {}, like {}",
+            Reason::Empty { verb, field } => say(&[
+                "the ",
                 field.word(),
-                field.max_chars(),
-                verb.example()
-            ),
-            Reason::ControlCharacter { verb, field, character } => write!(
-                f,
-                "the {} has the invisible character {} in it, leave it out, like {}",
+                " is empty, write it behind the ; like ",
+                verb.example(),
+            ]),
+            Reason::FieldTooLong { verb, field, chars } => say(&[
+                "the ",
                 field.word(),
-                Escaped(character.encode_utf8(&mut [0; 4])),
-                verb.example()
-            ),
+                " has ",
+                &chars.to_string(),
+                " characters and may have ",
+                &field.max_chars().to_string(),
+                ", like ",
+                verb.example(),
+            ]),
+            Reason::ControlCharacter { verb, field, character } => say(&[
+                "the ",
+                field.word(),
+                " has the invisible character ",
+                &Escaped(character.encode_utf8(&mut [0; 4])).text(),
+                " in it, leave it out, like ",
+                verb.example(),
+            ]),
         }
     }
 }
@@ -149,41 +184,10 @@ impl fmt::Display for Reason<'_> {
 /// enough to recognise a slip in a six-letter word, short enough for one line.
 const SHOWN_VERB: usize = 16;
 
-fn unknown_verb(f: &mut fmt::Formatter<'_>, word: &str) -> fmt::Result {
-    if word.is_empty() {
-        return write!(
-            f,
-            "there is no command before the first ; write one, like {}",
-            Verb::Add.example()
-        );
-    }
-    if let Some(verb) = Verb::ALL.into_iter().find(|v| v.word().eq_ignore_ascii_case(word)) {
-        return write!(
-            f,
-            "commands are lower case: {}, not {word}, like {}",
-            verb.word(),
-            verb.example()
-        );
-    }
-    let end = word.char_indices().nth(SHOWN_VERB).map_or(word.len(), |(at, _)| at);
-    let more = if end < word.len() { "..." } else { "" };
-    write!(
-        f,
-        "there is no command {}{more}, there are add, remove, find and exit, like {}",
-        // Not an index, as in [`crate::Replies::iter`].
-        Escaped(word.get(..end).unwrap_or(word)),
-        Verb::Add.example()
-    )
-}
-
-struct Needs(Verb);
-
-impl fmt::Display for Needs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Verb::Add => "a name and a phone",
-            Verb::Remove | Verb::Find => "one name",
-            Verb::Exit => "nothing behind it",
-        })
+fn needs(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Add => "a name and a phone",
+        Verb::Remove | Verb::Find => "one name",
+        Verb::Exit => "nothing behind it",
     }
 }

@@ -47,7 +47,7 @@ pub enum Reply<'a> {
 
 impl Reply<'_> {
     /// Writes the reply without a line end. Plain string writes, since nearly
-    /// all a server does is this; only errors are worth formatting.
+    /// all a server does is this.
     fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Reply::Added { name } => {
@@ -65,17 +65,22 @@ impl Reply<'_> {
                 out.write_str(text)?;
                 out.write_str(";")
             }
-            Reply::Mistake(mistake) => write!(out, "Error: {}", mistake.reason),
-            Reply::Full { limit } => write!(
-                out,
-                "Error: the book is full ({limit} names), remove one first, like {}",
-                Verb::Remove.example()
-            ),
-            Reply::NotStored { why } => write!(
-                out,
-                "Error: nothing was changed, {why}, try again later; reading goes on, like {}",
-                Verb::Find.example()
-            ),
+            Reply::Mistake(mistake) => {
+                out.write_str("Error: ")?;
+                mistake.reason.write_to(out)
+            }
+            Reply::Full { limit } => {
+                out.write_str("Error: the book is full (")?;
+                out.write_str(&limit.to_string())?;
+                out.write_str(" names), remove one first, like ")?;
+                out.write_str(Verb::Remove.example())
+            }
+            Reply::NotStored { why } => {
+                out.write_str("Error: nothing was changed, ")?;
+                out.write_str(why)?;
+                out.write_str(", try again later; reading goes on, like ")?;
+                out.write_str(Verb::Find.example())
+            }
         }
     }
 }
