@@ -111,7 +111,7 @@ async fn measure(panel: &str, slower: u32) -> bool {
     browser
         .until(&format!("document.getElementById('conversation').children.length > {LINES}"))
         .await;
-    browser.click(&format!("[role=tab][aria-controls={panel}]")).await;
+    browser.show(panel).await;
     if panel == "contacts" {
         let rows = CONTACTS + 1;
         browser.until(&format!("document.getElementById('book').ariaRowCount === '{rows}'")).await;

@@ -58,7 +58,7 @@ impl Inspector {
     }
 
     async fn show(&mut self, panel: &str) {
-        self.browser.click(&format!("[role=tab][aria-controls={panel}]")).await;
+        self.browser.show(panel).await;
         self.look(panel, &format!("#{panel}")).await;
     }
 }

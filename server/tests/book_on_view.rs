@@ -29,7 +29,7 @@ async fn add(server: &TestServer, names: impl Iterator<Item = String>) -> TcpCli
 }
 
 async fn show_book(browser: &Browser) {
-    browser.click("[role=tab][aria-controls=contacts]").await;
+    browser.show("contacts").await;
 }
 
 async fn awaits_count(browser: &Browser, count: usize) {

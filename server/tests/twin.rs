@@ -14,7 +14,8 @@ use std::process::{Command, Stdio};
 
 use classroom::TestServer;
 use tokio_tungstenite::tungstenite::Message;
-use web::twin::{Address, nc, python};
+use web::model::Address;
+use web::supplement::twin::{nc, python};
 
 /// Whole conversations, some by people who mean no good.
 const CONVERSATIONS: &[&[&str]] = &[

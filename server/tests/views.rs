@@ -28,7 +28,7 @@ macro_rules! open {
 const ADD: &str = "add;zhangsan;13800138000";
 
 async fn show(browser: &Browser, panel: &str) {
-    browser.click(&format!("[role=tab][aria-controls={panel}]")).await;
+    browser.show(panel).await;
 }
 
 /// The cells of bytes within an element, as the student reads them.
@@ -227,6 +227,7 @@ async fn on_a_phone_the_size_of_a_message_leads_to_its_bytes() {
     browser.send(ADD).await;
     browser.expect("received", "zhangsan added!").await;
     browser.click("#message-0 [data-look]").await;
+    browser.await_panel().await;
     assert_eq!(bytes(&browser, "#wire-received").await, framed("Welcome!", false));
     browser.finish().await;
 }

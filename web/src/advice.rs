@@ -12,7 +12,7 @@ use protocol::decoder::MAX_MESSAGE;
 use protocol::escape::Escaped;
 use protocol::{Mistake, Reason};
 
-use crate::words::{Note, Slot, Word};
+use crate::words::{Note, Slot, Word, joined};
 
 /// How an error reply begins.
 const ERROR: &str = "Error: ";
@@ -76,7 +76,9 @@ pub fn correct(sent: &str, reply: &str) -> Option<Note> {
     match Command::parse(sent, Stage::Contacts) {
         Err(mistake) => Some(explain(&mistake)),
         // Somebody may be called `Error: 1`.
-        Ok(Command::Change(Change::Add { name, .. })) if reply == format!("{name} added!") => None,
+        Ok(Command::Change(Change::Add { name, .. })) if reply == joined(&[name, " added!"]) => {
+            None
+        }
         Ok(Command::Change(_)) => Some(Note::new(Word::Refused)),
         // The phone that was found, or the echo.
         Ok(_) => None,
@@ -138,27 +140,27 @@ fn on_small_talk(text: &str) -> Advice {
 fn separated(verb: Verb, rest: &str) -> String {
     let fields = match verb {
         Verb::Add => match rest.rsplit_once(char::is_whitespace) {
-            Some((name, phone)) => format!("{};{phone}", name.trim_end()),
-            None => format!("{rest};{PHONE}"),
+            Some((name, phone)) => joined(&[name.trim_end(), ";", phone]),
+            None => joined(&[rest, ";", PHONE]),
         },
         _ => rest.to_string(),
     };
-    example(&format!("{};{fields}", verb.word()), verb)
+    example(&joined(&[verb.word(), ";", &fields]), verb)
 }
 
 /// An example made of the student's own line, or the lesson's where that is
 /// too long to repeat.
 fn example(line: &str, verb: Verb) -> String {
-    if line.chars().count() > SHOWN {
+    if line.chars().nth(SHOWN).is_some() {
         return verb.example().to_string();
     }
-    Escaped(line).to_string()
+    Escaped(line).text()
 }
 
 fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", Escaped(piece(text, 0..end))),
-        None => Escaped(text).to_string(),
+        Some((end, _)) => joined(&[&Escaped(piece(text, 0..end)).text(), "…"]),
+        None => Escaped(text).text(),
     }
 }
 
@@ -182,14 +184,16 @@ fn next(text: &str, mistake: &Mistake<'_>) -> Note {
     };
     // The last part is the one being written: a `;` may follow it only once
     // there is something in it.
-    let begun = parts(text).count() - 1;
-    let last = parts(text).last().unwrap_or_default();
+    let (mut begun, mut last) = (0, "");
+    for part in parts(text) {
+        (begun, last) = (begun + 1, part);
+    }
     let line = trim(text);
     let (word, line) = match (begun, last.is_empty()) {
-        (0, _) => (Word::NextSeparatorName, verb.example().to_string()),
-        (1, true) => (Word::NextName, verb.example().to_string()),
-        (1, false) => (Word::NextSeparatorPhone, format!("{line};{PHONE}")),
-        _ => (Word::NextPhone, format!("{line}{PHONE}")),
+        (0 | 1, _) => (Word::NextSeparatorName, verb.example().to_string()),
+        (2, true) => (Word::NextName, verb.example().to_string()),
+        (2, false) => (Word::NextSeparatorPhone, joined(&[line, ";", PHONE])),
+        _ => (Word::NextPhone, joined(&[line, PHONE])),
     };
     Note::new(word).with(Slot::Example, example(&line, verb))
 }
@@ -228,7 +232,7 @@ fn explain(mistake: &Mistake<'_>) -> Note {
                 Field::Name => Word::ControlName,
                 Field::Phone => Word::ControlPhone,
             };
-            let character = Escaped(character.encode_utf8(&mut [0; 4])).to_string();
+            let character = Escaped(character.encode_utf8(&mut [0; 4])).text();
             Note::new(word).with(Slot::Character, character)
         }
     }
@@ -238,7 +242,7 @@ fn unknown_verb(word: &str) -> Note {
     if word.is_empty() {
         return Note::new(Word::NoVerb).with(Slot::Example, Verb::Add.example());
     }
-    if let Some(verb) = Verb::ALL.into_iter().find(|v| v.word().eq_ignore_ascii_case(word)) {
+    if let Some(verb) = Verb::meant_by(word) {
         return Note::new(Word::LowerCase).with(Slot::Text, word).with(Slot::Verb, verb.word());
     }
     Note::new(Word::UnknownVerb)

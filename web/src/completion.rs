@@ -7,6 +7,8 @@
 use protocol::Verb;
 use protocol::command::{Field, SEPARATOR, parts};
 
+use crate::words::joined;
+
 /// A round of Tab keys: the lines it offers, and the one shown.
 #[derive(Debug)]
 pub struct Completion {
@@ -18,21 +20,28 @@ impl Completion {
     /// Begins a round, `None` where there is nothing to complete. Of the
     /// names the last is offered first.
     pub fn of(text: &str, names: &[String]) -> Option<Self> {
-        let lines: Vec<String> = match text.rsplit_once(SEPARATOR) {
-            None => verbs(text),
+        let mut lines = Vec::new();
+        match last_separator(text) {
+            None if text.is_empty() => {}
+            None => {
+                for verb in Verb::ALL {
+                    if verb.word().starts_with(text) {
+                        lines.push(joined(&[verb.word(), separator(verb)]));
+                    }
+                }
+            }
             Some((before, prefix)) => {
                 let (verb, more) = verb_awaiting_name(before)?;
                 debug_assert!(verb.fields().contains(&Field::Name));
                 let prefix = prefix.trim_start();
                 let end = if more { ";" } else { "" };
-                names
-                    .iter()
-                    .rev()
-                    .filter(|name| name.starts_with(prefix))
-                    .map(|name| format!("{before};{name}{end}"))
-                    .collect()
+                for name in names.iter().rev() {
+                    if name.starts_with(prefix) {
+                        lines.push(joined(&[before, ";", name, end]));
+                    }
+                }
             }
-        };
+        }
         let adds_something = lines.iter().any(|line| line != text);
         adds_something.then_some(Completion { lines, shown: 0 })
     }
@@ -49,12 +58,10 @@ impl Completion {
     }
 }
 
-fn verbs(prefix: &str) -> Vec<String> {
-    if prefix.is_empty() {
-        return Vec::new();
-    }
-    let found = Verb::ALL.into_iter().filter(|verb| verb.word().starts_with(prefix));
-    found.map(|verb| format!("{}{}", verb.word(), separator(verb))).collect()
+/// What stands before the last separator, and what behind it.
+fn last_separator(text: &str) -> Option<(&str, &str)> {
+    let at = text.bytes().rposition(|byte| byte == SEPARATOR as u8)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 fn separator(verb: Verb) -> &'static str {

@@ -6,12 +6,10 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{
-    Element, Event, EventTarget, HtmlElement, InputEvent, KeyboardEvent, MediaQueryList,
-    ResizeObserver, Window,
-};
+use web_sys::{Element, Event, EventTarget, KeyboardEvent, MediaQueryList, ResizeObserver, Window};
 
 use crate::keyboard::{Key, Report};
+use crate::markup::Markup as _;
 use crate::model::{Msg, Pick};
 use crate::panels::{Panel, Turn};
 use crate::view::View;
@@ -34,9 +32,13 @@ impl Listener {
         event: &'static str,
         handler: impl FnMut(Event) + 'static,
     ) -> Self {
-        // Boxed first: every other way the glue for it is built once for each
-        // handler, half a kilobyte each.
-        let handler = Closure::wrap(Box::new(handler) as Box<dyn FnMut(Event)>);
+        // Every other way the glue for it is built once for each handler, half a
+        // kilobyte each.
+        Self::boxed(target, event, Box::new(handler))
+    }
+
+    fn boxed(target: &EventTarget, event: &'static str, handler: Box<dyn FnMut(Event)>) -> Self {
+        let handler = Closure::wrap(handler);
         // Only an unknown way of listening is refused, and this is the plain one.
         let _ = target.add_event_listener_with_callback(event, handler.as_ref().unchecked_ref());
         Listener { target: target.clone(), event, handler }
@@ -50,7 +52,7 @@ impl Drop for Listener {
     }
 }
 
-/// Watches the room that two elements have, for as long as this value lives.
+/// Watches the room that the conversation has, for as long as this value lives.
 pub struct Watch {
     observer: ResizeObserver,
     _handler: Closure<dyn FnMut()>,
@@ -58,21 +60,15 @@ pub struct Watch {
 
 impl Watch {
     /// Keeps the end of the conversation in sight when a strip, a longer hint
-    /// or a phone's keyboard takes some of its room, and the list of contacts
-    /// filled.
-    pub fn of(view: &Rc<View>, post: &Post) -> Option<Self> {
+    /// or a phone's keyboard takes some of its room.
+    pub fn of(view: &Rc<View>) -> Option<Self> {
         let handler = {
-            let (view, post) = (view.clone(), post.clone());
-            let resized = move || {
-                view.keep_at_end();
-                post(Msg::Scrolled(view.book().sight()));
-            };
-            Closure::wrap(Box::new(resized) as Box<dyn FnMut()>)
+            let view = view.clone();
+            Closure::wrap(Box::new(move || view.keep_at_end()) as Box<dyn FnMut()>)
         };
         // Where it is missing the reader scrolls.
         let observer = ResizeObserver::new(handler.as_ref().unchecked_ref()).ok()?;
         observer.observe(view.conversation());
-        observer.observe(view.book().list());
         Some(Watch { observer, _handler: handler })
     }
 }
@@ -90,20 +86,20 @@ pub fn listen(
     view: &Rc<View>,
     post: &Post,
 ) -> Vec<Listener> {
-    let mut listeners = in_the_input(view, post);
-    listeners.extend(in_the_book(view, post));
-    listeners.extend(around_it(view, post));
-    listeners.extend(from_the_browser(window, view, post));
-    listeners.extend(wide.map(|wide| {
+    let mut listeners = Vec::new();
+    in_the_input(view, post, &mut listeners);
+    around_it(view, post, &mut listeners);
+    from_the_browser(window, view, post, &mut listeners);
+    if let Some(wide) = wide {
         let post = post.clone();
-        Listener::new(&wide.clone(), "change", move |_| {
+        listeners.push(Listener::new(&wide.clone(), "change", move |_| {
             post(Msg::Resized { wide: wide.matches() });
-        })
-    }));
+        }));
+    }
     listeners
 }
 
-fn in_the_input(view: &Rc<View>, post: &Post) -> Vec<Listener> {
+fn in_the_input(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     let input = view.command();
     let typed = |composing_of: fn(&Event) -> bool| {
         let (view, post) = (view.clone(), post.clone());
@@ -111,7 +107,8 @@ fn in_the_input(view: &Rc<View>, post: &Post) -> Vec<Listener> {
             post(Msg::Typed { text: view.command().value(), composing: composing_of(&event) });
         }
     };
-    let is_composing = |event: &Event| event.unchecked_ref::<InputEvent>().is_composing();
+    // Both kinds of event call it so.
+    let is_composing = |event: &Event| event.unchecked_ref::<KeyboardEvent>().is_composing();
     let pressed = {
         let (view, post) = (view.clone(), post.clone());
         move |event: Event| {
@@ -130,42 +127,19 @@ fn in_the_input(view: &Rc<View>, post: &Post) -> Vec<Listener> {
             }
         }
     };
-    let mut listeners = vec![
-        Listener::new(input, "input", typed(is_composing)),
-        // The last `input` of a composition still says it is composing.
-        Listener::new(input, "compositionend", typed(|_| false)),
-        Listener::new(input, "keydown", pressed),
-    ];
+    listeners.push(Listener::new(input, "input", typed(is_composing)));
+    // The last `input` of a composition still says it is composing.
+    listeners.push(Listener::new(input, "compositionend", typed(|_| false)));
+    listeners.push(Listener::new(input, "keydown", pressed));
     // Whatever may scroll the input's text has to move the marks with it; not
     // every browser reports that as a `scroll`.
     for event in ["scroll", "keyup", "pointerup"] {
         let view = view.clone();
         listeners.push(Listener::new(input, event, move |_| view.scroll_marks()));
     }
-    listeners
 }
 
-fn in_the_book(view: &Rc<View>, post: &Post) -> [Listener; 2] {
-    let searched = {
-        let (view, post) = (view.clone(), post.clone());
-        move |_| {
-            post(Msg::Searched(view.book().search().value()));
-        }
-    };
-    let scrolled = {
-        let (view, post) = (view.clone(), post.clone());
-        move |_| {
-            post(Msg::Scrolled(view.book().sight()));
-        }
-    };
-    let book = view.book();
-    [
-        Listener::new(book.search(), "input", searched),
-        Listener::new(book.list(), "scroll", scrolled),
-    ]
-}
-
-fn around_it(view: &Rc<View>, post: &Post) -> Vec<Listener> {
+fn around_it(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     let say = view.element("say");
     let submitted = {
         let post = post.clone();
@@ -183,10 +157,9 @@ fn around_it(view: &Rc<View>, post: &Post) -> Vec<Listener> {
                 }
                 return;
             };
-            if button.has_attribute("data-copy") {
-                view.copy(&button);
-            }
-            if let Some(id) = message_of(&event).filter(|_| button.has_attribute("data-look")) {
+            if let Some(id) =
+                message_of(&event).filter(|_| button.get_attribute("data-look").is_some())
+            {
                 post(Msg::Picked(Pick::Bytes(id)));
             }
             if let Some(text) = button.get_attribute("data-insert") {
@@ -223,54 +196,21 @@ fn around_it(view: &Rc<View>, post: &Post) -> Vec<Listener> {
             if closest(&event, "#conversation").is_some() {
                 event.prevent_default();
                 post(Msg::Picked(if is_back { Pick::Back } else { Pick::On }));
-            } else if let Some(arrow) = closest(&event, "[data-arrow]") {
-                event.prevent_default();
-                let next = if is_back {
-                    arrow.previous_element_sibling()
-                } else {
-                    arrow.next_element_sibling()
-                };
-                if let Some(next) = next {
-                    // Every element that takes a focus is given it in this way.
-                    let _ = next.unchecked_ref::<HtmlElement>().focus();
-                }
             }
         }
     };
-    let pointed = |event: &'static str| {
-        let post = post.clone();
-        Listener::new(&view.element("arrows"), event, move |event| {
-            let arrow = closest(&event, "[data-arrow]");
-            let arrow = arrow.and_then(|arrow| arrow.get_attribute("data-arrow")?.parse().ok());
-            if let Some(arrow) = arrow {
-                post(Msg::Pointed { arrow });
-            }
-        })
-    };
-    let cut = {
-        let (view, post) = (view.clone(), post.clone());
-        move |_| {
-            post(Msg::Cut(view.lab()));
+    listeners.push(Listener::new(view.document(), "keydown", moved));
+    listeners.push(Listener::new(&say, "submit", submitted));
+    // A button pressed with a finger or a mouse leaves the caret where it is, so
+    // that a phone's keyboard stays open.
+    listeners.push(Listener::new(&say, "mousedown", |event| {
+        if closest(&event, "button").is_some() {
+            event.prevent_default();
         }
-    };
-    vec![
-        Listener::new(view.document(), "keydown", moved),
-        pointed("pointerover"),
-        pointed("focusin"),
-        pointed("click"),
-        Listener::new(&view.element("sticky"), "input", cut),
-        Listener::new(&say, "submit", submitted),
-        // A button pressed with a finger or a mouse leaves the caret where it
-        // is, so that a phone's keyboard stays open.
-        Listener::new(&say, "mousedown", |event| {
-            if closest(&event, "button").is_some() {
-                event.prevent_default();
-            }
-        }),
-        // One for all buttons, those that come and go included.
-        Listener::new(view.document(), "click", clicked),
-        Listener::new(&view.element("tabs"), "keydown", turned),
-    ]
+    }));
+    // One for all buttons, those that come and go included.
+    listeners.push(Listener::new(view.document(), "click", clicked));
+    listeners.push(Listener::new(&view.element("tabs"), "keydown", turned));
 }
 
 /// What a press on a button means.
@@ -309,7 +249,7 @@ fn meaning(button: &Element, view: &View) -> Option<Msg> {
     if attribute("data-turn").is_some() {
         return around(button, "data-step").map(Msg::WentTo);
     }
-    Some(match &*button.id() {
+    Some(match &*attribute("id").unwrap_or_default() {
         "fix" => Msg::Mended,
         "reconnect" => Msg::Reconnect,
         "next" | "skip" => Msg::WentOn,
@@ -321,7 +261,7 @@ fn meaning(button: &Element, view: &View) -> Option<Msg> {
     })
 }
 
-fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post) -> Vec<Listener> {
+fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     let returned = {
         let post = post.clone();
         move |_| {
@@ -338,30 +278,29 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post) -> Vec<Listen
         let view = view.clone();
         move |_| view.note_scrolling()
     };
-    vec![
-        Listener::new(window, "online", returned),
-        Listener::new(view.document(), "visibilitychange", seen),
-        Listener::new(view.conversation(), "scroll", scrolled),
-        Listener::new(view.document(), "selectionchange", {
-            let view = view.clone();
-            move |_| view.scroll_marks()
-        }),
-    ]
+    listeners.push(Listener::new(window, "online", returned));
+    listeners.push(Listener::new(view.document(), "visibilitychange", seen));
+    listeners.push(Listener::new(view.conversation(), "scroll", scrolled));
+    listeners.push(Listener::new(view.document(), "selectionchange", {
+        let view = view.clone();
+        move |_| view.scroll_marks()
+    }));
 }
 
 /// The message an event happened to.
 fn message_of(event: &Event) -> Option<u32> {
-    closest(event, "#conversation>li")?.id().strip_prefix("message-")?.parse().ok()
+    closest(event, "#conversation>li")?.get_attribute("id")?.strip_prefix("message-")?.parse().ok()
 }
 
 /// The value of an attribute that an element around this one has.
 fn around(element: &Element, attribute: &str) -> Option<String> {
     let selector: String = ["[", attribute, "]"].into_iter().collect();
-    element.closest(&selector).ok()??.get_attribute(attribute)
+    element.around(&selector)?.get_attribute(attribute)
 }
 
-fn closest(event: &Event, selector: &str) -> Option<Element> {
+/// What an event happened to, or the nearest around it, that a selector fits.
+pub fn closest(event: &Event, selector: &str) -> Option<Element> {
     // The handlers that ask are for events that happen to elements.
     let target: Element = event.target()?.unchecked_into();
-    target.closest(selector).ok()?
+    target.around(selector)
 }

@@ -21,7 +21,7 @@ impl History {
     /// Takes up what [`to_text`](Self::to_text) wrote.
     pub fn from_text(text: &str) -> Self {
         let mut history = History::default();
-        text.lines().for_each(|line| history.push(line));
+        text.split('\n').for_each(|line| history.push(line));
         history
     }
 
@@ -60,8 +60,10 @@ impl History {
     }
 
     fn go(&mut self, position: usize, current: &str) -> String {
-        self.left.retain(|&(at, _)| at != self.position);
-        self.left.push((self.position, current.to_string()));
+        match self.left.iter_mut().find(|(at, _)| *at == self.position) {
+            Some((_, line)) => *line = current.to_string(),
+            None => self.left.push((self.position, current.to_string())),
+        }
         self.position = position;
         let left = self.left.iter().find(|&&(at, _)| at == position).map(|(_, line)| line);
         left.or_else(|| self.lines.get(position)).cloned().unwrap_or_default()

@@ -2,7 +2,7 @@
 //! being written.
 //!
 //! It understands no message by itself, `protocol` does; and it holds no
-//! sentence, `static/zh.html` and `static/en.html` do.
+//! sentence, the files in `static` do.
 //!
 //! # Layout
 //!
@@ -13,15 +13,14 @@
 //!   [`connection`], [`offline`] (the server in the page), [`history`],
 //!   [`completion`], [`advice`] (the red pen's sentences), [`marks`] (its lines
 //!   under the input), [`panels`] (which of them can be seen), [`words`] (the
-//!   keys of all sentences), [`appearance`] (language and light), [`lesson`] (the
-//!   steps and their goals), [`roster`] (the class's book) and [`following`] (how
-//!   the page keeps up with it); and what no terminal shows: [`wire`] (the bytes
-//!   of a message), [`sequence`] (who said what when), [`sticky`] (messages that
-//!   stick together) and [`twin`] (the same conversation in Python and `nc`).
+//!   keys of all sentences), [`appearance`] (language and light) and [`lesson`]
+//!   (the steps and their goals).
 //! * `page`: an [`Effect`] → a call to one of the rooms that touch the browser:
-//!   `view` (the document), `texts` (the words of a language), `socket`, `news`
-//!   (the server's book) with `request`, `alarm` (the one timer) and `shelves`
-//!   (what outlives a reload).
+//!   `view` (the document) with `markup`, `texts` (the words of a language),
+//!   `request`, `socket`, `alarm` (the one timer) and `shelves` (what outlives a
+//!   reload).
+//! * `door`: the way to the [`supplement`], the panels beside the conversation,
+//!   which come when one is first opened.
 //!
 //! The rooms named second exist in a browser only. The pure ones are tested
 //! natively, the view in a headless browser.
@@ -33,7 +32,6 @@ pub mod advice;
 pub mod appearance;
 pub mod completion;
 pub mod connection;
-pub mod following;
 pub mod history;
 pub mod keyboard;
 pub mod lesson;
@@ -41,11 +39,7 @@ pub mod marks;
 pub mod model;
 pub mod offline;
 pub mod panels;
-pub mod roster;
-pub mod sequence;
-pub mod sticky;
-pub mod twin;
-pub mod wire;
+pub mod supplement;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
@@ -53,7 +47,9 @@ mod alarm;
 #[cfg(target_arch = "wasm32")]
 mod controls;
 #[cfg(target_arch = "wasm32")]
-mod news;
+pub mod door;
+#[cfg(target_arch = "wasm32")]
+pub mod markup;
 #[cfg(target_arch = "wasm32")]
 pub mod page;
 #[cfg(target_arch = "wasm32")]
@@ -81,6 +77,7 @@ mod start {
     use web_sys::Document;
 
     use crate::page::Page;
+    use crate::supplement;
 
     #[wasm_bindgen]
     extern "C" {
@@ -100,5 +97,18 @@ mod start {
     fn start() {
         let page = Page::open(DOCUMENT.with(Document::clone));
         PAGE.with(|kept| *kept.borrow_mut() = Some(page));
+    }
+
+    /// Opens the panels of the page, whose program is here now. The one way
+    /// into the supplement: the build cuts the program in two behind it.
+    #[wasm_bindgen]
+    pub fn supplement() {
+        PAGE.with(|kept| kept.borrow().as_ref().map(supplement::view::open));
+    }
+
+    /// The program of the panels could not be had.
+    #[wasm_bindgen]
+    pub fn missed() {
+        PAGE.with(|kept| kept.borrow().as_ref().map(|page| page.miss()));
     }
 }

@@ -58,7 +58,7 @@ pub fn marks(text: &str) -> Vec<Mark> {
             let at = &mistake.at;
             let mut marks = fields(text);
             if !at.is_empty() {
-                marks.retain(|mark| mark.at.end <= at.start || at.end <= mark.at.start);
+                keep(&mut marks, &|mark| mark.at.end <= at.start || at.end <= mark.at.start);
                 insert(&mut marks, mark(at.clone(), Kind::Wrong));
             }
             marks
@@ -75,6 +75,11 @@ pub fn marks(text: &str) -> Vec<Mark> {
     marks
 }
 
+/// Built once, and not for each who calls it.
+fn keep(marks: &mut Vec<Mark>, keeps: &dyn Fn(&Mark) -> bool) {
+    marks.retain(|mark| keeps(mark));
+}
+
 fn insert(marks: &mut Vec<Mark>, mark: Mark) {
     let index = marks.iter().take_while(|other| other.at.start < mark.at.start).count();
     marks.insert(index, mark);
@@ -89,15 +94,17 @@ fn fields(text: &str) -> Vec<Mark> {
     let mut parts = parts(text);
     let word = parts.next().unwrap_or_default();
     let Some(verb) = Verb::named(word) else { return Vec::new() };
-    let fields = parts.zip(verb.fields()).map(|(part, field)| {
+    let mut marks = vec![mark(span(text, word), Kind::Verb)];
+    for (part, field) in parts.zip(verb.fields()) {
         let kind = match field {
             Field::Name => Kind::Name,
             Field::Phone => Kind::Phone,
         };
-        mark(span(text, part), kind)
-    });
-    let verb = mark(span(text, word), Kind::Verb);
-    std::iter::once(verb).chain(fields).filter(|mark| !mark.at.is_empty()).collect()
+        if !part.is_empty() {
+            marks.push(mark(span(text, part), kind));
+        }
+    }
+    marks
 }
 
 /// Where a place in the mended line stands in the line itself.
@@ -129,7 +136,7 @@ fn is_pen(kind: Kind) -> bool {
 /// The marks without the red ones, for a line in the middle of an input
 /// method's composition: what stands there now is not what will be sent.
 pub fn without_pen(mut marks: Vec<Mark>) -> Vec<Mark> {
-    marks.retain(|mark| !is_pen(mark.kind));
+    keep(&mut marks, &|mark| !is_pen(mark.kind));
     marks
 }
 

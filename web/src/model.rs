@@ -4,8 +4,6 @@
 //! touches no document, no socket and no clock, so that a lesson full of
 //! broken connections can be played through in a test.
 
-use std::ops::Range;
-
 use protocol::Decoder;
 use protocol::command::{Change, Command, Stage};
 
@@ -13,17 +11,13 @@ use crate::advice::{self, Advice};
 use crate::appearance::{Language, Theme};
 use crate::completion::Completion;
 use crate::connection::{Connection, PATIENCE, wait};
-use crate::following::{Following, News};
 use crate::history::History;
 use crate::keyboard::Key;
 use crate::lesson::{Lesson, Outcome, Seen, Step};
 use crate::marks::{Mark, marks, without_pen};
 use crate::offline::Handler;
+use crate::offline::Notebook;
 use crate::panels::{Panel, Panels, Turn};
-use crate::roster::{Roster, Wanted, in_sight};
-use crate::sequence::{Arrow, Peer, Sequence, What};
-use crate::sticky::{Lab, Sample};
-use crate::twin::Address;
 use crate::words::{Note, Slot, Word};
 
 /// How long an answer may take before the page says that there is none yet:
@@ -36,9 +30,6 @@ const NAMES: usize = 100;
 /// Attempts that fail before a page that never had a server answers by itself:
 /// one alone may be a server that is just starting.
 const PATIENT_ATTEMPTS: u32 = 2;
-
-/// The most messages shown as a program: more than a lesson's conversation has.
-const PROGRAM: usize = 30;
 
 /// The close code of a conversation that is over as it should be.
 const NORMAL_CLOSURE: u16 = 1000;
@@ -120,13 +111,8 @@ pub enum Msg {
     },
     /// A message was chosen to be looked at.
     Picked(Pick),
-    /// An arrow of the sequence picture was pointed at.
-    Pointed {
-        /// Which.
-        arrow: u32,
-    },
-    /// The lab was set up in another way.
-    Cut(Lab),
+    /// The cut of the lab for sticky packets went through a character.
+    Split,
     /// A step of the lesson was chosen.
     WentTo(String),
     /// The next step was asked for.
@@ -149,14 +135,19 @@ pub enum Msg {
         /// Whether there is room for three panels at once.
         wide: bool,
     },
-    /// The server says something about its book.
-    News(News),
+    /// The supplement has come, and has its place on the page.
+    Supplied,
+    /// The supplement could not be had.
+    Missed,
+    /// Something happened in the supplement that only itself knows of.
+    Stirred,
     /// The server says where raw TCP clients connect.
-    Classroom(api::Classroom),
-    /// The text changed that is searched for in the book.
-    Searched(String),
-    /// The list of contacts was scrolled, or has another height.
-    Scrolled(Sight),
+    Classroom {
+        /// The address that is bound, if it is not all of the server's.
+        host: Option<String>,
+        /// The port.
+        port: u16,
+    },
     /// The switch between the server and the page was pressed.
     SwitchedMode,
     /// The language switch was pressed.
@@ -205,12 +196,8 @@ pub enum Effect {
     Swallow,
     /// Remember something beyond a reload.
     Keep(Shelf, String),
-    /// Have the changes of the server's book told.
-    Watch,
-    /// Have them told no more.
-    Unwatch,
-    /// Ask for a page of the server's book, and for no other any more.
-    Ask(Option<Wanted>),
+    /// Get the supplement.
+    Supply,
     /// Ask where raw TCP clients connect.
     AskClassroom,
     /// Get the words of a language.
@@ -243,26 +230,57 @@ pub enum Shelf {
     Progress,
 }
 
-/// What can be seen of a list, in pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sight {
-    /// The height of a row.
-    pub row: usize,
-    /// How much has been scrolled out above.
-    pub top: usize,
-    /// How much is in sight.
-    pub height: usize,
+/// Whether the panels beside the conversation are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supply {
+    /// Nobody has looked at one yet.
+    Unasked,
+    /// They have been asked for.
+    Asked,
+    /// They could not be had; when to ask again.
+    Missing {
+        /// In the model's milliseconds.
+        until: u64,
+    },
+    /// They are.
+    Here,
 }
 
-/// Whether the book on view is the server's, as it is now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// It is, and changes show as they happen.
-    Live,
-    /// It was.
-    Silent,
-    /// It is the page's own.
-    Own,
+/// Where the server listens for raw TCP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// A name or an address; an IPv6 one with or without its brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// Something that happened to a connection, for the sequence picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What.
+    pub what: What,
+    /// Who was at the other end.
+    pub peer: Mode,
+    /// When, in the model's milliseconds.
+    pub at: u64,
+}
+
+/// What happens to a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// There is one.
+    Opened,
+    /// The message of this id went over it.
+    Said(u32),
+    /// The server said Close, with this code and reason.
+    Closed(u16, String),
+    /// The page gave it up.
+    Left,
+    /// It is gone, without a word.
+    Broken,
+    /// Nobody answered.
+    Failed,
 }
 
 /// Which message is looked at.
@@ -412,8 +430,9 @@ pub struct Model {
     panels: Panels,
     /// Whether the page is not behind another one.
     is_here: bool,
-    following: Following,
-    sight: Sight,
+    supply: Supply,
+    /// How often in a row the supplement could not be had.
+    missed: u32,
     /// Every message that was shown; its id is its place.
     said: Vec<Said>,
     /// Where the newest conversation begins in it.
@@ -424,10 +443,8 @@ pub struct Model {
     extended: bool,
     /// The message that is looked at, if it is not the newest.
     picked: Option<u32>,
-    sequence: Sequence,
-    /// The arrow that was pointed at.
-    pointed: Option<u32>,
-    lab: Lab,
+    /// What happened to the connections, for the supplement to draw.
+    events: Vec<Event>,
     lesson: Lesson,
     /// How far the student was before the page was opened.
     progress: String,
@@ -468,21 +485,14 @@ impl Model {
             names: Vec::new(),
             panels: Panels::first(remembered.panel, wide),
             is_here: true,
-            following: Following::default(),
-            sight: Sight::default(),
+            supply: Supply::Unasked,
+            missed: 0,
             said: Vec::new(),
             beginning: 0,
             farewell: None,
             extended: false,
             picked: None,
-            sequence: Sequence::default(),
-            pointed: None,
-            // At first both messages come at once, and stick.
-            lab: Lab {
-                sample: Sample::default(),
-                split: Sample::default().text().len(),
-                late: false,
-            },
+            events: Vec::new(),
             lesson: Lesson::new(Vec::new()),
             progress: remembered.progress.to_string(),
             tcp: Address { host: "127.0.0.1".to_string(), port: 9999 },
@@ -521,7 +531,10 @@ impl Model {
                 self.will(Effect::Guide);
             }
             Msg::Woken => self.wake(moment),
-            Msg::Returned => self.hurry(now),
+            Msg::Returned => {
+                self.hurry(now);
+                self.want_now(now);
+            }
             Msg::Looked { here } => {
                 self.is_here = here;
                 if here {
@@ -551,13 +564,7 @@ impl Model {
                 }
             }
             Msg::Picked(pick) => self.pick(pick),
-            Msg::Pointed { arrow } => self.pointed = Some(arrow),
-            Msg::Cut(lab) => {
-                self.lab = lab;
-                if lab.is_inside_character() {
-                    self.see(Seen::Split);
-                }
-            }
+            Msg::Split => self.see(Seen::Split),
             Msg::WentTo(name) => {
                 self.lesson.turn_to(&name);
                 self.turn_page();
@@ -577,6 +584,7 @@ impl Model {
             }
             Msg::Shown(panel) => {
                 self.show_panel(panel);
+                self.want_now(now);
                 self.will(Effect::FocusTab);
             }
             Msg::Turned(turn) => {
@@ -585,17 +593,17 @@ impl Model {
                 self.will(Effect::FocusTab);
             }
             Msg::Resized { wide } => self.panels.resize(wide),
-            Msg::News(news) => self.following.take(news, moment),
-            Msg::Classroom(classroom) => {
+            Msg::Supplied => self.supply = Supply::Here,
+            Msg::Missed => {
+                self.supply = Supply::Missing { until: now + wait(self.missed, moment.jitter) };
+                self.missed += 1;
+            }
+            Msg::Stirred => {}
+            Msg::Classroom { host, port } => {
                 // What is bound to all addresses answers where the page came from.
-                let host = classroom.tcp_host.unwrap_or_else(|| self.hostname().to_string());
-                self.tcp = Address { host, port: classroom.tcp_port };
+                let host = host.unwrap_or_else(|| self.hostname().to_string());
+                self.tcp = Address { host, port };
             }
-            Msg::Searched(text) => {
-                self.following.roster_mut().search(&text);
-                self.handler.book_mut().search(&text);
-            }
-            Msg::Scrolled(sight) => self.sight = sight,
             Msg::SwitchedMode => {
                 let (mode, greeting) = match self.mode {
                     Mode::Server => (Mode::Page, Word::NotePage),
@@ -616,10 +624,10 @@ impl Model {
                 self.keep(Shelf::Theme, to.name());
             }
         }
-        // A server that has never answered has no book.
-        let sees_it = self.is_here && self.panels.shows(Panel::Contacts);
-        let is_there = self.mode == Mode::Server && self.had_server;
-        self.following.go_on(sees_it && is_there, now, &mut self.effects);
+        if self.wants_supplement().is_some_and(|due| due <= now) {
+            self.supply = Supply::Asked;
+            self.will(Effect::Supply);
+        }
         std::mem::take(&mut self.effects)
     }
 
@@ -635,8 +643,9 @@ impl Model {
             Connection::Open | Connection::Ended => None,
         };
         let late = self.unanswered.iter().find(|sent| !sent.noted).map(|sent| sent.since + LATE);
-        let due = connection.into_iter().chain(late).chain(self.following.due()).min()?;
-        Some(due.saturating_sub(now))
+        let due = [connection, late, self.wants_supplement()];
+        let due = due.iter().flatten().fold(u64::MAX, |first, due| first.min(*due));
+        (due < u64::MAX).then(|| due.saturating_sub(now))
     }
 
     /// Where the connection stands.
@@ -659,27 +668,20 @@ impl Model {
         self.panels
     }
 
-    /// The book of whoever answers.
-    pub fn book(&self) -> &Roster {
-        match self.mode {
-            Mode::Server => self.following.roster(),
-            Mode::Page => self.handler.book(),
-        }
+    /// Whether the panels beside the conversation are there.
+    pub fn supply(&self) -> Supply {
+        self.supply
     }
 
-    /// Whether the book is as it is now.
-    pub fn freshness(&self) -> Freshness {
-        match self.mode {
-            Mode::Server if self.following.is_live() => Freshness::Live,
-            Mode::Server => Freshness::Silent,
-            Mode::Page => Freshness::Own,
-        }
+    /// The book of the page, where the page answers.
+    pub fn notebook(&self) -> &Notebook {
+        self.handler.book()
     }
 
-    /// The rows of the book to have in the document.
-    pub fn rows_in_sight(&self) -> Range<usize> {
-        let Sight { row, top, height } = self.sight;
-        in_sight(self.book().shown(), row, top, height)
+    /// Whether somebody looks at the page, and a server has a book to show: one
+    /// that has never answered has none.
+    pub fn can_follow(&self) -> bool {
+        self.is_here && self.mode == Mode::Server && self.had_server
     }
 
     /// Every message that was shown; its id is its place.
@@ -708,35 +710,14 @@ impl Model {
         self.composing
     }
 
-    /// What the twin program sends, and whether that is only the message that
-    /// is looked at; else it is the conversation, the last of it if it is long.
-    pub fn program(&self) -> (bool, Vec<&str>) {
-        let is_sent = |said: &&Said| said.direction == Direction::Sent;
-        let picked = self.picked.and_then(|id| self.said.get(id as usize));
-        if let Some(picked) = picked.filter(is_sent) {
-            return (true, vec![&picked.text]);
-        }
-        let conversation = self.said.get(self.beginning..).unwrap_or_default();
-        let sent = conversation.iter().rev().filter(is_sent).take(PROGRAM);
-        let mut texts: Vec<_> = sent.map(|said| &*said.text).collect();
-        texts.reverse();
-        (false, texts)
+    /// The messages of the newest conversation.
+    pub fn conversation(&self) -> &[Said] {
+        self.said.get(self.beginning..).unwrap_or_default()
     }
 
-    /// The sequence picture.
-    pub fn sequence(&self) -> &Sequence {
-        &self.sequence
-    }
-
-    /// The arrow that was pointed at.
-    pub fn pointed(&self) -> Option<&Arrow> {
-        let arrows = self.sequence.arrows();
-        self.pointed.and_then(|id| arrows.iter().find(|arrow| arrow.id == id))
-    }
-
-    /// How the lab for sticky packets is set up.
-    pub fn lab(&self) -> Lab {
-        self.lab
+    /// What happened to the connections, oldest first.
+    pub fn events(&self) -> &[Event] {
+        &self.events
     }
 
     /// The lesson, and how far the student is in it.
@@ -823,6 +804,33 @@ impl Model {
         name.filter(|_| !self.host.ends_with(']')).unwrap_or(&self.host)
     }
 
+    /// When the supplement is to be asked for, if somebody wants to see it.
+    fn wants_supplement(&self) -> Option<u64> {
+        let due = match self.supply {
+            Supply::Unasked => 0,
+            Supply::Missing { until } => until,
+            Supply::Asked | Supply::Here => return None,
+        };
+        (self.speaks() && self.panels.shows_supplement()).then_some(due)
+    }
+
+    /// Waits no longer for the supplement.
+    fn want_now(&mut self, now: u64) {
+        if let Supply::Missing { until } = &mut self.supply {
+            *until = now;
+        }
+    }
+
+    /// Notes what happened to the connection. Attempts that fail one after
+    /// another leave one mark.
+    fn note(&mut self, what: What, now: u64) {
+        let again = what == What::Failed
+            && self.events.last().is_some_and(|last| last.what == What::Failed);
+        if !again {
+            self.events.push(Event { what, peer: self.mode, at: now });
+        }
+    }
+
     /// Waits no longer for the next attempt.
     fn hurry(&mut self, now: u64) {
         if let Connection::Waiting { .. } = self.connection {
@@ -859,12 +867,8 @@ impl Model {
         self.decoder = Decoder::new(Stage::Contacts);
         self.connection = Connection::Connecting { since: now };
         match self.mode {
-            Mode::Server => {
-                self.sequence.meet(Peer::Server);
-                self.will(Effect::Connect);
-            }
+            Mode::Server => self.will(Effect::Connect),
             Mode::Page => {
-                self.sequence.meet(Peer::Page);
                 let greeting = self.handler.greet();
                 self.receive(greeting, now);
             }
@@ -875,7 +879,7 @@ impl Model {
     fn switch(&mut self, mode: Mode, greeting: Word, now: u64) {
         self.will(Effect::Disconnect);
         if self.connection == Connection::Open {
-            self.sequence.end(What::Left, now);
+            self.note(What::Left, now);
         }
         self.leaving = None;
         self.lose_unanswered(None);
@@ -891,7 +895,7 @@ impl Model {
         if let Connection::Connecting { .. } = self.connection {
             self.beginning = self.said.len();
             self.farewell = None;
-            self.sequence.open(now);
+            self.note(What::Opened, now);
             // Whatever a server says first is its greeting.
             self.connection = Connection::Open;
             self.failures = 0;
@@ -903,6 +907,7 @@ impl Model {
             });
             if self.mode == Mode::Server {
                 self.had_server = true;
+                self.want_now(now);
                 self.will(Effect::AskClassroom);
             }
             self.show(message, now);
@@ -930,7 +935,7 @@ impl Model {
     }
 
     fn show(&mut self, message: Message, now: u64) {
-        self.sequence.say(message.direction, &message.text, now);
+        self.note(What::Said(message.id), now);
         self.said.push(Said {
             direction: message.direction,
             mode: message.mode,
@@ -947,9 +952,10 @@ impl Model {
             Ok(Command::Find { name }) if reply != "Not Found!" => name,
             _ => return,
         };
-        self.names.retain(|known| known != name);
-        if self.names.len() == NAMES {
-            self.names.remove(0);
+        match self.names.iter().position(|known| known == name) {
+            Some(at) => drop(self.names.remove(at)),
+            None if self.names.len() == NAMES => drop(self.names.remove(0)),
+            None => {}
         }
         self.names.push(name.to_string());
     }
@@ -966,7 +972,7 @@ impl Model {
             }
             _ => What::Failed,
         };
-        self.sequence.end(what, moment.millis);
+        self.note(what, moment.millis);
         let ended = self.leaving.take().filter(|_| code == NORMAL_CLOSURE);
         self.lose_unanswered(ended);
         if ended.is_some() {
@@ -1013,7 +1019,8 @@ impl Model {
                 break;
             }
             sent.noted = true;
-            let note = Note::new(Word::NoteLate).with(Slot::Seconds, (LATE / 1000).to_string());
+            let note =
+                Note::new(Word::NoteLate).with(Slot::Seconds, (LATE as usize / 1000).to_string());
             self.effects.push(Effect::Annotate { id: sent.id, note, take_back: false });
         }
         match self.connection {
@@ -1225,4 +1232,4 @@ fn is_one_line(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,31 +4,28 @@
 //! server's own. Only the network is missing, and the book is one student's and
 //! lives as long as the page.
 
-use protocol::{Decoder, Next, Replies, Stage, WELCOME, answer};
+use protocol::command::Change;
+use protocol::{Book, Decoder, Next, Replies, Reply, Stage, WELCOME, answer};
 
-use crate::roster::Roster;
+/// The most names in it: as many as the page shows of a server's book.
+pub const MOST: usize = 10_000;
 
 /// Answers a conversation as the server answers one over a WebSocket.
 #[derive(Debug)]
 pub struct Handler {
     decoder: Decoder,
-    book: Roster,
+    book: Notebook,
 }
 
 impl Handler {
     /// A handler with an empty book.
     pub fn new(stage: Stage) -> Self {
-        Handler { decoder: Decoder::new(stage), book: Roster::default() }
+        Handler { decoder: Decoder::new(stage), book: Notebook::default() }
     }
 
     /// The book.
-    pub fn book(&self) -> &Roster {
+    pub fn book(&self) -> &Notebook {
         &self.book
-    }
-
-    /// The book, to be searched.
-    pub fn book_mut(&mut self) -> &mut Roster {
-        &mut self.book
     }
 
     /// Begins a new conversation about the same book, and says what the
@@ -46,6 +43,55 @@ impl Handler {
         let next = answer(&mut self.decoder, &mut self.book, &mut replies, usize::MAX);
         self.decoder.compact();
         (replies.iter().map(str::to_string).collect(), next == Next::Close)
+    }
+}
+
+/// A book as it was written, line after line: the last one about a name counts.
+///
+/// One student writes a few dozen of them, each by hand. What shows the book in
+/// order comes with the [`supplement`](crate::supplement).
+#[derive(Debug, Default)]
+pub struct Notebook {
+    lines: Vec<(String, Option<String>)>,
+    count: usize,
+}
+
+impl Notebook {
+    /// Every name and phone that was added, and every name that was removed.
+    pub fn lines(&self) -> &[(String, Option<String>)] {
+        &self.lines
+    }
+
+    fn phone(&self, name: &str) -> Option<&str> {
+        let last = self.lines.iter().rev().find(|(known, _)| known == name);
+        last.and_then(|(_, phone)| phone.as_deref())
+    }
+}
+
+impl Book for Notebook {
+    fn find(&self, name: &str) -> Reply<'_> {
+        self.phone(name).map_or(Reply::NotFound, Reply::Phone)
+    }
+
+    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
+        let (Change::Add { name, .. } | Change::Remove { name }) = *change;
+        let is_known = self.phone(name).is_some();
+        let (reply, phone) = match *change {
+            Change::Add { .. } if !is_known && self.count >= MOST => {
+                return Some(Reply::Full { limit: MOST });
+            }
+            Change::Add { phone, .. } => {
+                self.count += usize::from(!is_known);
+                (Reply::Added { name }, Some(phone.to_string()))
+            }
+            Change::Remove { .. } if is_known => {
+                self.count -= 1;
+                (Reply::Removed { name }, None)
+            }
+            Change::Remove { .. } => return Some(Reply::NotFound),
+        };
+        self.lines.push((name.to_string(), phone));
+        Some(reply)
     }
 }
 
@@ -83,5 +129,27 @@ mod tests {
         assert_eq!(handler.answer("add;a;1\nexit\nfind;a"), (vec!["a added!".to_string()], true));
         handler.greet();
         assert_eq!(handler.answer("find;a"), (vec!["1".to_string()], false));
+    }
+
+    #[test]
+    fn the_last_line_about_a_name_counts() {
+        let mut book = Notebook::default();
+        let add = |name, phone| Change::Add { name, phone };
+        let remove = |name| Change::Remove { name };
+        for (change, reply, count) in [
+            (add("b", "1"), Reply::Added { name: "b" }, 1),
+            (remove("a"), Reply::NotFound, 1),
+            (add("a", "1"), Reply::Added { name: "a" }, 2),
+            (add("b", "2"), Reply::Added { name: "b" }, 2),
+            (remove("a"), Reply::Removed { name: "a" }, 1),
+        ] {
+            assert_eq!(book.apply(&change), Some(reply), "{change:?}");
+            assert_eq!(book.count, count);
+        }
+        assert_eq!((book.find("b"), book.find("a")), (Reply::Phone("2"), Reply::NotFound));
+
+        book.count = MOST;
+        assert_eq!(book.apply(&add("c", "1")), Some(Reply::Full { limit: MOST }));
+        assert_eq!(book.apply(&add("b", "3")), Some(Reply::Added { name: "b" }));
     }
 }

@@ -7,17 +7,23 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use js_sys::Math;
-use web_sys::{Document, MediaQueryList, Performance, Window};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{
+    Document, MediaQueryList, Performance, Window, XmlHttpRequest, XmlHttpRequestResponseType,
+};
 
 use crate::alarm::Alarm;
 use crate::appearance::{Language, Theme};
 use crate::controls::{Listener, Post, Watch, listen};
+use crate::door::Door;
 use crate::model::{Effect, Model, Moment, Msg, Remembered, Shelf};
-use crate::news::Newsstand;
+use crate::request::{Request, answered};
 use crate::shelves::Shelves;
 use crate::socket::Socket;
 use crate::texts::Texts;
 use crate::view::View;
+use crate::words::joined;
 
 /// Where the server speaks the lesson's protocol.
 const PATH: &str = "/ws";
@@ -33,7 +39,11 @@ pub struct Page {
     url: String,
     alarm: Alarm,
     texts: Texts,
-    newsstand: Newsstand,
+    /// The panels beside the conversation, once they have come.
+    supplement: RefCell<Option<Box<dyn Door>>>,
+    /// What they wait for.
+    wanted: RefCell<Option<Request>>,
+    classroom: RefCell<Option<Request>>,
     shelves: Shelves,
     /// Whether a mouse points here, and no finger.
     has_mouse: bool,
@@ -94,18 +104,48 @@ impl Page {
         Page {
             model: RefCell::new(model),
             socket: RefCell::new(None),
-            url: format!("{scheme}://{host}{PATH}"),
+            url: joined(&[scheme, "://", &host, PATH]),
             alarm,
             texts: Texts::new(post.clone()),
-            newsstand: Newsstand::new(post.clone()),
+            supplement: RefCell::default(),
+            wanted: RefCell::default(),
+            classroom: RefCell::default(),
             shelves,
             has_mouse: !media(window, "(pointer:coarse)").is_some_and(|finger| finger.matches()),
             clock: window.performance().expect("browsers have a clock"),
             _listeners: listen(window, wide, &view, &post),
-            _watch: Watch::of(&view, &post),
+            _watch: Watch::of(&view),
             view,
             post,
         }
+    }
+
+    /// The document.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Where messages to the model go.
+    pub fn mail(&self) -> Post {
+        self.post.clone()
+    }
+
+    /// Keeps what the supplement waits for.
+    pub fn wait_for(&self, request: Request) {
+        self.wanted.replace(Some(request));
+    }
+
+    /// The supplement has come: from now on it shows what the model says, and
+    /// what has been said before.
+    pub fn supply(&self, supplement: impl Door + 'static) {
+        self.view.speech().borrow(|words| supplement.lend(words));
+        self.supplement.replace(Some(Box::new(supplement)));
+        self.post(Msg::Supplied);
+    }
+
+    /// The supplement could not be had.
+    pub fn miss(&self) {
+        self.post(Msg::Missed);
     }
 
     /// Tells the model what happened and does what it says. Returns whether
@@ -117,12 +157,15 @@ impl Page {
         let effects = self.model.borrow_mut().update(msg, moment);
         let mut swallowed = false;
         for effect in effects {
-            swallowed |= effect == Effect::Swallow;
+            swallowed |= matches!(effect, Effect::Swallow);
             self.carry_out(effect);
         }
         let model = self.model.borrow();
         self.view.refresh(&model, moment.millis);
-        self.alarm.set(model.next_wake(moment.millis));
+        let beside = self.supplement.borrow();
+        let due = beside.as_ref().and_then(|beside| beside.refresh(&model, moment));
+        let due = due.map(|due| due.saturating_sub(moment.millis));
+        self.alarm.set(model.next_wake(moment.millis).into_iter().chain(due).min());
         swallowed
     }
 
@@ -149,10 +192,8 @@ impl Page {
             Effect::Guide => self.view.steps().guide(&self.model.borrow()),
             Effect::Swallow => {}
             Effect::Keep(shelf, text) => self.shelves.keep(shelf, &text),
-            Effect::Watch => self.newsstand.watch(),
-            Effect::Unwatch => self.newsstand.unwatch(),
-            Effect::Ask(wanted) => self.newsstand.ask(wanted),
-            Effect::AskClassroom => self.newsstand.ask_classroom(),
+            Effect::Supply => supply(),
+            Effect::AskClassroom => self.ask_classroom(),
             Effect::Fetch(language) => self.texts.fetch(language),
             Effect::Speak => self.speak(),
             Effect::Fail => self.view.fail(),
@@ -162,6 +203,9 @@ impl Page {
 
     fn speak(&self) {
         let Some(words) = self.texts.words() else { return };
+        if let Some(beside) = &*self.supplement.borrow() {
+            beside.lend(&words);
+        }
         if self.view.speak(words) {
             self.post(Msg::Taught(self.view.steps().read()));
             // On a phone the keyboard would jump up and cover half the page.
@@ -173,6 +217,21 @@ impl Page {
         }
     }
 
+    /// Asks where raw TCP clients connect.
+    fn ask_classroom(&self) {
+        let post = self.post.clone();
+        let ended = move |request: &XmlHttpRequest| {
+            // Without an answer the page goes on with what it knows.
+            if let Some(answer) = answered(request) {
+                let answer: Classroom = answer.unchecked_into();
+                post(Msg::Classroom { host: answer.tcp_host(), port: answer.tcp_port() });
+            }
+        };
+        let request =
+            Request::get(api::CLASSROOM, XmlHttpRequestResponseType::Json, Box::new(ended));
+        self.classroom.replace(request.ok());
+    }
+
     fn connect(&self) {
         // The old connection goes before the new one comes.
         drop(self.socket.take());
@@ -181,6 +240,23 @@ impl Page {
         // when the model's patience ends.
         self.socket.replace(socket.ok());
     }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Has the program of the panels loaded; `static/start.js` does so.
+    #[wasm_bindgen]
+    fn supply();
+
+    /// [`api::Classroom`], read by the browser: our own reader of JSON is 4 KB,
+    /// and comes with the panels.
+    type Classroom;
+
+    #[wasm_bindgen(method, getter)]
+    fn tcp_host(this: &Classroom) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
+    fn tcp_port(this: &Classroom) -> u16;
 }
 
 fn media(window: &Window, query: &str) -> Option<MediaQueryList> {

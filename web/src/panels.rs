@@ -53,8 +53,9 @@ impl Panel {
         Panel::ALL.into_iter().find(|panel| panel.id() == id)
     }
 
-    /// Whether a wide screen shows it whatever is chosen.
-    fn is_fixed(self) -> bool {
+    /// Whether a wide screen shows it whatever is chosen. The others come with
+    /// the [`supplement`](crate::supplement).
+    pub fn is_fixed(self) -> bool {
         matches!(self, Panel::Steps | Panel::Talk)
     }
 }
@@ -86,7 +87,7 @@ impl Turn {
 }
 
 /// Which panels can be seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panels {
     /// Whether there is room for three at once.
     wide: bool,
@@ -116,6 +117,11 @@ impl Panels {
         panel == self.selected() || self.wide && panel.is_fixed()
     }
 
+    /// Whether a panel can be seen that comes with the supplement.
+    pub fn shows_supplement(self) -> bool {
+        !self.selected().is_fixed()
+    }
+
     /// Brings a panel to the front.
     pub fn choose(&mut self, panel: Panel) {
         self.narrow = panel;
@@ -128,15 +134,17 @@ impl Panels {
     pub fn turn(&mut self, turn: Turn) {
         // The fixed ones come first, and a wide screen has no tabs for them.
         let first = if self.wide { Panel::Wire } else { Panel::Steps } as usize;
-        let tabs = || Panel::ALL.into_iter().skip(first);
-        let at = (self.selected() as usize).wrapping_sub(first);
-        let panel = match turn {
-            Turn::First => tabs().next(),
-            Turn::Last => tabs().last(),
-            Turn::Back => tabs().nth(at.wrapping_sub(1)).or_else(|| tabs().last()),
-            Turn::On => tabs().nth(at + 1).or_else(|| tabs().next()),
+        let last = Panel::ALL.len() - 1;
+        let at = self.selected() as usize;
+        let at = match turn {
+            Turn::First => first,
+            Turn::Last => last,
+            Turn::Back if at <= first => last,
+            Turn::Back => at - 1,
+            Turn::On if at >= last => first,
+            Turn::On => at + 1,
         };
-        if let Some(panel) = panel {
+        if let Some(&panel) = Panel::ALL.get(at) {
             self.choose(panel);
         }
     }

@@ -3,7 +3,8 @@
 //! It takes along what it calls back when it goes, and gives the question up.
 //! It does not understand the answer.
 
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::controls::Listener;
@@ -33,7 +34,7 @@ impl Request {
     pub fn get(
         url: &str,
         kind: XmlHttpRequestResponseType,
-        ended: impl Fn(&XmlHttpRequest) + 'static,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
         let request = XmlHttpRequest::new()?;
         request.open("GET", url)?;
@@ -50,4 +51,20 @@ impl Request {
     pub fn inner(&self) -> &XmlHttpRequest {
         &self.request.0
     }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What came, read as what it was to be.
+    pub type Answer;
+
+    type Answered;
+
+    #[wasm_bindgen(method, getter)]
+    fn response(this: &Answered) -> Option<Answer>;
+}
+
+/// What came, if it did and is what was asked for.
+pub fn answered(request: &XmlHttpRequest) -> Option<Answer> {
+    request.unchecked_ref::<Answered>().response()
 }

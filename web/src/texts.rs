@@ -5,12 +5,13 @@
 
 use std::cell::RefCell;
 
-use web_sys::{Element, XmlHttpRequest, XmlHttpRequestResponseType};
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::appearance::Language;
 use crate::controls::Post;
 use crate::model::Msg;
-use crate::request::Request;
+use crate::request::{Request, answered};
 
 /// Where the words come from.
 pub struct Texts {
@@ -31,7 +32,7 @@ impl Texts {
         let ended = move |request: &XmlHttpRequest| {
             post(Msg::Fetched { found: words(request).is_some() });
         };
-        match Request::get(language.file(), XmlHttpRequestResponseType::Document, ended) {
+        match Request::get(language.file(), XmlHttpRequestResponseType::Document, Box::new(ended)) {
             Ok(request) => drop(self.request.replace(Some(request))),
             // What the browser refuses outright is reported like a failure.
             Err(_) => drop((self.post)(Msg::Fetched { found: false })),
@@ -44,9 +45,10 @@ impl Texts {
     }
 }
 
-/// A web server may answer with another page, that there is no such file.
-fn words(request: &XmlHttpRequest) -> Option<Element> {
-    let file = request.response_xml().ok()??;
+/// The root of a file that has words in it: a web server may answer with another
+/// page, that there is no such file.
+pub fn words(request: &XmlHttpRequest) -> Option<Element> {
+    let file: Document = answered(request)?.unchecked_into();
     file.get_element_by_id("words")?;
     file.document_element()
 }

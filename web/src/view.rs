@@ -7,40 +7,28 @@
 //! keystroke does not touch the conversation.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use js_sys::Date;
 use protocol::escape::Escaped;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{
-    Document, DocumentFragment, Element, HtmlButtonElement, HtmlElement, HtmlInputElement,
-    HtmlTemplateElement, ScrollIntoViewOptions, ScrollLogicalPosition,
-};
+use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
 
 use crate::advice::{Advice, piece};
 use crate::appearance::Theme;
 use crate::connection::Connection;
 use crate::marks::{Kind, Mark};
-use crate::model::{Direction, Message, Mode, Model, Strip};
-use crate::panels::Panel;
-use crate::sticky::Lab;
-use crate::words::{Note, Slot, Word};
+use crate::markup::{Markup as _, create, element, made_from, template};
+use crate::model::{Direction, Message, Mode, Model, Strip, Supply};
+use crate::panels::{Panel, Panels};
+use crate::words::{Note, Slot, Word, joined};
 
-mod roster;
-mod sequence;
-mod speech;
+pub mod speech;
 mod steps;
-mod sticky;
-mod twin;
-mod wire;
 
-use roster::RosterView;
-use sequence::Picture;
-use speech::{Speech, each};
+use speech::Speech;
 use steps::Steps;
-use sticky::Sticky;
-use twin::Twin;
-use wire::Wire;
 
 /// How far from its end the conversation may be scrolled, in pixels, and still
 /// follow what comes: about two lines.
@@ -50,7 +38,7 @@ const AT_END: i32 = 80;
 pub struct View {
     document: Document,
     root: HtmlElement,
-    speech: Speech,
+    speech: Rc<Speech>,
     steps: Steps,
     connection: HtmlElement,
     state: HtmlElement,
@@ -63,14 +51,11 @@ pub struct View {
     practise: HtmlElement,
     command: HtmlInputElement,
     marks: HtmlElement,
-    send: HtmlButtonElement,
+    send: HtmlElement,
     hint: HtmlElement,
     fix: HtmlElement,
-    book: RosterView,
-    wire: Wire,
-    picture: Picture,
-    sticky: Sticky,
-    twin: Twin,
+    /// Stands in a panel that has not come yet.
+    absent: HtmlElement,
     shown: RefCell<Shown>,
     /// Whether the reader is at the end of the conversation.
     at_end: Cell<bool>,
@@ -84,13 +69,12 @@ pub struct View {
 struct Shown {
     state: Option<(Word, &'static str)>,
     mode: Option<Mode>,
-    /// The panels that can be seen, and the one whose tab is selected.
-    panels: Option<([bool; Panel::ALL.len()], Panel)>,
+    panels: Option<Panels>,
     strip: Option<Option<Strip>>,
     can_send: Option<bool>,
     advice: Option<Advice>,
     line: Option<(String, Vec<Mark>)>,
-    picked: Option<u32>,
+    supply: Option<(Supply, Panel)>,
 }
 
 impl View {
@@ -100,7 +84,7 @@ impl View {
         let root = document.document_element().expect("a document has a root");
         View {
             root: root.unchecked_into(),
-            speech: Speech::of(&document),
+            speech: Rc::new(Speech::of(&document)),
             steps: Steps::of(&document),
             connection: find("connection"),
             state: find("state"),
@@ -113,14 +97,10 @@ impl View {
             practise: find("practise"),
             command: find("command").unchecked_into(),
             marks: find("marks"),
-            send: find("send").unchecked_into(),
+            send: find("send"),
             hint: find("hint"),
             fix: find("fix"),
-            book: RosterView::of(&document),
-            wire: Wire::of(find),
-            picture: Picture::of(&document, find),
-            sticky: Sticky::of(find),
-            twin: Twin::of(&document, find),
+            absent: find("absent"),
             shown: RefCell::default(),
             at_end: Cell::new(true),
             top: Cell::new(0),
@@ -154,9 +134,9 @@ impl View {
         &self.conversation
     }
 
-    /// The class's book.
-    pub fn book(&self) -> &RosterView {
-        &self.book
+    /// The page's voice.
+    pub fn speech(&self) -> &Rc<Speech> {
+        &self.speech
     }
 
     /// Shows the state of the model where it differs from what is shown. It
@@ -175,21 +155,16 @@ impl View {
         let state = state(mode, model.connection());
         if shown.state.replace(state) != Some(state) {
             let (word, name) = state;
-            set_attribute(&self.connection, "data-state", name);
-            set_attribute(&self.root, "data-state", name);
+            self.connection.set("data-state", name);
+            self.root.set("data-state", name);
             self.say(&self.state, &Note::new(word).with(Slot::Host, model.host()));
         }
 
         let panels = model.panels();
-        let panels = (Panel::ALL.map(|panel| panels.shows(panel)), panels.selected());
         if shown.panels.replace(panels) != Some(panels) {
-            for (panel, shows) in Panel::ALL.into_iter().zip(panels.0) {
-                self.show_panel(panel, shows, panel == panels.1);
+            for panel in Panel::ALL {
+                self.show_panel(panel, panels.shows(panel), panel == panels.selected());
             }
-        }
-
-        if model.panels().shows(Panel::Contacts) {
-            self.book.refresh(model, &self.speech);
         }
 
         let strip = model.strip(now);
@@ -200,7 +175,7 @@ impl View {
 
         let can_send = model.can_send();
         if shown.can_send.replace(can_send) != Some(can_send) {
-            self.send.set_disabled(!can_send);
+            self.send.turn("disabled", !can_send);
         }
 
         let advice = model.advice();
@@ -216,25 +191,10 @@ impl View {
             self.scroll_marks();
         }
 
-        let picked = model.picked();
-        let before = std::mem::replace(&mut shown.picked, picked);
-        if before != picked {
-            self.show_picked(before, picked);
+        let supply = (model.supply(), panels.selected());
+        if shown.supply.replace(supply) != Some(supply) {
+            self.show_supply(supply.0, supply.1);
         }
-        self.wire.refresh(&self.speech, model);
-        self.picture.refresh(&self.speech, model);
-        self.sticky.refresh(&self.speech, model);
-        self.twin.refresh(&self.speech, model);
-    }
-
-    /// How the controls of the lab are set.
-    pub fn lab(&self) -> Lab {
-        self.sticky.lab()
-    }
-
-    /// Copies what a button is for.
-    pub fn copy(&self, button: &Element) {
-        self.twin.copy(&self.speech, button);
     }
 
     /// Adds a message to the conversation.
@@ -248,26 +208,26 @@ impl View {
             (Mode::Page, Direction::Sent) => "asked",
             (Mode::Page, Direction::Received) => "answered",
         };
-        let line = first_child(&template(&self.document, name).content());
-        set_attribute(&line, "data-direction", direction);
+        let line = made_from(&template(&self.document, name));
+        line.set("data-direction", direction);
         line.set_id(&message_id(message.id));
 
-        let text = Escaped(&message.text).to_string();
-        fill(&line, "text", &text);
-        fill(&line, "bytes", &message.text.len().to_string());
-        fill(&line, "time", &time_of_day());
+        let text = Escaped(&message.text).text();
+        line.fill("text", &text);
+        line.fill("bytes", &message.text.len().to_string());
+        line.fill("time", &time_of_day());
         if let Some(note) = &message.opening {
             let above = self.note(note);
             let _ = line.insert_before(&above, line.first_child().as_ref());
-            let _ = line.class_list().add_1("opening");
+            line.set_class_name(&joined(&[&line.class_name(), " opening"]));
         }
         if let Some(note) = &message.correction {
             let below = self.note(note);
-            let _ = below.class_list().add_1("pen");
-            let _ = line.append_child(&below);
+            below.set_class_name("note pen");
+            line.add(&below);
         }
         self.steps.echo(&line, message.direction);
-        let _ = self.conversation.append_child(&line);
+        self.conversation.add(&line);
 
         if message.direction == Direction::Sent {
             self.at_end.set(true);
@@ -280,20 +240,20 @@ impl View {
         self.unannotate(id);
         let Some(line) = self.document.get_element_by_id(&message_id(id)) else { return };
         let below = self.note(note);
-        let _ = below.class_list().add_1("below");
+        below.set_class_name("note below");
         if take_back {
-            let button = first_child(&template(&self.document, "take-back").content());
-            set_attribute(&button, "data-take-back", &id.to_string());
-            let _ = below.append_child(&button);
+            let button = made_from(&template(&self.document, "take-back"));
+            button.set("data-take-back", &id.to_string());
+            below.add(&button);
         }
-        let _ = line.append_child(&below);
+        line.add(&below);
         self.keep_at_end();
     }
 
     /// Removes the note from a message.
     pub fn unannotate(&self, id: u32) {
-        let selector = format!("#{} .below", message_id(id));
-        if let Ok(Some(note)) = self.conversation.query_selector(&selector) {
+        let selector = joined(&["#", &message_id(id), " .below"]);
+        if let Some(note) = self.conversation.find(&selector) {
             note.remove();
         }
     }
@@ -319,7 +279,7 @@ impl View {
 
     /// Moves to the input.
     pub fn focus(&self) {
-        let _ = self.command.focus();
+        self.command.take_focus();
     }
 
     /// Whether the caret stands behind the text, with nothing selected.
@@ -330,33 +290,32 @@ impl View {
 
     /// Moves to the tab of a panel.
     pub fn focus_tab(&self, panel: Panel) {
-        let tab: HtmlElement = self.tab(panel).unchecked_into();
-        let _ = tab.focus();
+        self.tab(panel).take_focus();
     }
 
     /// Says everything that stands on the page, and from now on everything
     /// else, in the words of a language's file. Returns whether these are the
     /// first ones.
     pub fn speak(&self, words: Element) -> bool {
-        let is_first = !self.root.has_attribute("data-ready");
-        set_attribute(&self.root, "lang", &words.get_attribute("lang").unwrap_or_default());
-        if let Ok(Some(title)) = words.query_selector("title") {
+        let is_first = self.root.get_attribute("data-ready").is_none();
+        self.root.set("lang", &words.get_attribute("lang").unwrap_or_default());
+        if let Some(title) = words.find("title") {
             self.document.set_title(&title.text_content().unwrap_or_default());
         }
         self.steps.tell(&words);
         self.speech.change(words);
-        set_attribute(&self.root, "data-ready", "");
+        self.root.set("data-ready", "");
         is_first
     }
 
     /// Says, in the words that the markup has for this, that it cannot go on.
     pub fn fail(&self) {
-        set_attribute(&self.root, "data-broken", "");
+        self.root.set("data-broken", "");
     }
 
     /// Turns the light.
     pub fn paint(&self, theme: Theme) {
-        set_attribute(&self.root, "data-theme", theme.name());
+        self.root.set("data-theme", theme.name());
     }
 
     /// How the page looks now, by choice or by the system.
@@ -372,8 +331,12 @@ impl View {
     /// Keeps the marks under the text they belong to. It has the document laid
     /// out, so it is for changes of the line and not for every message.
     pub fn scroll_marks(&self) {
-        let shift = format!("translateX({}px)", -self.command.scroll_left());
-        let _ = self.marks.style().set_property("transform", &shift);
+        let shift = joined(&[
+            "translateX(-",
+            &self.command.scroll_left().unsigned_abs().to_string(),
+            "px)",
+        ]);
+        self.marks.style_with("transform", &shift);
     }
 
     /// Notes whether the reader has left the end of the conversation, or come
@@ -409,63 +372,63 @@ impl View {
             Mode::Server => ("server", Word::Server, Word::ToPage, Word::Send),
             Mode::Page => ("page", Word::ThisPage, Word::ToServer, Word::Practise),
         };
-        set_attribute(&self.mode, "data-mode", name);
-        set_attribute(&self.root, "data-mode", name);
+        self.mode.set("data-mode", name);
+        self.root.set("data-mode", name);
         for (id, word) in [("other", other), ("mode-word", switch), ("send-word", send)] {
             self.say(&self.element(id), &Note::new(word));
         }
     }
 
     fn show_panel(&self, panel: Panel, shows: bool, selected: bool) {
-        self.element(panel.id()).set_hidden(!shows);
+        self.element(panel.id()).hide(!shows);
         let tab = self.tab(panel);
         if panel == Panel::Steps {
             self.steps.show_strip(!shows);
         }
-        set_attribute(&tab, "aria-selected", if selected { "true" } else { "false" });
-        set_attribute(&tab, "tabindex", if selected { "0" } else { "-1" });
+        tab.set("aria-selected", if selected { "true" } else { "false" });
+        tab.set("tabindex", if selected { "0" } else { "-1" });
     }
 
-    fn show_picked(&self, before: Option<u32>, picked: Option<u32>) {
-        let line = |id: u32| self.document.get_element_by_id(&message_id(id));
-        if let Some(line) = before.and_then(line) {
-            let _ = line.remove_attribute("aria-current");
+    /// Says in a panel that has not come yet that it is on its way, or that it
+    /// cannot be had.
+    fn show_supply(&self, supply: Supply, panel: Panel) {
+        if supply == Supply::Here || panel.is_fixed() {
+            return self.absent.remove();
         }
-        if let Some(line) = picked.and_then(line) {
-            set_attribute(&line, "aria-current", "true");
-            let nearest = ScrollIntoViewOptions::new();
-            nearest.set_block(ScrollLogicalPosition::Nearest);
-            line.scroll_into_view_with_scroll_into_view_options(&nearest);
-        }
+        let is_missing = matches!(supply, Supply::Missing { .. });
+        let word = if is_missing { Word::PanelMissing } else { Word::PanelComing };
+        self.absent.set_class_name(if is_missing { "pen" } else { "dim" });
+        self.say(&self.absent, &Note::new(word));
+        self.element(panel.id()).add(&self.absent);
     }
 
     fn tab(&self, panel: Panel) -> Element {
-        let selector = format!("[role=tab][aria-controls={}]", panel.id());
-        let tab = self.document.query_selector(&selector).ok().flatten();
-        tab.expect("every panel has a tab")
+        let selector = joined(&["[role=tab][aria-controls=", panel.id(), "]"]);
+        self.document.query(&selector)
     }
 
     fn show_strip(&self, strip: Option<Strip>, before: Option<Strip>, host: &str) {
-        self.strip.set_hidden(strip.is_none());
+        self.strip.hide(strip.is_none());
         let Some(strip) = strip else { return };
         let (kind, note, button) = match strip {
             Strip::Connecting => ("connecting", Note::new(Word::StripConnecting), None),
             Strip::Retry { seconds, of } => {
-                let cells = self.countdown.style();
-                let _ = cells.set_property("--of", &of.to_string());
-                let _ = cells.set_property("--on", &seconds.to_string());
-                let note = Note::new(Word::StripRetry).with(Slot::Seconds, seconds.to_string());
+                let cells = &self.countdown;
+                cells.style_with("--of", &(of as usize).to_string());
+                cells.style_with("--on", &(seconds as usize).to_string());
+                let note =
+                    Note::new(Word::StripRetry).with(Slot::Seconds, (seconds as usize).to_string());
                 ("retry", note, Some(Word::ConnectNow))
             }
             Strip::Ended => ("ended", Note::new(Word::StripEnded), Some(Word::StartAgain)),
             Strip::Page => ("page", Note::new(Word::StripPage), None),
             Strip::PageEnded => ("page", Note::new(Word::StripPageEnded), Some(Word::StartAgain)),
         };
-        set_attribute(&self.strip, "data-strip", kind);
-        self.countdown.set_hidden(kind != "retry");
+        self.strip.set("data-strip", kind);
+        self.countdown.hide(kind != "retry");
         self.say(&self.strip_text, &note.with(Slot::Host, host));
-        self.practise.set_hidden(!matches!(strip, Strip::Connecting | Strip::Retry { .. }));
-        self.reconnect.set_hidden(button.is_none());
+        self.practise.hide(!matches!(strip, Strip::Connecting | Strip::Retry { .. }));
+        self.reconnect.hide(button.is_none());
         // While the seconds run the button stays the one that has the focus.
         let is_countdown = |strip| matches!(strip, Some(Strip::Retry { .. }));
         if let Some(word) = button
@@ -478,15 +441,11 @@ impl View {
     fn show_advice(&self, advice: &Advice) {
         // Read out only what is wrong, not every step of writing a command.
         let live = if advice.is_mistake { "polite" } else { "off" };
-        set_attribute(&self.hint, "aria-live", live);
-        let _ = self.hint.class_list().toggle_with_force("pen", advice.is_mistake);
+        self.hint.set("aria-live", live);
+        self.hint.set_class_name(if advice.is_mistake { "grow pen" } else { "grow" });
         self.say(&self.hint, &advice.note);
-        self.fix.set_hidden(advice.mended.is_none());
-        set_attribute(
-            &self.command,
-            "aria-invalid",
-            if advice.is_mistake { "true" } else { "false" },
-        );
+        self.fix.hide(advice.mended.is_none());
+        self.command.set("aria-invalid", if advice.is_mistake { "true" } else { "false" });
     }
 
     /// The line again, in invisible letters, with its parts underlined.
@@ -494,7 +453,7 @@ impl View {
         self.marks.set_text_content(None);
         let plain = |text: &str| {
             let text = self.document.create_text_node(text);
-            let _ = self.marks.append_child(&text);
+            self.marks.add(&text);
         };
         let mut from = 0;
         for mark in marks {
@@ -512,9 +471,9 @@ impl View {
             if let Some(word) = word.filter(|_| mark.labelled) {
                 let label = create(&self.document, "small");
                 self.say(&label, &Note::new(word));
-                let _ = span.append_child(&label);
+                span.add(&label);
             }
-            let _ = self.marks.append_child(&span);
+            self.marks.add(&span);
             from = mark.at.end;
         }
         plain(piece(text, from..text.len()));
@@ -525,8 +484,8 @@ impl View {
     }
 
     fn note(&self, note: &Note) -> Element {
-        let paragraph = first_child(&template(&self.document, "note").content());
-        if let Some(text) = paragraph.first_element_child() {
+        let paragraph = made_from(&template(&self.document, "note"));
+        if let Some(text) = paragraph.find("span") {
             self.say(&text, note);
         }
         paragraph
@@ -544,75 +503,15 @@ fn state(mode: Mode, connection: Connection) -> (Word, &'static str) {
     }
 }
 
-fn message_id(id: u32) -> String {
-    format!("message-{id}")
+/// The `id` of a message's line.
+pub fn message_id(id: u32) -> String {
+    joined(&["message-", &id.to_string()])
 }
 
 /// Local time, as on the classroom's clock.
 fn time_of_day() -> String {
-    let now = Date::new_0();
-    format!("{:02}:{:02}:{:02}", now.get_hours(), now.get_minutes(), now.get_seconds())
-}
-
-/// Writes a value into every blank of that name, as text.
-fn fill(within: &Element, slot: &str, value: &str) {
-    let blanks = within.query_selector_all(&format!("[data-slot={slot}]"));
-    each(blanks, |blank| blank.set_text_content(Some(value)));
-}
-
-// The tests put the page's own markup through all of this; a part that is
-// missing, or of another kind, does not get past them.
-
-fn element(document: &Document, id: &str) -> HtmlElement {
-    document.get_element_by_id(id).expect("the markup has every part").unchecked_into()
-}
-
-fn template(document: &Document, name: &str) -> HtmlTemplateElement {
-    element(document, name).unchecked_into()
-}
-
-fn first_child(content: &DocumentFragment) -> Element {
-    copy(&content.first_element_child().expect("a template holds one element"))
-}
-
-fn copy(element: &Element) -> Element {
-    let copy = element.clone_node_with_deep(true);
-    copy.unwrap_or_else(|_| unreachable!("elements can be copied")).unchecked_into()
-}
-
-/// What a selector finds within an element.
-fn query(within: &Element, selector: &str) -> Element {
-    within.query_selector(selector).ok().flatten().expect("the markup has every part")
-}
-
-/// The pieces as one text. A `concat` would be one more of everything that
-/// slices have for this: half a kilobyte.
-fn joined(pieces: &[&str]) -> String {
-    pieces.iter().copied().collect()
-}
-
-/// Adds an element with a text to another one.
-fn leaf(parent: &Element, tag: &str, class: &str, text: &str) -> Element {
-    let document = parent.owner_document().expect("elements are in a document");
-    let leaf = create(&document, tag);
-    if !class.is_empty() {
-        leaf.set_class_name(class);
-    }
-    if !text.is_empty() {
-        leaf.set_text_content(Some(text));
-    }
-    let _ = parent.append_child(&leaf);
-    leaf
-}
-
-fn create(document: &Document, tag: &str) -> Element {
-    // Not `expect`: it would bring the code that describes any JavaScript
-    // value into the page.
-    document.create_element(tag).unwrap_or_else(|_| unreachable!("tags are valid"))
-}
-
-fn set_attribute(element: &Element, name: &str, value: &str) {
-    let _ = element.set_attribute(name, value);
+    // `12:34:56 GMT+0800`, and the zone's name.
+    String::from(Date::new_0().to_time_string()).chars().take(8).collect()
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod page;
 mod program;
 mod release;
 mod slim;
+mod split;
 mod tools;
 mod turn;
 

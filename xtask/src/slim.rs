@@ -21,6 +21,8 @@ pub fn slim(dist: &Path) -> Result<()> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.ends_with(".js") || name.ends_with(".css") {
             std::fs::write(&path, uncommented(&read_text(&path)?))?;
+        } else if name.ends_with(".html") {
+            std::fs::write(&path, without_notes(&read_text(&path)?))?;
         }
     }
     // Only now: the names are looked for where lines begin.
@@ -56,6 +58,14 @@ fn uncommented(text: &str) -> String {
         in_comment &= !line.contains("*/");
     }
     kept
+}
+
+/// Markup without comments and empty lines.
+fn without_notes(markup: &str) -> String {
+    let mut pieces = markup.split("<!--");
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    kept.extend(pieces.filter_map(|piece| Some(piece.split_once("-->")?.1)));
+    kept.lines().filter(|line| !line.is_empty()).flat_map(|line| [line, "\n"]).collect()
 }
 
 fn shortened(program: &[u8], script: &str) -> Result<(Vec<u8>, String)> {

@@ -134,6 +134,7 @@ impl Browser {
         let browser = Self::start(visitor).await?;
         browser.go(&format!("http://{http}/")).await;
         browser.await_state("open").await;
+        browser.await_panel().await;
         Some(browser)
     }
 
@@ -154,6 +155,18 @@ impl Browser {
 
     pub async fn click(&self, css: &str) {
         self.element(css).await.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+    }
+
+    /// Opens a panel by its tab.
+    pub async fn show(&self, panel: &str) {
+        self.click(&format!("[role=tab][aria-controls={panel}]")).await;
+        self.await_panel().await;
+    }
+
+    /// Waits until the panel in front is there: those beside the conversation
+    /// come when one of them is first looked at.
+    pub async fn await_panel(&self) {
+        self.until("!document.getElementById('absent')").await;
     }
 
     /// Types into the command line.

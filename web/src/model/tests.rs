@@ -2,29 +2,31 @@
 
 use super::*;
 use crate::lesson;
+use crate::supplement::sequence::Sequence;
+use crate::supplement::twin::messages;
 use crate::words::tests::assert_told_in_both_languages;
 
 /// A page and the clock on the wall.
-struct Lesson {
-    model: Model,
-    now: u64,
+pub(crate) struct Lesson {
+    pub model: Model,
+    pub now: u64,
     /// What was done since the last look.
     done: Vec<Effect>,
 }
 
 impl Lesson {
-    fn opened() -> Self {
+    pub fn opened() -> Self {
         Self::opened_with(Remembered::default())
     }
 
-    fn opened_with(remembered: Remembered<'_>) -> Self {
+    pub fn opened_with(remembered: Remembered<'_>) -> Self {
         let mut lesson = Self::loading(remembered);
         lesson.happens(Msg::Fetched { found: true });
         lesson
     }
 
     /// A page without its words.
-    fn loading(remembered: Remembered<'_>) -> Self {
+    pub fn loading(remembered: Remembered<'_>) -> Self {
         let model = Model::new("127.0.0.1:8080", true, Language::English, remembered);
         let mut lesson = Lesson { model, now: 1_000, done: Vec::new() };
         lesson.happens(Msg::Opened);
@@ -32,20 +34,20 @@ impl Lesson {
     }
 
     /// A page that no server has ever answered.
-    fn alone() -> Self {
+    pub fn alone() -> Self {
         let mut lesson = Self::opened();
         lesson.breaks().waits(500).breaks();
         lesson
     }
 
-    fn connected() -> Self {
+    pub fn connected() -> Self {
         let mut lesson = Self::opened();
         lesson.receives("Welcome!");
         lesson.done.clear();
         lesson
     }
 
-    fn happens(&mut self, msg: Msg) -> &mut Self {
+    pub fn happens(&mut self, msg: Msg) -> &mut Self {
         let moment = Moment { millis: self.now, jitter: 0 };
         let effects = self.model.update(msg, moment);
         for effect in &effects {
@@ -62,28 +64,28 @@ impl Lesson {
         self
     }
 
-    fn receives(&mut self, text: &str) -> &mut Self {
+    pub fn receives(&mut self, text: &str) -> &mut Self {
         self.happens(Msg::Received(text.to_string()))
     }
 
-    fn types(&mut self, text: &str) -> &mut Self {
+    pub fn types(&mut self, text: &str) -> &mut Self {
         self.happens(Msg::Typed { text: text.to_string(), composing: false })
     }
 
-    fn presses(&mut self, key: Key) -> &mut Self {
+    pub fn presses(&mut self, key: Key) -> &mut Self {
         self.happens(Msg::Pressed { key, at_end: true, repeated: false })
     }
 
-    fn sends(&mut self, text: &str) -> &mut Self {
+    pub fn sends(&mut self, text: &str) -> &mut Self {
         self.types(text).presses(Key::Enter)
     }
 
-    fn breaks(&mut self) -> &mut Self {
+    pub fn breaks(&mut self) -> &mut Self {
         self.happens(Msg::Closed { code: 1006, reason: String::new() })
     }
 
     /// Lets time pass, waking the model whenever it asked for it.
-    fn waits(&mut self, millis: u64) -> &mut Self {
+    pub fn waits(&mut self, millis: u64) -> &mut Self {
         let end = self.now + millis;
         while let Some(wake) = self.model.next_wake(self.now).filter(|wake| self.now + wake <= end)
         {
@@ -95,11 +97,11 @@ impl Lesson {
         self
     }
 
-    fn did(&mut self) -> Vec<Effect> {
+    pub fn did(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.done)
     }
 
-    fn transmitted(&mut self) -> Vec<String> {
+    pub fn transmitted(&mut self) -> Vec<String> {
         let sent = self.did().into_iter();
         sent.filter_map(|effect| match effect {
             Effect::Transmit(text) => Some(text),
@@ -109,7 +111,7 @@ impl Lesson {
     }
 
     /// The notes put at messages, with the id of each.
-    fn noted(&mut self) -> Vec<(u32, Word)> {
+    pub fn noted(&mut self) -> Vec<(u32, Word)> {
         let done = self.did().into_iter();
         done.filter_map(|effect| match effect {
             Effect::Annotate { id, note, .. } => Some((id, note.word)),
@@ -118,7 +120,7 @@ impl Lesson {
         .collect()
     }
 
-    fn shown(&mut self) -> Vec<Message> {
+    pub fn shown(&mut self) -> Vec<Message> {
         let done = self.did().into_iter();
         done.filter_map(|effect| match effect {
             Effect::Show(message) => Some(message),
@@ -641,86 +643,6 @@ fn the_page_by_itself_teaches_as_well() {
     assert!(lesson.model.lesson().open().is_some_and(lesson::Step::is_done));
 }
 
-/// What was asked of the server's book since the last look.
-fn asked_of_the_book(lesson: &mut Lesson) -> Vec<Effect> {
-    let is_it = |effect: &Effect| {
-        matches!(effect, Effect::Watch | Effect::Unwatch | Effect::Ask(_) | Effect::AskClassroom)
-    };
-    lesson.did().into_iter().filter(is_it).collect()
-}
-
-fn names(lesson: &Lesson) -> Vec<&str> {
-    let book = lesson.model.book();
-    book.rows(0..book.shown()).map(|contact| contact.name).collect()
-}
-
-#[test]
-fn the_server_s_book_is_followed_while_it_can_be_seen() {
-    let mut lesson = Lesson::opened();
-    lesson.happens(Msg::Shown(Panel::Contacts));
-    assert_eq!(asked_of_the_book(&mut lesson), [], "there may be no server at all");
-    lesson.receives("Welcome!");
-    assert_eq!(asked_of_the_book(&mut lesson), [Effect::AskClassroom, Effect::Watch]);
-    assert_eq!(lesson.model.freshness(), Freshness::Silent);
-    lesson.happens(Msg::News(News::Open));
-    assert_eq!(lesson.model.freshness(), Freshness::Live);
-
-    for (hide, show) in [
-        (Msg::Shown(Panel::Wire), Msg::Shown(Panel::Contacts)),
-        (Msg::Looked { here: false }, Msg::Looked { here: true }),
-        (Msg::SwitchedMode, Msg::SwitchedMode),
-    ] {
-        lesson.happens(hide);
-        assert_eq!(asked_of_the_book(&mut lesson), [Effect::Unwatch]);
-        lesson.happens(show);
-        assert_eq!(asked_of_the_book(&mut lesson), [Effect::Watch]);
-        lesson.receives("Welcome!").did();
-    }
-    // Neither the end of a conversation nor a break is the end of the book.
-    lesson
-        .happens(Msg::News(News::Open))
-        .sends("exit")
-        .happens(Msg::Closed { code: 1000, reason: String::new() });
-    lesson.breaks().waits(60_000);
-    assert_eq!(asked_of_the_book(&mut lesson), []);
-    assert_eq!(lesson.model.freshness(), Freshness::Live);
-}
-
-#[test]
-fn each_who_answers_has_a_book_of_its_own_and_the_search_is_for_both() {
-    let mut lesson = Lesson::connected();
-    lesson.happens(Msg::Shown(Panel::Contacts)).happens(Msg::News(News::Open));
-    lesson.happens(Msg::News(News::Snapshot(api::Snapshot { seq: 0, count: 0 })));
-    let contacts = ["zhangsan", "lisi"]
-        .map(|name| api::Entry { name: name.to_string(), phone: Some("1".to_string()) });
-    let changes = api::Changes { seq: 2, count: 2, changes: contacts.to_vec() };
-    lesson.happens(Msg::News(News::Changes(changes)));
-    lesson.happens(Msg::Searched("an".to_string()));
-    assert_eq!(names(&lesson), ["zhangsan"]);
-
-    lesson.happens(Msg::SwitchedMode);
-    assert_eq!(lesson.model.freshness(), Freshness::Own);
-    lesson.sends("add;wangwu;1").sends("add;lisi;2");
-    assert_eq!((names(&lesson), lesson.model.book().count()), (vec!["wangwu"], 2));
-    lesson.happens(Msg::Searched(String::new()));
-    assert_eq!(names(&lesson), ["lisi", "wangwu"]);
-    lesson.happens(Msg::SwitchedMode).receives("Welcome!");
-    assert_eq!(names(&lesson), ["lisi", "zhangsan"]);
-}
-
-#[test]
-fn the_rows_in_sight_follow_the_list() {
-    let mut lesson = Lesson::alone();
-    for number in 0..100 {
-        lesson.sends(&format!("add;{number:02};1"));
-    }
-    assert_eq!(lesson.model.rows_in_sight(), 0..8, "a list that was never seen");
-    lesson.happens(Msg::Scrolled(Sight { row: 36, top: 1_800, height: 360 }));
-    assert_eq!(lesson.model.rows_in_sight(), 42..68);
-    lesson.happens(Msg::Searched("99".to_string()));
-    assert_eq!(lesson.model.rows_in_sight(), 1..1, "until the browser has noticed");
-}
-
 #[test]
 fn raw_tcp_clients_connect_where_the_server_says() {
     for (page, tcp_host, expected) in [
@@ -733,7 +655,7 @@ fn raw_tcp_clients_connect_where_the_server_says() {
         let mut model = Model::new(page, true, Language::English, Remembered::default());
         assert_eq!((model.tcp().host.as_str(), model.tcp().port), ("127.0.0.1", 9999));
         let tcp_host = tcp_host.map(ToString::to_string);
-        let classroom = Msg::Classroom(api::Classroom { tcp_host, tcp_port: 7 });
+        let classroom = Msg::Classroom { host: tcp_host, port: 7 };
         let _ = model.update(classroom, Moment { millis: 0, jitter: 0 });
         assert_eq!((model.tcp().host.as_str(), model.tcp().port), (expected, 7), "{page}");
     }
@@ -759,9 +681,9 @@ fn a_message_can_be_looked_at_until_the_next_one_is_sent() {
         assert_eq!(lesson.model.picked(), picked, "{pick:?}");
     }
     assert!(lesson.model.panels().shows(Panel::Wire));
-    assert_eq!(lesson.model.program(), (true, vec!["find;a"]));
+    assert_eq!(messages(&lesson.model), (true, vec!["find;a"]));
     lesson.happens(Msg::Picked(Pick::Message(2)));
-    assert_eq!(lesson.model.program(), (false, vec!["find;a", "hello"]));
+    assert_eq!(messages(&lesson.model), (false, vec!["find;a", "hello"]));
     lesson.receives("late");
     assert_eq!(lesson.model.picked(), Some(2), "what comes takes nothing away");
     lesson.sends("find;b");
@@ -773,29 +695,33 @@ fn the_program_is_that_of_the_newest_conversation_and_not_endless() {
     let mut lesson = Lesson::connected();
     lesson.sends("find;a").receives("1").sends("exit");
     lesson.happens(Msg::Closed { code: 1000, reason: "bye".to_string() });
-    assert_eq!(lesson.model.program().1, ["find;a", "exit"], "until there is another one");
+    assert_eq!(messages(&lesson.model).1, ["find;a", "exit"], "until there is another one");
     assert_eq!(lesson.model.farewell(), Some(&(1000, "bye".to_string())));
     lesson.presses(Key::Enter).receives("Welcome!");
     assert_eq!(lesson.model.farewell(), None);
-    assert_eq!(lesson.model.program().1, [""; 0]);
+    assert_eq!(messages(&lesson.model).1, [""; 0]);
     for n in 0..40 {
         lesson.sends(&n.to_string()).receives("Received n;");
     }
-    let (_, texts) = lesson.model.program();
+    let (_, texts) = messages(&lesson.model);
     assert_eq!((texts.len(), texts[0], texts[29]), (30, "10", "39"));
 }
 
 #[test]
 fn the_picture_tells_what_became_of_each_connection() {
     let mut lesson = Lesson::opened();
-    let labels = |lesson: &Lesson| -> Vec<String> {
-        let arrows = lesson.model.sequence().arrows();
-        arrows.iter().skip(5).map(|arrow| format!("{:?} {}", arrow.peer, arrow.label())).collect()
-    };
+    let mut picture = Sequence::default();
+    picture.follow(&lesson.model);
+    assert_eq!(picture.arrows(), []);
     lesson.receives("Welcome!").sends("find;a").receives("1").breaks().breaks().breaks();
+    // However late it is looked at.
+    picture.follow(&lesson.model);
     lesson.happens(Msg::SwitchedMode).sends("exit");
+    picture.follow(&lesson.model);
+    let arrows = picture.arrows().iter().skip(5);
+    let labels = arrows.map(|arrow| format!("{:?} {}", arrow.peer, arrow.label()));
     assert_eq!(
-        labels(&lesson),
+        labels.collect::<Vec<_>>(),
         [
             "Server Welcome!",
             "Server find;a",
@@ -808,10 +734,57 @@ fn the_picture_tells_what_became_of_each_connection() {
         ]
     );
     assert_eq!(lesson.model.farewell(), None, "nothing was on the wire");
-    lesson.happens(Msg::Pointed { arrow: 6 });
-    assert_eq!(lesson.model.pointed().map(Arrow::label).as_deref(), Some("find;a"));
     lesson.happens(Msg::Extended);
     assert!(!lesson.model.knows_frames());
+}
+
+#[test]
+fn the_panels_are_asked_for_when_one_is_looked_at_and_again_when_they_cannot_be_had() {
+    let asks = |lesson: &mut Lesson| {
+        lesson.did().into_iter().filter(|effect| *effect == Effect::Supply).count()
+    };
+    let mut lesson = Lesson::loading(Remembered::default());
+    assert_eq!(asks(&mut lesson), 0, "first the page itself");
+    lesson.happens(Msg::Resized { wide: false }).happens(Msg::Fetched { found: true });
+    lesson.receives("Welcome!").sends("find;a").happens(Msg::Shown(Panel::Steps));
+    assert_eq!((asks(&mut lesson), lesson.model.supply()), (0, Supply::Unasked));
+    lesson.happens(Msg::Shown(Panel::Python)).happens(Msg::Shown(Panel::Wire));
+    assert_eq!((asks(&mut lesson), lesson.model.supply()), (1, Supply::Asked));
+
+    // By itself, sooner if there is a reason to think that it can be had.
+    lesson.happens(Msg::Missed).waits(499);
+    assert_eq!(asks(&mut lesson), 0);
+    lesson.waits(1);
+    assert_eq!(asks(&mut lesson), 1);
+    for reason in [Msg::Returned, Msg::Shown(Panel::Wire)] {
+        lesson.happens(Msg::Missed).happens(reason);
+        assert_eq!(asks(&mut lesson), 1);
+    }
+    lesson.breaks().waits(500).happens(Msg::Missed);
+    assert!(matches!(lesson.model.supply(), Supply::Missing { .. }));
+    assert_eq!(asks(&mut lesson), 0);
+    lesson.receives("Welcome!");
+    assert_eq!(asks(&mut lesson), 1);
+
+    // But not while nobody wants it.
+    lesson.happens(Msg::Missed).happens(Msg::Shown(Panel::Talk)).waits(60_000);
+    assert_eq!(asks(&mut lesson), 0);
+    lesson.happens(Msg::Resized { wide: true });
+    assert_eq!(asks(&mut lesson), 1);
+    lesson.happens(Msg::Supplied).happens(Msg::Shown(Panel::Contacts)).waits(60_000);
+    assert_eq!((asks(&mut lesson), lesson.model.supply()), (0, Supply::Here));
+}
+
+#[test]
+fn attempts_in_vain_leave_one_mark() {
+    let mut lesson = Lesson::connected();
+    lesson.breaks();
+    let before = lesson.model.events().len();
+    for _ in 0..5 {
+        lesson.waits(8_000).breaks();
+    }
+    assert_eq!(lesson.model.events().len(), before + 1);
+    assert_eq!(lesson.model.events().last().map(|event| &event.what), Some(&What::Failed));
 }
 
 /// Where no server is, the page says what one would, byte for byte: in a

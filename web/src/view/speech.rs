@@ -6,12 +6,12 @@
 
 use std::cell::RefCell;
 
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Element, HtmlTemplateElement, NodeList};
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, HtmlTemplateElement};
 
-use crate::words::{Note, Slot, Word};
+use crate::words::{Note, Slot, Word, joined};
 
-use super::{copy, fill, set_attribute};
+use crate::markup::Markup as _;
 
 /// The page's voice.
 pub struct Speech {
@@ -26,15 +26,28 @@ impl Speech {
         Speech { document: document.clone(), words: RefCell::new(None) }
     }
 
-    /// Speaks in other words, and says in them what is on the page and what
-    /// its templates say.
+    /// Has more words lent to the language that is spoken, and says again what
+    /// is on the page.
+    pub fn borrow(&self, lend: impl FnOnce(&Element)) {
+        if let Some(words) = &*self.words.borrow() {
+            lend(words);
+        }
+        self.say_all();
+    }
+
+    /// Speaks in other words.
     pub fn change(&self, words: Element) {
         self.words.replace(Some(words));
+        self.say_all();
+    }
+
+    /// Says what is on the page and what its templates say.
+    fn say_all(&self) {
         let again = |element: Element| self.say_again(&element);
-        each(self.document.query_selector_all("[data-said]"), again);
-        each(self.document.query_selector_all("template"), |template| {
+        self.document.each("[data-said]", again);
+        self.document.each("template", |template| {
             let content = template.unchecked_into::<HtmlTemplateElement>().content();
-            each(content.query_selector_all("[data-said]"), again);
+            content.each("[data-said]", again);
         });
     }
 
@@ -42,16 +55,16 @@ impl Speech {
     pub fn say(&self, element: &Element, note: &Note) {
         self.put(element, note.word, &[]);
         for (slot, value) in &note.slots {
-            fill(element, slot.key(), value);
+            element.fill(slot.key(), value);
         }
     }
 
     /// Puts a sentence into an element, with these values in its blanks.
     pub fn put(&self, element: &Element, word: Word, values: &[(Slot, &str)]) {
-        set_attribute(element, "data-said", word.key());
+        element.set("data-said", word.key());
         self.put_words(element, word.key());
         for (slot, value) in values {
-            fill(element, slot.key(), value);
+            element.fill(slot.key(), value);
         }
     }
 
@@ -62,39 +75,20 @@ impl Speech {
 
     fn say_again(&self, element: &Element) {
         let mut values = Vec::new();
-        each(element.query_selector_all("[data-slot]"), |blank| {
+        element.each("[data-slot]", |blank| {
             values.push((blank.get_attribute("data-slot"), blank.text_content()));
         });
         self.put_words(element, &element.get_attribute("data-said").unwrap_or_default());
         for (slot, value) in values {
-            fill(element, &slot.unwrap_or_default(), &value.unwrap_or_default());
+            element.fill(&slot.unwrap_or_default(), &value.unwrap_or_default());
         }
     }
 
     fn put_words(&self, element: &Element, key: &str) {
         let words = self.words.borrow();
-        let words = words
-            .as_ref()
-            .and_then(|words| words.query_selector(&format!("[data-word={key}]")).ok().flatten());
-        let words = copy(&words.expect("both languages have every word, a test says so"));
+        let words = words.as_ref().expect("nothing is said before there are words");
+        let sentence = words.query(&joined(&["[data-word=", key, "]"])).copy();
         element.set_text_content(None);
-        while let Some(child) = words.first_child() {
-            let _ = element.append_child(&child);
-        }
-    }
-}
-
-/// Does something with each element that a selector found.
-pub fn each(found: Result<NodeList, JsValue>, mut with: impl FnMut(Element)) {
-    // Built once, and not for each who calls it.
-    each_of(found, &mut with);
-}
-
-fn each_of(found: Result<NodeList, JsValue>, with: &mut dyn FnMut(Element)) {
-    let Ok(found) = found else { return };
-    for index in 0..found.length() {
-        if let Some(node) = found.item(index) {
-            with(node.unchecked_into());
-        }
+        sentence.move_into(element);
     }
 }

@@ -4,13 +4,13 @@
 //! Only the open one is unfolded, by the style sheet. [`lesson`](crate::lesson)
 //! decides which that is and what has been done.
 
-use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlElement};
 
 use crate::lesson::{Lesson, Step};
+use crate::markup::{Markup as _, element, made_from, template};
 use crate::model::{Direction, Model};
 
-use super::{copy, each, element, fill, first_child, joined, query, set_attribute, template};
+use crate::words::joined;
 
 /// The steps, and what stands around them.
 pub struct Steps {
@@ -44,19 +44,19 @@ impl Steps {
 
     /// Puts the lesson of a language's file in place of what stands there.
     pub fn tell(&self, words: &Element) {
-        let _ = self.plan.append_child(&self.guide);
-        let _ = element(&self.document, "again").remove_attribute("open");
+        self.plan.add(&self.guide);
+        element(&self.document, "again").turn("open", false);
         self.list.set_text_content(None);
-        let title = template(&self.document, "step").content();
+        let title = template(&self.document, "step");
         each_with("data-step", words, &mut |step, _| {
-            let step = copy(step);
-            if let Some(heading) = step.first_element_child() {
-                let title = first_child(&title);
-                fill(&title, "title", &heading.text_content().unwrap_or_default());
+            let step = step.copy();
+            if let Some(heading) = step.find("h3") {
+                let title = made_from(&title);
+                title.fill("title", &heading.text_content().unwrap_or_default());
                 heading.set_text_content(None);
-                let _ = heading.append_child(&title);
+                heading.add(&title);
             }
-            let _ = self.list.append_child(&step);
+            self.list.add(&step);
         });
         each_with("data-command", &self.list, &mut |button, command| {
             let label = command.chars().map(|c| if c == '\n' { '⏎' } else { c });
@@ -88,12 +88,12 @@ impl Steps {
             each_with("data-goal", markup, &mut |goal, name| mark(goal, !step.wants(name)));
             each_with("data-question", markup, &mut |question, name| {
                 if !step.wants(&joined(&["answered:", name])) {
-                    self.explain(&query(question, "[data-answer=right]"));
+                    self.explain(&question.query("[data-answer=right]"));
                 }
             });
             if index != lesson.index() {
-                let _ = markup.remove_attribute("aria-current");
-            } else if !markup.has_attribute("aria-current") {
+                markup.turn("aria-current", false);
+            } else if markup.get_attribute("aria-current").is_none() {
                 self.open(markup);
             }
         });
@@ -105,27 +105,27 @@ impl Steps {
             let text = joined(&[number, " / ", &count]);
             element(&self.document, id).set_text_content(Some(&text));
         }
-        let progress = element(&self.document, "progress").style();
-        let _ = progress.set_property("--on", &done);
-        let _ = progress.set_property("--of", &count);
-        let _ = self.strip.style().set_property("--n", &at);
+        let progress = element(&self.document, "progress");
+        progress.style_with("--on", &done);
+        progress.style_with("--of", &count);
+        self.strip.style_with("--n", &at);
         self.conclude(lesson);
 
         let tcp = model.tcp();
-        let port = tcp.port.to_string();
+        let port = usize::from(tcp.port).to_string();
         for (slot, value) in [
             ("host", model.host()),
             ("tcp", &joined(&[&tcp.host, ":", &port])),
             ("tcp-host", &tcp.host),
             ("tcp-port", &port),
         ] {
-            fill(&self.list, slot, value);
+            self.list.fill(slot, value);
         }
     }
 
     /// Shows the explanation of an answer.
     pub fn explain(&self, answer: &Element) {
-        set_attribute(answer, "aria-pressed", "true");
+        answer.set("aria-pressed", "true");
     }
 
     /// Repeats, where the conversation cannot be seen, the last message that
@@ -133,30 +133,30 @@ impl Steps {
     pub fn echo(&self, line: &Element, direction: Direction) {
         if direction == Direction::Sent {
             self.echo.set_text_content(None);
-        } else if !self.echo.has_child_nodes() {
+        } else if self.echo.first_child().is_none() {
             return;
         }
-        let line = copy(line);
-        let _ = line.remove_attribute("id");
-        let _ = self.echo.append_child(&line);
+        let line = line.copy();
+        line.turn("id", false);
+        self.echo.add(&line);
     }
 
     /// Moves to the open step.
     pub fn focus(&self) {
-        if let Ok(Some(title)) = self.list.query_selector("[aria-current] .step") {
-            let _ = title.unchecked_into::<HtmlElement>().focus();
+        if let Some(title) = self.list.find("[aria-current] .step") {
+            title.take_focus();
         }
     }
 
     /// Names the open step above the other panels, or does not.
     pub fn show_strip(&self, shows: bool) {
-        self.strip.set_hidden(!shows);
+        self.strip.hide(!shows);
     }
 
     fn open(&self, step: &Element) {
-        set_attribute(step, "aria-current", "step");
+        step.set("aria-current", "step");
         self.echo.set_text_content(None);
-        let _ = step.append_child(&self.guide);
+        step.add(&self.guide);
         step.scroll_into_view();
     }
 
@@ -170,10 +170,10 @@ impl Steps {
             (false, None) => "open",
             (false, Some(_)) => "hint",
         };
-        set_attribute(&self.guide, "data-told", told);
-        set_attribute(&self.strip, "data-told", told);
+        self.guide.set("data-told", told);
+        self.strip.set("data-told", told);
         mark(&self.strip, is_done);
-        element(&self.document, "skip").set_hidden(is_done || !lesson.goes_on());
+        element(&self.document, "skip").hide(is_done || !lesson.goes_on());
 
         let selector = match lesson.hint() {
             Some(hint) => joined(&["[aria-current] [data-hint=\"", hint, "\"]"]),
@@ -181,27 +181,21 @@ impl Steps {
         };
         self.hint.set_text_content(None);
         self.strip_title.set_text_content(None);
-        let Ok(Some(source)) = self.list.query_selector(&selector) else { return };
-        move_children(&copy(&source), &self.strip_title);
+        let Some(source) = self.list.find(&selector) else { return };
+        source.copy().move_into(&self.strip_title);
         if lesson.hint().is_some() {
-            move_children(&copy(&source), &self.hint);
+            source.copy().move_into(&self.hint);
         }
     }
 }
 
 /// Does something with each element that carries the attribute, and its value.
 fn each_with(attribute: &str, within: &Element, with: &mut dyn FnMut(&Element, &str)) {
-    each(within.query_selector_all(&joined(&["[", attribute, "]"])), |element| {
+    within.each(&joined(&["[", attribute, "]"]), |element| {
         with(&element, &element.get_attribute(attribute).unwrap_or_default());
     });
 }
 
 fn mark(element: &Element, is_done: bool) {
-    set_attribute(element, "data-done", if is_done { "true" } else { "false" });
-}
-
-fn move_children(from: &Element, to: &Element) {
-    while let Some(child) = from.first_child() {
-        let _ = to.append_child(&child);
-    }
+    element.set("data-done", if is_done { "true" } else { "false" });
 }

@@ -1,20 +1,18 @@
 //! The sequence picture, as an SVG that only grows downwards.
 //!
-//! An arrow is added where [`sequence`](crate::sequence) placed it and is not
+//! An arrow is added where [`sequence`](crate::supplement::sequence) placed it and is not
 //! touched again but to be removed; the picture's window moves down instead.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use web_sys::{Document, Element, HtmlElement};
 
-use crate::model::{Direction, Model};
-use crate::panels::Panel;
-use crate::sequence::{Arrow, Peer, Unseen, What};
-use crate::words::Word;
-
-use super::speech::Speech;
 use super::wire::Block;
-use super::{copy, first_child, joined, query, set_attribute, template};
+use crate::markup::{Markup as _, made_from, template};
+use crate::model::{Direction, Mode, Model};
+use crate::supplement::sequence::{Arrow, Sequence, Unseen, What};
+use crate::view::speech::Speech;
+use crate::words::{Word, joined};
 
 /// How wide the picture is, in its own units, as in the markup.
 const WIDTH: &str = " 360 ";
@@ -27,10 +25,14 @@ pub struct Picture {
     arrows: Element,
     peer: HtmlElement,
     detail: Block,
+    sequence: RefCell<Sequence>,
     /// The number of the next arrow to be added.
     next: Cell<u32>,
-    met: Cell<Option<Peer>>,
+    met: Cell<Option<Mode>>,
+    /// The arrow that was pointed at.
     pointed: Cell<Option<u32>>,
+    /// The one whose bytes are shown.
+    explained: Cell<Option<u32>>,
 }
 
 impl Picture {
@@ -39,26 +41,31 @@ impl Picture {
         let picture: Element = find("arrows").into();
         Picture {
             document: document.clone(),
-            lives: query(&picture, "path"),
-            arrows: query(&picture, "g"),
+            lives: picture.query("path"),
+            arrows: picture.query("g"),
             picture,
             peer: find("peer"),
             detail: Block::of(find("arrow-bytes")),
+            sequence: RefCell::default(),
             next: Cell::new(0),
             met: Cell::new(None),
             pointed: Cell::new(None),
+            explained: Cell::new(None),
         }
+    }
+
+    /// An arrow was pointed at.
+    pub fn point(&self, arrow: u32) {
+        self.pointed.set(Some(arrow));
     }
 
     /// Shows the state of the model where it differs from what is shown.
     pub fn refresh(&self, speech: &Speech, model: &Model) {
-        if !model.panels().shows(Panel::Sequence) {
-            return;
-        }
-        let sequence = model.sequence();
-        let peer = sequence.peer();
+        let mut sequence = self.sequence.borrow_mut();
+        sequence.follow(model);
+        let peer = model.mode();
         if self.met.replace(Some(peer)) != Some(peer) {
-            let word = if peer == Peer::Server { Word::Server } else { Word::ThisPage };
+            let word = if peer == Mode::Server { Word::Server } else { Word::ThisPage };
             speech.put(&self.peer, word, &[]);
         }
 
@@ -76,15 +83,14 @@ impl Picture {
             let bottom = bottom + 8;
             let (height, top, end) =
                 ((bottom - top).to_string(), top.to_string(), bottom.to_string());
-            set_attribute(&self.picture, "viewBox", &joined(&["0 ", &top, WIDTH, &height]));
+            self.picture.set("viewBox", &joined(&["0 ", &top, WIDTH, &height]));
             let lives = joined(&["M34 0V", &end, "M326 0V", &end]);
-            set_attribute(&self.lives, "d", &lives);
+            self.lives.set("d", &lives);
         }
 
-        let pointed = model.pointed();
-        let id = pointed.map(|arrow| arrow.id);
-        if self.pointed.replace(id) != id
-            && let Some(arrow) = pointed
+        let pointed = self.pointed.get();
+        if self.explained.replace(pointed) != pointed
+            && let Some(arrow) = sequence.arrows().iter().find(|arrow| Some(arrow.id) == pointed)
         {
             self.explain(speech, arrow, model.knows_frames());
         }
@@ -96,20 +102,20 @@ impl Picture {
             Some(Direction::Received) => "arrow-received",
             None => "arrow-none",
         };
-        let drawn = first_child(&template(&self.document, name).content());
-        let drawn = copy(&query(&drawn, "g"));
+        let drawn = made_from(&template(&self.document, name));
+        let drawn = drawn.query("g").copy();
         let class = match (&arrow.what, arrow.direction()) {
             (What::Unseen(_), _) => "dots",
-            _ if arrow.peer == Peer::Page => "self",
+            _ if arrow.peer == Mode::Page => "self",
             (_, Some(Direction::Sent)) => "sent",
             (_, Some(Direction::Received)) => "recv",
             (_, None) => "gone",
         };
-        set_attribute(&drawn, "class", class);
+        drawn.set("class", class);
         let place = joined(&["translate(0 ", &arrow.top.to_string(), ")"]);
-        set_attribute(&drawn, "transform", &place);
-        set_attribute(&drawn, "data-arrow", &arrow.id.to_string());
-        let text = query(&drawn, "text");
+        drawn.set("transform", &place);
+        drawn.set("data-arrow", &arrow.id.to_string());
+        let text = drawn.query("text");
         match arrow.what {
             What::Broken => speech.put(&text, Word::ArrowBroken, &[]),
             What::Failed => speech.put(&text, Word::ArrowFailed, &[]),
@@ -117,21 +123,21 @@ impl Picture {
         }
         if let Some(seconds) = arrow.pause() {
             let pause = joined(&["⋮ ", &seconds.to_string(), " s"]);
-            query(&drawn, ".pause").set_text_content(Some(&pause));
+            drawn.query(".pause").set_text_content(Some(&pause));
         }
         // One stop for Tab, the newest; the arrow keys lead to the others.
         if let Some(last) = self.arrows.last_element_child() {
-            set_attribute(&last, "tabindex", "-1");
+            last.set("tabindex", "-1");
         }
-        set_attribute(&drawn, "tabindex", "0");
-        let _ = self.arrows.append_child(&drawn);
+        drawn.set("tabindex", "0");
+        self.arrows.add(&drawn);
     }
 
     /// The bytes of an arrow, or why the page sees none.
     fn explain(&self, speech: &Speech, arrow: &Arrow, frames: bool) {
         let detail = &self.detail;
         detail.title.set_text_content(Some(&arrow.label()));
-        let is_real = arrow.peer == Peer::Server;
+        let is_real = arrow.peer == Mode::Server;
         let word = match &arrow.what {
             What::Message(direction, text) => {
                 return detail.draw_message(speech, *direction, text, is_real, frames);

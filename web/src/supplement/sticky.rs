@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use protocol::{Decoder, Next, Replies, Stage, answer};
 
-use crate::roster::Roster;
+use crate::offline::Notebook;
 
 /// What is sent: an `add` and a `find`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,7 +135,7 @@ struct Server<'a> {
     /// How much of the stream has arrived.
     arrived: usize,
     decoder: Decoder,
-    book: Roster,
+    book: Notebook,
     closed: bool,
     steps: Vec<Step>,
 }
@@ -148,7 +148,7 @@ impl<'a> Server<'a> {
             decoder.push(b"\n");
             while decoder.next_message().is_some() {}
         }
-        let book = Roster::default();
+        let book = Notebook::default();
         Server { stream, arrived: 0, decoder, book, closed: false, steps: Vec::new() }
     }
 
@@ -203,7 +203,7 @@ impl<'a> Server<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::tests::TEXTS;
+    use crate::supplement::wire::tests::TEXTS;
 
     fn labs() -> impl Iterator<Item = Lab> {
         let samples = [(false, false), (false, true), (true, false), (true, true)]

@@ -7,14 +7,11 @@ use protocol::escape::Escaped;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
-use crate::model::Model;
-use crate::panels::Panel;
-use crate::sticky::{Event, Lab, Rest, Sample, shown};
-use crate::words::{Slot, Word};
-
-use super::speech::{Speech, each};
 use super::wire::Squares;
-use super::{leaf, set_attribute};
+use crate::markup::{Markup as _, leaf};
+use crate::supplement::sticky::{Event, Lab, Rest, Sample, shown};
+use crate::view::speech::Speech;
+use crate::words::{Slot, Word};
 
 /// The panel of the lab.
 pub struct Sticky {
@@ -25,6 +22,7 @@ pub struct Sticky {
     place: HtmlElement,
     stream: Squares,
     steps: Element,
+    lab: Cell<Lab>,
     drawn: Cell<Option<Lab>>,
 }
 
@@ -39,33 +37,42 @@ impl Sticky {
             place: find("lab-place"),
             stream: Squares(find("lab-wire").into()),
             steps: find("lab-steps").into(),
+            // At first both messages come at once, and stick.
+            lab: Cell::new(Lab {
+                sample: Sample::default(),
+                split: Sample::default().text().len(),
+                late: false,
+            }),
             drawn: Cell::new(None),
         }
     }
 
-    /// How the controls are set.
-    pub fn lab(&self) -> Lab {
+    /// Sets the lab up as its controls say. Returns whether a character is cut.
+    pub fn set(&self) -> bool {
         let sample = Sample { lines: self.lines.checked(), chinese: self.chinese.checked() };
-        Lab { sample, split: self.split.value_as_number() as usize, late: self.late.checked() }
+        let split = self.split.value_as_number() as usize;
+        let lab = Lab { sample, split, late: self.late.checked() };
+        self.lab.set(lab);
+        lab.is_inside_character()
     }
 
-    /// Shows the state of the model where it differs from what is shown.
-    pub fn refresh(&self, speech: &Speech, model: &Model) {
-        let lab = model.lab();
-        if !model.panels().shows(Panel::Sticky) || self.drawn.replace(Some(lab)) == Some(lab) {
+    /// Shows how the lab is set up where it differs from what is shown.
+    pub fn refresh(&self, speech: &Speech) {
+        let lab = self.lab.get();
+        if self.drawn.replace(Some(lab)) == Some(lab) {
             return;
         }
         let text = lab.sample.text();
         let split = lab.split.min(text.len());
         let (place, end) = (split.to_string(), text.len().to_string());
-        set_attribute(&self.split, "max", &end);
+        self.split.set("max", &end);
         self.split.set_value(&place);
         let word = if lab.is_inside_character() { Word::LabInside } else { Word::LabPlace };
         speech.put(&self.place, word, &[(Slot::Bytes, &place), (Slot::Limit, &end)]);
 
         self.stream.draw_text(speech, &text);
         let mut at = 0;
-        each(self.stream.0.query_selector_all("i"), |byte| {
+        self.stream.0.each("i", |byte| {
             if at >= split {
                 byte.set_class_name(if at == split && at > 0 { "second cut" } else { "second" });
             }
@@ -107,5 +114,5 @@ impl Sticky {
 }
 
 fn escaped(text: &str) -> String {
-    Escaped(text).to_string()
+    Escaped(text).text()
 }

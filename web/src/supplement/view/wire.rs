@@ -11,13 +11,13 @@ use web_sys::{Element, HtmlElement};
 
 use crate::advice::piece;
 use crate::marks;
+use crate::markup::{Markup as _, leaf};
 use crate::model::{Direction, Mode, Model, Said};
-use crate::panels::Panel;
-use crate::wire::{self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex};
-use crate::words::{Slot, Word};
-
-use super::speech::Speech;
-use super::{joined, leaf, query, set_attribute};
+use crate::supplement::wire::{
+    self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex,
+};
+use crate::view::speech::Speech;
+use crate::words::{Slot, Word, joined};
 
 /// The most characters drawn of a message: the longest command has 102, and
 /// the line being written is drawn at each keystroke.
@@ -50,9 +50,6 @@ impl Wire {
 
     /// Shows the state of the model where it differs from what is shown.
     pub fn refresh(&self, speech: &Speech, model: &Model) {
-        if !model.panels().shows(Panel::Wire) {
-            return;
-        }
         self.draw_draft(speech, model);
 
         let shown = (model.said().len(), model.picked(), model.farewell().is_some());
@@ -60,7 +57,7 @@ impl Wire {
             return;
         }
         let picked = model.picked().and_then(|id| model.said().get(id as usize));
-        self.picked.set_hidden(picked.is_none());
+        self.picked.hide(picked.is_none());
         let frames = model.knows_frames();
         for (direction, block, newest, chosen) in [
             (Direction::Sent, &self.sent, Word::WireSent, Word::WirePickedSent),
@@ -71,7 +68,7 @@ impl Wire {
                 Some(_) => (chosen, picked.filter(is_of)),
                 None => (newest, model.said().iter().rev().find(is_of)),
             };
-            block.root.set_hidden(said.is_none());
+            block.root.hide(said.is_none());
             let Some(said) = said else { continue };
             speech.put(&block.title, title, &[]);
             let is_last = picked.is_none() && direction == Direction::Received;
@@ -103,7 +100,7 @@ impl Wire {
             speech.put(&self.draft.note, Word::WireEmpty, &[]);
         }
         let Block { squares, note, .. } = &self.draft;
-        set_attribute(note, "class", if text.is_empty() { "dim" } else { "unused" });
+        note.set("class", if text.is_empty() { "dim" } else { "unused" });
         speech.count(&self.draft.size, Word::SizeDraft, text.len());
         squares.keep(same);
         squares.draw(speech, text, &parts, same);
@@ -128,10 +125,10 @@ impl Block {
     /// The block whose markup that is.
     pub fn of(root: HtmlElement) -> Self {
         Block {
-            title: query(&root, "h3"),
-            size: query(&root, "small"),
-            squares: Squares(query(&root, ".wire")),
-            note: query(&root, ".dim"),
+            title: root.query("h3"),
+            size: root.query("small"),
+            squares: Squares(root.query(".wire")),
+            note: root.query(".dim"),
             root,
         }
     }
@@ -205,7 +202,7 @@ impl Block {
     pub fn draw_nothing(&self) {
         self.squares.begin("wire");
         self.size.set_text_content(None);
-        let _ = self.size.remove_attribute("data-said");
+        self.size.turn("data-said", false);
     }
 
     fn say_framed(&self, speech: &Speech, frame: Frame) {
@@ -243,7 +240,7 @@ impl Squares {
 
     /// Says to those who do not see it what it shows.
     fn tell(&self, bytes: &str) {
-        set_attribute(&self.0, "aria-label", bytes);
+        self.0.set("aria-label", bytes);
     }
 
     /// Adds the parts of a text but for the first ones.

@@ -5,9 +5,9 @@
 
 use api::{Changes, Page, Snapshot};
 
+use super::roster::{Roster, Wanted};
 use crate::connection::wait;
-use crate::model::{Effect, Moment};
-use crate::roster::{Roster, Wanted};
+use crate::model::Moment;
 
 /// Least time from one reading of the whole book to the next, however fast the
 /// server takes back what it told: a book of 10,000 is half a megabyte.
@@ -30,6 +30,17 @@ pub enum News {
     Changes(Changes),
     /// The page that was asked for last; none if it could not be had.
     Page(Option<Page>),
+}
+
+/// What is to be done to keep up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Have the changes of the server's book told.
+    Watch,
+    /// Have them told no more.
+    Unwatch,
+    /// Ask for a page of the server's book, and for no other any more.
+    Ask(Option<Wanted>),
 }
 
 /// The book of the server, as far as this page has followed it.
@@ -103,25 +114,25 @@ impl Following {
     }
 
     /// What is to be done now, whether anybody looks at the book or not.
-    pub fn go_on(&mut self, is_seen: bool, now: u64, effects: &mut Vec<Effect>) {
+    pub fn go_on(&mut self, is_seen: bool, now: u64, errands: &mut Vec<Errand>) {
         match self.stream {
             Stream::Off if !is_seen => return,
             Stream::Refused { until } if is_seen && until > now => {}
             Stream::On { .. } if is_seen => {}
             _ => {
                 self.has_begun = false;
-                let (stream, effect) = match is_seen {
-                    true => (Stream::On { live: false }, Effect::Watch),
-                    false => (Stream::Off, Effect::Unwatch),
+                let (stream, errand) = match is_seen {
+                    true => (Stream::On { live: false }, Errand::Watch),
+                    false => (Stream::Off, Errand::Unwatch),
                 };
                 self.stream = stream;
-                effects.push(effect);
+                errands.push(errand);
             }
         }
         let wanted = self.roster.wanted().filter(|_| self.has_begun);
         if self.asked.is_some() && self.asked.as_ref() != wanted {
             self.asked = None;
-            effects.push(Effect::Ask(None));
+            errands.push(Errand::Ask(None));
         }
         if self.asked.is_none()
             && let Some(wanted) = wanted
@@ -131,7 +142,7 @@ impl Following {
                 self.next_reading = now + PACE;
             }
             self.asked = Some(wanted.clone());
-            effects.push(Effect::Ask(self.asked.clone()));
+            errands.push(Errand::Ask(self.asked.clone()));
         }
     }
 
@@ -177,36 +188,36 @@ mod tests {
         /// One that has just been told to follow, and the stream is open.
         fn live() -> Self {
             let mut follower = Follower { now: 10_000, is_seen: true, ..Follower::default() };
-            assert_eq!(follower.goes_on(), [Effect::Watch]);
+            assert_eq!(follower.goes_on(), [Errand::Watch]);
             assert_eq!(follower.hears(News::Open), []);
             assert!(follower.following.is_live());
             follower
         }
 
-        fn goes_on(&mut self) -> Vec<Effect> {
-            let mut effects = Vec::new();
-            self.following.go_on(self.is_seen, self.now, &mut effects);
+        fn goes_on(&mut self) -> Vec<Errand> {
+            let mut errands = Vec::new();
+            self.following.go_on(self.is_seen, self.now, &mut errands);
             // Nothing is said twice.
-            self.following.go_on(self.is_seen, self.now, &mut effects);
+            self.following.go_on(self.is_seen, self.now, &mut errands);
             assert!(self.following.due().is_none_or(|due| due > self.now), "woken for nothing");
-            effects
+            errands
         }
 
-        fn hears(&mut self, news: News) -> Vec<Effect> {
+        fn hears(&mut self, news: News) -> Vec<Errand> {
             self.following.take(news, Moment { millis: self.now, jitter: 0 });
             self.goes_on()
         }
 
-        fn begins(&mut self) -> Vec<Effect> {
+        fn begins(&mut self) -> Vec<Errand> {
             self.hears(News::Snapshot(Snapshot { seq: 0, count: 2 }))
         }
 
-        fn waits(&mut self, millis: u64) -> Vec<Effect> {
+        fn waits(&mut self, millis: u64) -> Vec<Errand> {
             self.now += millis;
             self.goes_on()
         }
 
-        fn is_seen(&mut self, is_seen: bool) -> Vec<Effect> {
+        fn is_seen(&mut self, is_seen: bool) -> Vec<Errand> {
             self.is_seen = is_seen;
             self.goes_on()
         }
@@ -225,9 +236,9 @@ mod tests {
 
     /// Where the page begins that is asked for.
     #[track_caller]
-    fn asked(effects: &[Effect]) -> &str {
-        match effects {
-            [.., Effect::Ask(Some(wanted))] => &wanted.after,
+    fn asked(errands: &[Errand]) -> &str {
+        match errands {
+            [.., Errand::Ask(Some(wanted))] => &wanted.after,
             other => panic!("{other:?}"),
         }
     }
@@ -246,14 +257,14 @@ mod tests {
     fn only_what_is_seen_is_followed() {
         let mut follower = Follower::default();
         assert_eq!(follower.goes_on(), []);
-        assert_eq!(follower.is_seen(true), [Effect::Watch]);
+        assert_eq!(follower.is_seen(true), [Errand::Watch]);
         follower.hears(News::Open);
         follower.begins();
-        assert_eq!(follower.is_seen(false), [Effect::Unwatch, Effect::Ask(None)]);
+        assert_eq!(follower.is_seen(false), [Errand::Unwatch, Errand::Ask(None)]);
         assert!(!follower.following.is_live());
         assert_eq!(follower.waits(100_000), []);
         // Seen again, it is told where the book stands before it asks.
-        assert_eq!(follower.is_seen(true), [Effect::Watch]);
+        assert_eq!(follower.is_seen(true), [Errand::Watch]);
         assert_eq!(follower.hears(News::Open), []);
         assert_eq!(asked(&follower.begins()), "");
     }
@@ -265,7 +276,7 @@ mod tests {
         assert_eq!(asked(&follower.hears(page("a", Some("a")))), "a");
         for _ in 0..3 {
             follower.now += 1;
-            assert!(matches!(follower.begins()[..], [Effect::Ask(None)] | []));
+            assert!(matches!(follower.begins()[..], [Errand::Ask(None)] | []));
         }
         assert_eq!(follower.following.due(), Some(follower.now - 3 + PACE));
         assert_eq!(follower.waits(PACE - 4), []);
@@ -302,10 +313,10 @@ mod tests {
             assert!(!follower.following.is_live());
             assert_eq!(follower.following.due(), Some(follower.now + patience));
             assert_eq!(follower.waits(patience - 1), []);
-            assert_eq!(follower.waits(1), [Effect::Watch]);
+            assert_eq!(follower.waits(1), [Errand::Watch]);
         }
         follower.hears(News::Cut { for_good: true });
-        assert_eq!(follower.is_seen(false), [Effect::Unwatch]);
+        assert_eq!(follower.is_seen(false), [Errand::Unwatch]);
         assert_eq!(follower.following.due(), None);
     }
 }

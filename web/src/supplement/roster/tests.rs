@@ -129,28 +129,6 @@ fn of_a_larger_book_the_first_names_are_held_and_it_says_so() {
 }
 
 #[test]
-fn without_a_server_it_is_the_book() {
-    let mut roster = Roster::holding(2);
-    let add = |name, phone| Change::Add { name, phone };
-    let remove = |name| Change::Remove { name };
-    for (change, reply, expected) in [
-        (add("b", "1"), Reply::Added { name: "b" }, vec!["b=1"]),
-        (remove("a"), Reply::NotFound, vec!["b=1"]),
-        (add("a", "1"), Reply::Added { name: "a" }, vec!["a=1", "b=1"]),
-        (add("b", "2"), Reply::Added { name: "b" }, vec!["a=1", "b=2"]),
-        (add("c", "1"), Reply::Full { limit: 2 }, vec!["a=1", "b=2"]),
-        (remove("a"), Reply::Removed { name: "a" }, vec!["b=2"]),
-    ] {
-        assert_eq!(roster.apply(&change), Some(reply), "{change:?}");
-        assert_eq!(view(&roster), expected);
-        assert_eq!(roster.count(), expected.len() as u64);
-    }
-    assert_eq!((roster.find("b"), roster.find("a")), (Reply::Phone("2"), Reply::NotFound));
-    assert_eq!(roster.latest(), Some(&Latest { name: "a".to_string(), is_gone: true }));
-    assert_eq!(roster.wanted(), None);
-}
-
-#[test]
 fn only_rows_in_sight_and_a_few_more_are_in_the_document() {
     for (rows, top, height, expected) in [
         (0, 0, 300, 0..0),

@@ -10,12 +10,12 @@ use protocol::escape::Escaped;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlTemplateElement};
 
-use crate::model::{Freshness, Model, Sight};
-use crate::roster::Roster;
+use crate::markup::{Markup as _, element, made_from, template};
+use crate::model::Mode;
+use crate::supplement::register::{Freshness, Register, Sight};
+use crate::supplement::roster::Roster;
+use crate::view::speech::Speech;
 use crate::words::{Note, Slot, Word};
-
-use super::speech::Speech;
-use super::{element, first_child, set_attribute, template};
 
 /// The parts of the panel that change.
 pub struct RosterView {
@@ -76,9 +76,10 @@ impl RosterView {
         }
     }
 
-    /// Shows the model's book where it differs from what is shown.
-    pub fn refresh(&self, model: &Model, speech: &Speech) {
-        let (book, freshness, range) = (model.book(), model.freshness(), model.rows_in_sight());
+    /// Shows the book of whoever answers where it differs from what is shown.
+    pub fn refresh(&self, register: &Register, mode: Mode, speech: &Speech) {
+        let (book, freshness) = (register.book(mode), register.freshness(mode));
+        let range = register.rows_in_sight(mode);
         let now = Some(Shown { freshness, version: book.version(), range: range.clone() });
         let before = self.shown.replace(now);
         let is_same =
@@ -107,7 +108,7 @@ impl RosterView {
         self.latest.set_text_content(None);
         if let Some(latest) = book.latest() {
             let word = if latest.is_gone { Word::BookRemoved } else { Word::BookChanged };
-            let name = Escaped(&latest.name).to_string();
+            let name = Escaped(&latest.name).text();
             speech.say(&self.latest, &Note::new(word).with(Slot::Name, name));
         }
 
@@ -117,27 +118,26 @@ impl RosterView {
             () if book.is_cut() => Some(Word::BookCut),
             () => None,
         };
-        self.hint.set_hidden(hint.is_none());
+        self.hint.hide(hint.is_none());
         if let Some(word) = hint {
             speech.say(&self.hint, &Note::new(word));
         }
     }
 
     fn show_rows(&self, book: &Roster, range: Range<usize>) {
-        let style = self.rows.style();
-        let _ = style.set_property("--all", &book.shown().to_string());
-        let _ = style.set_property("--first", &range.start.to_string());
+        self.rows.style_with("--all", &book.shown().to_string());
+        self.rows.style_with("--first", &range.start.to_string());
         // The head is a row, too.
-        set_attribute(&self.list, "aria-rowcount", &(book.shown() + 1).to_string());
+        self.list.set("aria-rowcount", &(book.shown() + 1).to_string());
 
         let mut next = self.rows.first_element_child();
         for (index, contact) in (range.start + 2..).zip(book.rows(range)) {
             let row = next.unwrap_or_else(|| {
-                let row = first_child(&self.row.content());
-                let _ = self.rows.append_child(&row);
+                let row = made_from(&self.row);
+                self.rows.add(&row);
                 row
             });
-            set_attribute(&row, "aria-rowindex", &index.to_string());
+            row.set("aria-rowindex", &index.to_string());
             row.set_class_name(if contact.is_latest { "fresh" } else { "" });
             put(row.first_element_child(), contact.name);
             put(row.last_element_child(), contact.phone);
@@ -152,6 +152,6 @@ impl RosterView {
 
 fn put(cell: Option<Element>, text: &str) {
     if let Some(cell) = cell {
-        cell.set_text_content(Some(&Escaped(text).to_string()));
+        cell.set_text_content(Some(&Escaped(text).text()));
     }
 }

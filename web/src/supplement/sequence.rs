@@ -5,8 +5,8 @@
 //! Nothing is drawn here, and what a browser does without telling the page is
 //! [marked](What::Unseen) as such.
 
-use crate::model::Direction;
-use crate::wire::{escape, is_invisible};
+use super::wire::{escape, is_invisible};
+use crate::model::{self, Direction, Mode, Model};
 
 /// The most arrows kept. A lesson has some twenty exchanges of two arrows and
 /// an opening of five: all of it is there, on three screens of a phone, and the
@@ -84,16 +84,6 @@ impl Unseen {
     }
 }
 
-/// Who answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Peer {
-    /// The server.
-    #[default]
-    Server,
-    /// This page itself; no byte leaves it.
-    Page,
-}
-
 /// One arrow, in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrow {
@@ -102,7 +92,7 @@ pub struct Arrow {
     /// What it stands for.
     pub what: What,
     /// Who was at the other end.
-    pub peer: Peer,
+    pub peer: Mode,
     /// Where it begins, in units of the picture; it ends [`SLOPE`] below.
     pub top: u32,
     /// Milliseconds since the arrow before it, 0 for the first.
@@ -166,10 +156,12 @@ fn fitting(text: &str) -> String {
 }
 
 /// The picture.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sequence {
     arrows: Vec<Arrow>,
-    peer: Peer,
+    peer: Mode,
+    /// How many of the model's events it has drawn.
+    drawn: usize,
     next_id: u32,
     /// When the last arrow was placed.
     last: Option<u64>,
@@ -177,37 +169,43 @@ pub struct Sequence {
     below: u32,
 }
 
+impl Default for Sequence {
+    fn default() -> Self {
+        let (peer, last) = (Mode::Server, None);
+        Sequence { arrows: Vec::new(), peer, drawn: 0, next_id: 0, last, below: 0 }
+    }
+}
+
 impl Sequence {
-    /// From now on the other end is this.
-    pub fn meet(&mut self, peer: Peer) {
-        self.peer = peer;
-    }
-
-    /// Who is at the other end.
-    pub fn peer(&self) -> Peer {
-        self.peer
-    }
-
-    /// There is a connection. With a server, the opening must have happened.
-    pub fn open(&mut self, now: u64) {
-        if self.peer == Peer::Server {
-            for unseen in Unseen::ALL {
-                self.place(What::Unseen(unseen), now);
-            }
+    /// Draws what has happened since it last did.
+    pub fn follow(&mut self, model: &Model) {
+        for model::Event { what, peer, at } in model.events().iter().skip(self.drawn) {
+            self.drawn += 1;
+            self.peer = *peer;
+            let what = match what {
+                model::What::Opened => {
+                    self.open(*at);
+                    continue;
+                }
+                model::What::Said(id) => match model.said().get(*id as usize) {
+                    Some(said) => What::Message(said.direction, said.text.clone()),
+                    None => continue,
+                },
+                model::What::Closed(code, reason) => What::Closed(*code, reason.clone()),
+                model::What::Left => What::Left,
+                model::What::Broken => What::Broken,
+                model::What::Failed => What::Failed,
+            };
+            self.place(what, *at);
         }
     }
 
-    /// Something was sent or received.
-    pub fn say(&mut self, direction: Direction, text: &str, now: u64) {
-        self.place(What::Message(direction, text.to_string()), now);
-    }
-
-    /// The connection is over. Attempts that fail one after another leave one
-    /// mark.
-    pub fn end(&mut self, what: What, now: u64) {
-        let again = self.arrows.last().is_some_and(|last| last.what == What::Failed);
-        if !(again && what == What::Failed) {
-            self.place(what, now);
+    /// There is a connection. With a server, the opening must have happened.
+    fn open(&mut self, now: u64) {
+        if self.peer == Mode::Server {
+            for unseen in Unseen::ALL {
+                self.place(What::Unseen(unseen), now);
+            }
         }
     }
 
@@ -245,6 +243,10 @@ mod tests {
     use super::*;
     use Direction::{Received, Sent};
 
+    fn said(direction: Direction, text: &str) -> What {
+        What::Message(direction, text.to_string())
+    }
+
     fn labels(sequence: &Sequence) -> Vec<String> {
         sequence.arrows().iter().map(Arrow::label).collect()
     }
@@ -253,11 +255,11 @@ mod tests {
     fn a_conversation_is_drawn_as_it_went() {
         let mut sequence = Sequence::default();
         sequence.open(1000);
-        sequence.say(Received, "Welcome!", 1000);
-        sequence.say(Sent, "find;张三", 5000);
-        sequence.say(Received, "Not Found!", 5008);
-        sequence.say(Sent, "exit", 6000);
-        sequence.end(What::Closed(1000, "bye".to_string()), 6004);
+        sequence.place(said(Received, "Welcome!"), 1000);
+        sequence.place(said(Sent, "find;张三"), 5000);
+        sequence.place(said(Received, "Not Found!"), 5008);
+        sequence.place(said(Sent, "exit"), 6000);
+        sequence.place(What::Closed(1000, "bye".to_string()), 6004);
         assert_eq!(
             labels(&sequence),
             [
@@ -286,12 +288,11 @@ mod tests {
 
     #[test]
     fn a_page_that_answers_itself_opens_no_connection() {
-        let mut sequence = Sequence::default();
-        sequence.meet(Peer::Page);
+        let mut sequence = Sequence { peer: Mode::Page, ..Sequence::default() };
         sequence.open(0);
-        sequence.say(Received, "Welcome!", 0);
+        sequence.place(said(Received, "Welcome!"), 0);
         assert_eq!(labels(&sequence), ["Welcome!"]);
-        assert_eq!(sequence.arrows()[0].peer, Peer::Page);
+        assert_eq!(sequence.arrows()[0].peer, Mode::Page);
     }
 
     #[test]
@@ -301,7 +302,7 @@ mod tests {
         let mut last: Option<Arrow> = None;
         for after in [0, 0, 3, 39, 40, 999, 1600, 1601, 60_000, 86_400_000, 0] {
             now += after;
-            sequence.say(Sent, "hello", now);
+            sequence.place(said(Sent, "hello"), now);
             let arrow = sequence.arrows().last().unwrap().clone();
             if let Some(last) = last {
                 let gap = arrow.top - (last.top + SLOPE);
@@ -312,7 +313,7 @@ mod tests {
             last = Some(arrow);
         }
         // A clock that goes back moves nothing up.
-        sequence.say(Sent, "hello", 0);
+        sequence.place(said(Sent, "hello"), 0);
         assert_eq!(sequence.arrows().last().unwrap().after, 0);
     }
 
@@ -321,27 +322,13 @@ mod tests {
         let mut sequence = Sequence::default();
         for n in 0..KEPT + 3 {
             let before = sequence.arrows().last().cloned();
-            sequence.say(Sent, &n.to_string(), n as u64);
+            sequence.place(said(Sent, &n.to_string()), n as u64);
             assert!(before.is_none_or(|before| sequence.arrows().contains(&before)));
         }
         assert_eq!((sequence.arrows().len(), sequence.forgotten()), (KEPT, 3));
         assert_eq!(sequence.arrows()[0].id, 3);
         let [first, .., last] = sequence.arrows() else { panic!("there are many") };
         assert_eq!(sequence.extent(), (first.top - LABEL, last.top + SLOPE));
-    }
-
-    #[test]
-    fn attempts_in_vain_leave_one_mark() {
-        let mut sequence = Sequence::default();
-        for now in 0..5 {
-            sequence.end(What::Failed, now);
-        }
-        assert_eq!(sequence.arrows().len(), 1);
-        assert_eq!(sequence.arrows()[0].direction(), None);
-        sequence.open(9);
-        sequence.end(What::Broken, 10);
-        sequence.end(What::Failed, 11);
-        assert_eq!(sequence.arrows().len(), 8);
     }
 
     #[test]
@@ -356,7 +343,7 @@ mod tests {
         ] {
             assert_eq!(fitting(text), label);
         }
-        for text in crate::wire::tests::TEXTS {
+        for text in crate::supplement::wire::tests::TEXTS {
             assert!(!fitting(text).contains(is_invisible));
         }
     }

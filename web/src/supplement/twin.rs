@@ -9,22 +9,28 @@ use protocol::Decoder;
 use protocol::command::{Command, Stage, Verb, trim};
 use protocol::escape::is_deceptive;
 
-use crate::model::Direction;
-use crate::wire::{as_line, escape};
+use super::wire::{as_line, escape};
+use crate::model::{Address, Direction, Model, Said};
 
-/// Where the server listens for raw TCP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// A name or an address; an IPv6 one with or without its brackets.
-    pub host: String,
-    /// The port.
-    pub port: u16,
+/// The most messages shown as a program: more than a lesson's conversation has.
+const PROGRAM: usize = 30;
+
+/// What the program sends, and whether that is only the message that is looked
+/// at; else it is the conversation, the last of it if it is long.
+pub fn messages(model: &Model) -> (bool, Vec<&str>) {
+    let is_sent = |said: &&Said| said.direction == Direction::Sent;
+    let picked = model.picked().and_then(|id| model.said().get(id as usize));
+    if let Some(picked) = picked.filter(is_sent) {
+        return (true, vec![&picked.text]);
+    }
+    let sent = model.conversation().iter().rev().filter(is_sent).take(PROGRAM);
+    let mut texts: Vec<_> = sent.map(|said| &*said.text).collect();
+    texts.reverse();
+    (false, texts)
 }
 
-impl Address {
-    fn bare_host(&self) -> &str {
-        self.host.trim_start_matches('[').trim_end_matches(']')
-    }
+fn bare_host(address: &Address) -> &str {
+    address.host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// A line of the program.
@@ -59,7 +65,7 @@ pub fn python(address: &Address, messages: &[&str]) -> Vec<Line> {
     let mut write = |direction, pieces: &[&str]| {
         lines.push(Line { text: pieces.iter().copied().collect(), direction });
     };
-    let host = address.bare_host();
+    let host = bare_host(address);
     let family = if host.contains(':') { "AF_INET6" } else { "AF_INET" };
     write(None, &["import socket"]);
     write(None, &[]);
@@ -136,7 +142,7 @@ pub fn nc(address: &Address, messages: &[&str]) -> String {
         command.push(' ');
         argument(line, escaped, &mut command);
     }
-    let host = address.bare_host();
+    let host = bare_host(address);
     command.push_str(" | nc ");
     if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_%".contains(&byte)) {
         command.push_str(host);
@@ -199,7 +205,7 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::tests::TEXTS;
+    use crate::supplement::wire::tests::TEXTS;
 
     fn at(host: &str) -> Address {
         Address { host: host.to_string(), port: 9999 }

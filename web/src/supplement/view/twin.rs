@@ -5,13 +5,11 @@ use std::cell::RefCell;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlDocument, HtmlElement};
 
-use crate::model::{Direction, Model};
-use crate::panels::Panel;
-use crate::twin::{Address, nc, python};
+use crate::markup::{Markup as _, leaf};
+use crate::model::{Address, Direction, Model};
+use crate::supplement::twin::{messages, nc, python};
+use crate::view::speech::Speech;
 use crate::words::Word;
-
-use super::leaf;
-use super::speech::{Speech, each};
 
 /// The panel of the program.
 pub struct Twin {
@@ -41,15 +39,12 @@ impl Twin {
 
     /// Shows the state of the model where it differs from what is shown.
     pub fn refresh(&self, speech: &Speech, model: &Model) {
-        if !model.panels().shows(Panel::Python) {
-            return;
-        }
         let state = (model.said().len(), model.picked(), model.tcp().clone());
         if self.drawn.borrow().as_ref() == Some(&state) {
             return;
         }
-        let (is_one, messages) = model.program();
-        self.whole.set_hidden(!is_one);
+        let (is_one, messages) = messages(model);
+        self.whole.hide(!is_one);
         let word = if is_one { Word::PythonOne } else { Word::PythonAll };
         speech.put(&self.what, word, &[]);
         self.python.set_text_content(None);
@@ -61,10 +56,10 @@ impl Twin {
             };
             leaf(&self.python, "span", class, &line.text);
             // Not in the line itself: this is what a copy has.
-            let _ = self.python.append_child(&self.document.create_text_node("\n"));
+            self.python.add(&self.document.create_text_node("\n"));
         }
         self.nc.set_text_content(Some(&nc(model.tcp(), &messages)));
-        each(self.panel.query_selector_all("[data-copy]"), |button| {
+        self.panel.each("[data-copy]", |button| {
             speech.put(&button, Word::Copy, &[]);
         });
         self.drawn.replace(Some(state));
