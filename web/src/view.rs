@@ -397,7 +397,6 @@ impl View {
         }
         let is_missing = matches!(supply, Supply::Missing { .. });
         let word = if is_missing { Word::PanelMissing } else { Word::PanelComing };
-        self.absent.set_class_name(if is_missing { "pen" } else { "dim" });
         self.say(&self.absent, &Note::new(word));
         self.element(panel.id()).add(&self.absent);
     }
