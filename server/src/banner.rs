@@ -7,29 +7,7 @@ use std::path::Path;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
-/// The language of the banner, after the machine's locale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// 中文
-    Chinese,
-    /// English
-    English,
-}
-
-impl Language {
-    /// Chinese on a machine set to Chinese, else English.
-    pub fn of_machine() -> Self {
-        let locale = sys_locale::get_locale().unwrap_or_default();
-        if locale.to_lowercase().starts_with("zh") { Language::Chinese } else { Language::English }
-    }
-
-    fn pick<'a>(self, chinese: &'a str, english: &'a str) -> &'a str {
-        match self {
-            Language::Chinese => chinese,
-            Language::English => english,
-        }
-    }
-}
+use crate::language::Language;
 
 /// The start-up message. Displays one address a line, ready to be copied.
 #[derive(Clone, Debug)]

@@ -25,7 +25,8 @@
 //! * `http`: the routes, the page and the checks on `Host` and `Origin`.
 //! * `events`: the changes as they happen; `directory`: the contacts in order.
 //! * `console`: the lines the lesson's own server prints.
-//! * [`options`]: the command line; [`banner`]: what is printed at start.
+//! * [`options`]: the command line; [`banner`]: what is printed at start;
+//!   [`language`]: Chinese or English.
 //!
 //! What the bytes mean is decided in the `protocol` crate and nowhere here.
 
@@ -43,6 +44,7 @@ pub mod exchange;
 mod feed;
 mod frames;
 mod http;
+pub mod language;
 mod linger;
 pub mod options;
 mod server;

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use tcp_classroom::banner::{Banner, Language};
+use tcp_classroom::banner::Banner;
 use tcp_classroom::console::Console;
+use tcp_classroom::language::Language;
 use tcp_classroom::options::{CommandLine, Options, Subcommand};
 use tcp_classroom::{Book, Server, addresses, exchange};
 use tokio_util::sync::CancellationToken;
