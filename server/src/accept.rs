@@ -6,9 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+
+use crate::listen::Listeners;
 
 /// How long to wait before accepting again after the system refused, for
 /// example because this process is out of file descriptors. Long enough not to
@@ -22,14 +24,14 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Accepts connections and hands each to `handle` until `stop` is cancelled.
 /// No error ends it.
 pub(crate) async fn accept_loop(
-    listener: TcpListener,
+    listeners: Listeners,
     stop: CancellationToken,
     mut handle: impl FnMut(TcpStream, SocketAddr),
 ) {
     let mut failed: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listeners.accept() => accepted,
             () = stop.cancelled() => return,
         };
         match accepted {

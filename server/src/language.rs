@@ -37,8 +37,15 @@ impl Language {
     }
 }
 
-/// Formats the translation for the machine's language as [`format!`] does.
+/// Formats the translation for the machine's language as [`format!`] does. With
+/// `in language;` in front, for that language: what is pure is told which.
 macro_rules! localized {
+    (in $language:expr; $chinese:literal, $english:literal $(,)?) => {
+        match $language {
+            $crate::language::Language::Chinese => format!($chinese),
+            $crate::language::Language::English => format!($english),
+        }
+    };
     ($chinese:literal, $english:literal $(, $argument:expr)* $(,)?) => {
         match $crate::language::Language::of_machine() {
             $crate::language::Language::Chinese => format!($chinese $(, $argument)*),

@@ -11,7 +11,8 @@
 //!                                                                   book
 //! ```
 //!
-//! * [`server`](Server): binds, accepts and shuts down.
+//! * [`server`](Server): accepts and shuts down; `listen`: the sockets, of both
+//!   families, and why a port cannot be had.
 //! * `accept`: the accept loop and the limits on connections.
 //! * `tcp`, `websocket`: the two transports; they move bytes, a `chunk` at a time,
 //!   and know no command. `frames`: what a WebSocket puts around them.
@@ -46,6 +47,7 @@ mod frames;
 mod http;
 pub mod language;
 mod linger;
+mod listen;
 pub mod options;
 mod server;
 mod store;

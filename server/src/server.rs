@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use protocol::Stage;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ use crate::console::Console;
 use crate::conversation::{Manner, Transport, converse};
 use crate::http::{self, Connection, HostNames};
 use crate::linger::{Lingering, linger};
+use crate::listen::{self, Listeners};
 use crate::tcp::Tcp;
 use crate::websocket::Heartbeat;
 
@@ -42,9 +43,10 @@ const HTTP_BUFFER: usize = 64 * 1024;
 /// How a server is set up.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where raw TCP clients connect; port 0 takes any free one.
+    /// Where raw TCP clients connect; port 0 takes any free one, and `[::]` is
+    /// all addresses of both families.
     pub tcp: SocketAddr,
-    /// Where browsers connect; port 0 takes any free one.
+    /// Where browsers connect, likewise.
     pub http: SocketAddr,
     /// How much of the lesson is spoken.
     pub stage: Stage,
@@ -126,8 +128,8 @@ impl Classroom {
 /// A server that is bound and not yet serving.
 #[derive(Debug)]
 pub struct Server {
-    tcp: TcpListener,
-    http: TcpListener,
+    tcp: Listeners,
+    http: Listeners,
     config: Config,
 }
 
@@ -139,8 +141,11 @@ impl Server {
     /// An address cannot be bound; the message names the port, what may hold it
     /// and the flag that chooses another.
     pub async fn bind(config: Config) -> anyhow::Result<Self> {
-        let tcp = bind(config.tcp, "--tcp").await?;
-        let http = bind(config.http, "--http").await?;
+        let bind = |address, flag| {
+            Listeners::bind(address).map_err(|error| listen::explain(error, address, flag))
+        };
+        let tcp = bind(config.tcp, "--tcp")?;
+        let http = bind(config.http, "--http")?;
         Ok(Server { tcp, http, config })
     }
 
@@ -246,31 +251,6 @@ where
     if let Err(error) = served {
         tracing::debug!("http connection broke off: {error}");
     }
-}
-
-async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let port = address.port();
-        let hint = match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!(
-                "port {port} is already in use, perhaps by another tcp-classroom or by the \
-                 lesson's server.py; stop that program, or choose another port with \
-                 {flag} {}:{}",
-                address.ip(),
-                port.checked_add(1).unwrap_or(port - 1),
-            ),
-            std::io::ErrorKind::PermissionDenied => format!(
-                "port {port} may not be used by this user; choose one above 1023 with {flag}"
-            ),
-            std::io::ErrorKind::AddrNotAvailable => format!(
-                "{} is not an address of this machine; use 127.0.0.1, or --lan for all of them, \
-                 or another one with {flag}",
-                address.ip()
-            ),
-            _ => format!("cannot listen on {address} ({flag})"),
-        };
-        anyhow::Error::new(error).context(hint)
-    })
 }
 
 /// Tells a client that is not let in why.
