@@ -49,6 +49,12 @@ impl Book {
         self.contacts.read().len()
     }
 
+    /// Tells how many contacts it holds, also when it has been closed.
+    pub fn counter(&self) -> impl Fn() -> usize + 'static {
+        let contacts = self.contacts.clone();
+        move || contacts.read().len()
+    }
+
     /// Whether it holds nobody.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -1,12 +1,11 @@
 //! `tcp-classroom`: parses the options, builds the server, runs it.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser as _;
-use tcp_classroom::banner::Banner;
+use tcp_classroom::banner::{Banner, Screen};
 use tcp_classroom::console::Console;
 use tcp_classroom::language::Language;
 use tcp_classroom::options::{CommandLine, Options, Subcommand};
@@ -18,11 +17,21 @@ use tracing_subscriber::filter::LevelFilter;
 const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
-    let CommandLine { command, serve: options } = CommandLine::parse();
+    let language = Language::of_machine();
+    let CommandLine { command, serve: options } =
+        match CommandLine::read(std::env::args_os(), language) {
+            Ok(line) => line,
+            Err(refusal) => return refusal.print(),
+        };
     let done = match command.unwrap_or(Subcommand::Serve(options)) {
         Subcommand::Serve(options) => {
             start_diagnostics(&options);
-            serve(&options)
+            serve(&options).map(|kept| {
+                if !options.quiet {
+                    // A closed terminal is no error.
+                    let _ = writeln!(std::io::stderr(), "{}", kept.sentence(language));
+                }
+            })
         }
         Subcommand::Export { csv, book, bom, force } => {
             book.path().and_then(|book| exchange::export(&book, &csv, bom, force))
@@ -43,8 +52,38 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is left when the server has stopped.
+struct Kept {
+    contacts: usize,
+    data: Option<PathBuf>,
+}
+
+impl Kept {
+    /// The last line: what became of the contacts.
+    fn sentence(&self, language: Language) -> String {
+        let contacts = self.contacts;
+        match (&self.data, language) {
+            (Some(data), Language::Chinese) => {
+                format!("已停止。{contacts} 个联系人保存在 {}", data.display())
+            }
+            (Some(data), Language::English) => {
+                let are = if contacts == 1 { "contact is" } else { "contacts are" };
+                format!("Stopped. {contacts} {are} kept in {}", data.display())
+            }
+            (None, Language::Chinese) => {
+                format!("已停止。{contacts} 个联系人只在内存里，现在没有了")
+            }
+            (None, Language::English) => {
+                let were = if contacts == 1 { "contact was" } else { "contacts were" };
+                format!("Stopped. {contacts} {were} in memory only and are gone")
+            }
+        }
+    }
+}
+
+/// Serves until it is told to stop. When this returns, the file is closed.
 #[tokio::main]
-async fn serve(options: &Options) -> anyhow::Result<()> {
+async fn serve(options: &Options) -> anyhow::Result<Kept> {
     if let Err(error) = tcp_classroom::raise_descriptor_limit() {
         tracing::debug!("{error:#}");
     }
@@ -59,9 +98,10 @@ async fn serve(options: &Options) -> anyhow::Result<()> {
     };
     let console = if options.quiet { Console::silent() } else { Console::new(std::io::stdout()) };
     announce(options, &server, &book, data.as_deref())?;
+    let contacts = book.counter();
     server.serve(book, console.clone(), stop).await;
     console.finish();
-    Ok(())
+    Ok(Kept { contacts: contacts(), data })
 }
 
 fn announce(
@@ -73,6 +113,8 @@ fn announce(
     let interfaces = addresses::interfaces().unwrap_or_default();
     let lan = addresses::ranked(&interfaces);
     let person = std::io::stderr().is_terminal();
+    let screen = terminal_size::terminal_size_of(std::io::stderr())
+        .map(|(columns, rows)| Screen { columns: columns.0.into(), rows: rows.0.into() });
     let banner = Banner {
         language: Language::of_machine(),
         tcp: server.tcp_address()?,
@@ -80,16 +122,24 @@ fn announce(
         lan: &lan,
         data,
         contacts: book.len(),
-        qr: person,
+        advertised: options.advertise.as_deref(),
+        all: options.verbose > 0,
+        screen: person.then_some(screen.unwrap_or(Screen::USUAL)),
     };
     if !options.quiet {
-        // A closed stderr is no reason not to teach.
-        let _ = writeln!(std::io::stderr(), "{banner}");
+        // A closed terminal is no error: the server must run without a stderr.
+        let _ = write!(std::io::stderr(), "{banner}");
     }
     if options.open || (!options.no_open && person && has_desktop()) {
         let page = banner.local_page();
         if let Err(error) = open::that_detached(&page) {
-            tracing::warn!("cannot open a browser ({error}), open {page} yourself");
+            let told = match banner.language {
+                Language::Chinese => format!("不能打开浏览器（{error}），请自己打开 {page}"),
+                Language::English => {
+                    format!("cannot open a browser ({error}), open {page} yourself")
+                }
+            };
+            tracing::warn!("{told}");
         }
     }
     Ok(())

@@ -1,16 +1,32 @@
 //! The command line: flags, their environment twins, and what they mean.
+//!
+//! `values` reads the values of the options, `chinese` translates the help and
+//! `refusal` the errors.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod chinese;
+mod refusal;
+mod values;
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{ArgAction, Args, Parser, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{
+    ArgAction, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum,
+};
 use protocol::{Contacts, Stage};
 
 use crate::accept::PerAddress;
 use crate::http::HostNames;
+use crate::language::{Language, localized};
 use crate::server::{Config, Limits};
+
+pub use refusal::Refusal;
+pub use values::Endpoint;
+use values::{Unfit, unfit};
 
 /// A TCP classroom: the lesson's server, and the page that teaches it.
 ///
@@ -27,6 +43,48 @@ pub struct CommandLine {
     pub serve: Options,
 }
 
+impl CommandLine {
+    /// Reads the command line, its first word being the program, and the
+    /// environment. Help and errors are in `language`.
+    ///
+    /// # Errors
+    ///
+    /// Help or the version is asked for, or the command line is wrong: there is
+    /// something to print, and the program is done.
+    pub fn read(
+        words: impl IntoIterator<Item = OsString>,
+        language: Language,
+    ) -> Result<Self, Refusal> {
+        let words: Vec<_> = words.into_iter().collect();
+        let mut command = Self::command();
+        command.build();
+        if language == Language::Chinese {
+            command = chinese::translated(command);
+        }
+        command = without_empty_variables(command);
+        let refused = |error| Refusal::new(error, &command, &words, language);
+        let matches = command.clone().try_get_matches_from(&words).map_err(refused)?;
+        let mut line = Self::from_arg_matches(&matches).map_err(refused)?;
+        let settled = match (&mut line.command, matches.subcommand()) {
+            (None, _) => line.serve.settle(&matches),
+            (Some(Subcommand::Serve(serve)), Some((_, matches))) => serve.settle(matches),
+            _ => Ok(()),
+        };
+        settled.map_err(|unfit| Refusal::ours(unfit, language))?;
+        Ok(line)
+    }
+}
+
+/// An environment variable that is set to nothing is not set.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(None::<&str>) } else { arg })
+        .mut_subcommands(without_empty_variables)
+}
+
 /// What the program does.
 #[derive(Clone, Debug, clap::Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
@@ -36,7 +94,7 @@ pub enum Subcommand {
     /// Write the contacts to a CSV file.
     Export {
         /// The file to write; - for standard output.
-        #[arg(value_name = "CSV")]
+        #[arg(value_name = "CSV", value_parser = values::file)]
         csv: PathBuf,
         /// Where the contacts are.
         #[command(flatten)]
@@ -52,7 +110,7 @@ pub enum Subcommand {
     /// if one is wrong, none.
     Import {
         /// The file to read; - for standard input.
-        #[arg(value_name = "CSV")]
+        #[arg(value_name = "CSV", value_parser = values::file)]
         csv: PathBuf,
         /// Where the contacts are.
         #[command(flatten)]
@@ -65,52 +123,93 @@ pub enum Subcommand {
 pub struct BookFile {
     /// The file the contacts are in. [default: contacts.db in this user's data
     /// folder; the server's start-up message says where]
-    #[arg(long, value_name = "FILE", env = "TCP_CLASSROOM_DATA")]
+    #[arg(long, value_name = "FILE", value_parser = values::file, env = "TCP_CLASSROOM_DATA")]
     pub data: Option<PathBuf>,
 }
 
 impl BookFile {
-    /// The file named, or the usual one.
+    /// The file named, or the usual one, with its full path.
     ///
     /// # Errors
     ///
-    /// None is named, and the system names no folder for this user's data.
+    /// None is named, and the system names no folder for this user's data; or
+    /// the name is relative to a folder that is gone.
     pub fn path(&self) -> anyhow::Result<PathBuf> {
         if let Some(path) = &self.data {
-            return Ok(path.clone());
+            return std::path::absolute(path).with_context(|| {
+                let path = path.display();
+                localized!("不知道 {} 的完整路径", "cannot tell the full path of {}", path)
+            });
         }
-        let folder = dirs::data_dir()
-            .context("this system names no folder for your data; choose a file with --data FILE")?;
+        let folder = dirs::data_dir().with_context(|| {
+            localized!(
+                "系统没有给出保存数据的文件夹；请用 --data FILE 指定一个文件",
+                "this system names no folder for your data; choose a file with --data FILE"
+            )
+        })?;
         Ok(folder.join("tcp-classroom").join("contacts.db"))
     }
 }
 
+/// The longest wait before a reply: a lesson.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// The shortest and longest time to wait for a client: below a tenth of a second
+/// an ordinary Wi-Fi hiccup counts as silence; above a day no class is left.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// More descriptors than a system grants one process.
+const MOST_CONNECTIONS: usize = 1_000_000;
+
+/// At some 200 bytes each, 2 GB of memory.
+const MOST_CONTACTS: usize = 10_000_000;
+
 /// How to serve a class.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Where raw TCP clients connect; port 0 takes any free port.
-    #[arg(long, value_name = "ADDR", default_value_t = local(9999), env = "TCP_CLASSROOM_TCP")]
-    pub tcp: SocketAddr,
+    /// Where raw TCP clients connect: a port, or ADDRESS:PORT; port 0 takes any
+    /// free port.
+    #[arg(
+        long, value_name = "PORT", default_value_t = Endpoint::Port(9999),
+        value_parser = values::endpoint, env = "TCP_CLASSROOM_TCP"
+    )]
+    pub tcp: Endpoint,
 
-    /// Where browsers connect; port 0 takes any free port.
-    #[arg(long, value_name = "ADDR", default_value_t = local(8080), env = "TCP_CLASSROOM_HTTP")]
-    pub http: SocketAddr,
+    /// Where browsers connect: a port, or ADDRESS:PORT; port 0 takes any free
+    /// port.
+    #[arg(
+        long, value_name = "PORT", default_value_t = Endpoint::Port(8080),
+        value_parser = values::endpoint, env = "TCP_CLASSROOM_HTTP"
+    )]
+    pub http: Endpoint,
 
-    /// Let the whole local network in, on the ports above. Without it only this
-    /// computer can connect.
-    #[arg(long, env = "TCP_CLASSROOM_LAN")]
+    /// Let the whole local network in, on the ports above, over IPv4 and IPv6.
+    /// Without it only this computer can connect.
+    #[arg(long, value_parser = values::switch, env = "TCP_CLASSROOM_LAN")]
     pub lan: bool,
+
+    /// The name or IP address that students are shown, in the page's address and
+    /// in the QR code, in place of the likeliest address found.
+    #[arg(
+        long, value_name = "HOST", value_parser = values::advertised,
+        env = "TCP_CLASSROOM_ADVERTISE"
+    )]
+    pub advertise: Option<String>,
 
     /// Another name students may type into the address bar. Other names than
     /// this computer's are refused, so that no foreign page can get in.
     /// May be given several times, or separated by commas.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "TCP_CLASSROOM_HOST_NAME")]
+    #[arg(
+        long, value_name = "NAME", value_delimiter = ',', value_parser = values::host_name,
+        env = "TCP_CLASSROOM_HOST_NAME"
+    )]
     pub host_name: Vec<String>,
 
     /// A page of another server that may talk to this one, as http://HOST:PORT.
     /// May be given several times, or separated by commas.
     #[arg(
-        long, value_name = "ORIGIN", value_delimiter = ',', value_parser = origin,
+        long, value_name = "ORIGIN", value_delimiter = ',', value_parser = values::origin,
         env = "TCP_CLASSROOM_ALLOW_ORIGIN"
     )]
     pub allow_origin: Vec<String>,
@@ -120,7 +219,7 @@ pub struct Options {
     pub book: BookFile,
 
     /// Keep the contacts in memory only; they are gone when the server stops.
-    #[arg(long, conflicts_with = "data", env = "TCP_CLASSROOM_MEMORY")]
+    #[arg(long, value_parser = values::switch, env = "TCP_CLASSROOM_MEMORY")]
     pub memory: bool,
 
     /// How much of the lesson to speak: everything, or only the echo it begins
@@ -130,32 +229,42 @@ pub struct Options {
 
     /// Wait before each reply, as the lesson's server does, like 1s or 500ms.
     #[arg(
-        long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration,
+        long, value_name = "TIME", default_value = "0s",
+        value_parser = values::time(Duration::ZERO..=LONGEST_PAUSE),
         env = "TCP_CLASSROOM_PAUSE"
     )]
     pub pause: Duration,
 
     /// Open the page in the browser [default: on a desktop, when started from
     /// a terminal].
-    #[arg(long, overrides_with = "no_open", env = "TCP_CLASSROOM_OPEN")]
+    #[arg(
+        long, overrides_with = "no_open", value_parser = values::switch, env = "TCP_CLASSROOM_OPEN"
+    )]
     pub open: bool,
 
     /// Do not open the page in the browser.
-    #[arg(long, overrides_with = "open", env = "TCP_CLASSROOM_NO_OPEN")]
+    #[arg(
+        long, overrides_with = "open", value_parser = values::switch, env = "TCP_CLASSROOM_NO_OPEN"
+    )]
     pub no_open: bool,
 
     /// Print nothing but warnings and errors.
-    #[arg(long, short, conflicts_with = "verbose", env = "TCP_CLASSROOM_QUIET")]
+    #[arg(long, short, value_parser = values::switch, env = "TCP_CLASSROOM_QUIET")]
     pub quiet: bool,
 
-    /// Print diagnostics, too; twice for still more.
-    #[arg(long, short, action = ArgAction::Count, env = "TCP_CLASSROOM_VERBOSE")]
+    /// Print diagnostics, too, and all addresses of this computer; twice for
+    /// still more diagnostics.
+    #[arg(
+        long, short, action = ArgAction::Count, value_parser = values::verbosity,
+        env = "TCP_CLASSROOM_VERBOSE"
+    )]
     pub verbose: u8,
 
     /// The most open connections in all. Each takes a few kilobytes and one
     /// file descriptor.
     #[arg(
         long, value_name = "N", default_value_t = Limits::default().connections,
+        value_parser = values::number(1..=MOST_CONNECTIONS),
         env = "TCP_CLASSROOM_MAX_CONNECTIONS", help_heading = "Limits"
     )]
     pub max_connections: usize,
@@ -163,12 +272,18 @@ pub struct Options {
     /// The most open connections from one address, so that one runaway program
     /// cannot shut the class out. [default: 600, enough for a class of 60
     /// behind one router; none for this computer itself]
-    #[arg(long, value_name = "N", env = "TCP_CLASSROOM_MAX_PER_ADDRESS", help_heading = "Limits")]
+    #[arg(
+        long, value_name = "N", value_parser = values::number(1..=MOST_CONNECTIONS),
+        env = "TCP_CLASSROOM_MAX_PER_ADDRESS", help_heading = "Limits"
+    )]
     pub max_per_address: Option<usize>,
 
-    /// The most contacts in the book, some 200 bytes of memory each.
+    /// The most contacts in the book: enough for a large school, and few enough
+    /// that a program which adds without end fills no disk. Each takes some 200
+    /// bytes of memory.
     #[arg(
         long, value_name = "N", default_value_t = Contacts::DEFAULT_LIMIT,
+        value_parser = values::number(1..=MOST_CONTACTS),
         env = "TCP_CLASSROOM_MAX_CONTACTS", help_heading = "Limits"
     )]
     pub max_contacts: usize,
@@ -176,28 +291,33 @@ pub struct Options {
     /// How long a browser may take to send the headers of a request; slower
     /// ones would hold a connection for nothing.
     #[arg(
-        long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration,
+        long, value_name = "TIME", default_value = "10s",
+        value_parser = values::time(SHORTEST_WAIT..=LONGEST_WAIT),
         env = "TCP_CLASSROOM_HEADER_TIMEOUT", help_heading = "Limits"
     )]
     pub header_timeout: Duration,
 
     /// How long a client may leave its replies unread before it is cut off.
     #[arg(
-        long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration,
+        long, value_name = "TIME", default_value = "30s",
+        value_parser = values::time(SHORTEST_WAIT..=LONGEST_WAIT),
         env = "TCP_CLASSROOM_READ_PATIENCE", help_heading = "Limits"
     )]
     pub read_patience: Duration,
 
-    /// How often a quiet browser is asked for a sign of life.
+    /// How often a quiet browser is asked for a sign of life; less than
+    /// --dead-after.
     #[arg(
-        long, value_name = "TIME", default_value = "20s", value_parser = positive_duration,
+        long, value_name = "TIME", default_value = "20s",
+        value_parser = values::time(SHORTEST_WAIT..=LONGEST_WAIT),
         env = "TCP_CLASSROOM_PING_EVERY", help_heading = "Limits"
     )]
     pub ping_every: Duration,
 
     /// After how long without one it counts as gone.
     #[arg(
-        long, value_name = "TIME", default_value = "60s", value_parser = positive_duration,
+        long, value_name = "TIME", default_value = "60s",
+        value_parser = values::time(SHORTEST_WAIT..=LONGEST_WAIT),
         env = "TCP_CLASSROOM_DEAD_AFTER", help_heading = "Limits"
     )]
     pub dead_after: Duration,
@@ -233,12 +353,68 @@ impl Options {
         (!self.memory).then(|| self.book.path()).transpose()
     }
 
+    /// Decides between options that exclude each other: one on the command line
+    /// beats one in the environment; two of the same rank are an error.
+    fn settle(&mut self, matches: &ArgMatches) -> Result<(), Unfit> {
+        let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
+        if self.memory && self.book.data.is_some() {
+            match (given("memory"), given("data")) {
+                (true, false) => self.book.data = None,
+                (false, true) => self.memory = false,
+                both => return Err(excluding(both.0, "memory", "data")),
+            }
+        }
+        if self.quiet && self.verbose > 0 {
+            match (given("quiet"), given("verbose")) {
+                (true, false) => self.verbose = 0,
+                (false, true) => self.quiet = false,
+                both => return Err(excluding(both.0, "quiet", "verbose")),
+            }
+        }
+        // On the command line the last of the two counts, which clap sees to.
+        if self.open && self.no_open {
+            (self.open, self.no_open) = (given("open"), !given("open"));
+        }
+        for (flag, endpoint) in [("--tcp", self.tcp), ("--http", self.http)] {
+            if let Endpoint::Address(address) = endpoint
+                && self.lan
+                && !address.ip().is_unspecified()
+            {
+                let port = address.port();
+                return Err(unfit!(
+                    "--lan 在所有地址上监听，{flag} {address} 只在一个地址上监听；请把地址去掉，写成 \
+                     --lan {flag} {port}，或者去掉 --lan",
+                    "--lan listens on all addresses and {flag} {address} on one; leave out the \
+                     address, as in --lan {flag} {port}, or leave out --lan"
+                ));
+            }
+        }
+        if self.tcp.port() != 0 && self.tcp.port() == self.http.port() {
+            let port = self.tcp.port();
+            return Err(unfit!(
+                "--tcp 和 --http 不能用同一个端口 {port}",
+                "--tcp and --http cannot share the port {port}"
+            ));
+        }
+        if self.dead_after <= self.ping_every {
+            return Err(unfit!(
+                "--dead-after 必须比 --ping-every 长，否则浏览器还没来得及回应就被断开",
+                "--dead-after must be longer than --ping-every, or else browsers are cut off \
+                 before they can answer"
+            ));
+        }
+        Ok(())
+    }
+
     /// The server these options ask for.
     pub fn config(&self) -> Config {
-        let reach = |address: SocketAddr| match self.lan {
-            true => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port()),
-            false => address,
+        let reach = |endpoint| match endpoint {
+            Endpoint::Address(address) => address,
+            Endpoint::Port(port) if self.lan => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+            Endpoint::Port(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         };
+        // What students are told to open must let them in.
+        let names: Vec<_> = self.host_name.iter().chain(&self.advertise).cloned().collect();
         Config {
             tcp: reach(self.tcp),
             http: reach(self.http),
@@ -247,7 +423,7 @@ impl Options {
                 StageName::Echo => Stage::Echo,
             },
             pause: self.pause,
-            hosts: HostNames::new(&self.host_name, &self.allow_origin),
+            hosts: HostNames::new(&names, &self.allow_origin),
             limits: Limits {
                 connections: self.max_connections,
                 per_address: self
@@ -262,33 +438,28 @@ impl Options {
     }
 }
 
-fn local(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
-}
-
-fn positive_duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(Duration::ZERO) => Err("must be longer than nothing, like 20s".to_owned()),
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn origin(text: &str) -> Result<String, &'static str> {
-    let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match authority.map(|rest| rest.trim_end_matches('/')) {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']) => {
-            Ok(text.to_owned())
-        }
-        _ => Err("an origin is written http://HOST or http://HOST:PORT"),
-    }
+/// Two options that cannot both hold, of the same rank.
+fn excluding(on_the_command_line: bool, first: &str, second: &str) -> Unfit {
+    let name = |id: &str| match on_the_command_line {
+        true => format!("--{id}"),
+        false => format!("TCP_CLASSROOM_{}", id.to_uppercase()),
+    };
+    let (first, second) = (name(first), name(second));
+    unfit!("{first} 和 {second} 不能同时使用", "{first} cannot be used with {second}")
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
+
+    fn read(words: &[&str]) -> Result<CommandLine, Refusal> {
+        let words = ["tcp-classroom"].iter().chain(words).map(OsString::from);
+        CommandLine::read(words, Language::English)
+    }
+
+    fn serve(words: &[&str]) -> Options {
+        read(words).unwrap_or_else(|refusal| panic!("{words:?}: {refusal}")).serve
+    }
 
     #[test]
     fn the_command_line_is_consistent_and_every_option_has_its_environment_twin() {
@@ -302,10 +473,56 @@ mod tests {
     }
 
     #[test]
-    fn lan_opens_both_ports_to_all_interfaces_and_keeps_their_numbers() {
-        let line = ["tcp-classroom", "--lan", "--tcp", "127.0.0.1:7"];
-        let options = CommandLine::parse_from(line).serve;
-        assert_eq!(options.config().tcp, "0.0.0.0:7".parse().unwrap());
-        assert_eq!(options.config().http, "0.0.0.0:8080".parse().unwrap());
+    fn a_port_alone_is_on_this_computer_and_with_lan_on_all_addresses_of_both_families() {
+        for (words, tcp, http) in [
+            (&[][..], "127.0.0.1:9999", "127.0.0.1:8080"),
+            (&["--tcp", "7"], "127.0.0.1:7", "127.0.0.1:8080"),
+            (&["--tcp", "localhost:7"], "127.0.0.1:7", "127.0.0.1:8080"),
+            (&["--tcp", "192.168.1.5:7"], "192.168.1.5:7", "127.0.0.1:8080"),
+            (&["--lan"], "[::]:9999", "[::]:8080"),
+            (&["--lan", "--tcp", "7", "--http", "0"], "[::]:7", "[::]:0"),
+            // All addresses of one family: that is more exact, not a contradiction.
+            (&["--lan", "--tcp", "0.0.0.0:7"], "0.0.0.0:7", "[::]:8080"),
+        ] {
+            let config = serve(words).config();
+            assert_eq!(config.tcp, tcp.parse().unwrap(), "{words:?}");
+            assert_eq!(config.http, http.parse().unwrap(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused_with_what_to_do() {
+        for (words, told) in [
+            (&["--lan", "--tcp", "127.0.0.1:7"][..], "--lan --tcp 7"),
+            (&["--lan", "--http", "localhost:80"], "--lan --http 80"),
+            (&["--lan", "--http", "[fd00::2]:80"], "--lan --http 80"),
+            (&["serve", "--lan", "--tcp", "192.168.1.5:7"], "--lan --tcp 7"),
+            (&["--memory", "--data", "x"], "--memory cannot be used with --data"),
+            (&["--quiet", "-v"], "--quiet cannot be used with --verbose"),
+            (&["--tcp", "7", "--http", "7"], "cannot share the port 7"),
+            (&["--ping-every", "60s"], "--dead-after must be longer"),
+            (&["--dead-after", "1s"], "--dead-after must be longer"),
+        ] {
+            let refusal = read(words).expect_err("it is refused").to_string();
+            assert!(refusal.contains(told), "{words:?}: {refusal}");
+        }
+        assert_eq!(serve(&["--tcp", "0", "--http", "0"]).tcp, Endpoint::Port(0));
+        let last = serve(&["--open", "--no-open"]);
+        assert!(last.no_open && !last.open);
+    }
+
+    #[test]
+    fn what_is_advertised_may_be_typed_into_the_address_bar() {
+        let hosts = serve(&["--advertise", "classroom.test", "--host-name", "a,b"]).config().hosts;
+        let debug = format!("{hosts:?}");
+        for name in ["\"classroom.test\"", "\"a\"", "\"b\""] {
+            assert!(debug.contains(name), "{name}: {debug}");
+        }
+    }
+
+    #[test]
+    fn the_file_has_its_full_path() {
+        let path = serve(&["--data", "x.db"]).data().unwrap().unwrap();
+        assert_eq!(path, std::env::current_dir().unwrap().join("x.db"));
     }
 }
