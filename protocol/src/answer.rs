@@ -4,7 +4,7 @@
 //! meets the book, whatever brought the bytes.
 
 use crate::command::Change;
-use crate::{Command, Decoder, Replies, Reply};
+use crate::{Command, Decoder, ForeignProtocol, Replies, Reply};
 
 /// A contact book, as far as a conversation knows it.
 pub trait Book {
@@ -28,6 +28,9 @@ pub enum Next {
     Change,
     /// The client said `exit`: send the replies so far, then close.
     Close,
+    /// The client speaks another protocol: nothing it sent or will send is
+    /// executed. Tell it so in that protocol, or just close.
+    Foreign(ForeignProtocol),
 }
 
 /// Answers the messages that `decoder` has ready, in order, into `replies`, and
@@ -45,7 +48,9 @@ pub fn answer(
     let stage = decoder.stage();
     while replies.len() < most {
         let mark = decoder.mark();
-        let Some(message) = decoder.next_message() else { return Next::Listen };
+        let Some(message) = decoder.next_message() else {
+            return decoder.foreign().map_or(Next::Listen, Next::Foreign);
+        };
         let ending = message.ending;
         match message.command(stage) {
             Ok(Command::Exit) => return Next::Close,

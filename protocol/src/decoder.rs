@@ -18,6 +18,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::command::{Command, FULL_WIDTH_SEPARATOR, SEPARATOR, Stage, Verb, trim};
+use crate::foreign::{Detection, Detector, ForeignProtocol};
 use crate::mistake::{Mistake, Reason};
 
 /// The longest message in bytes, its line end not counted: what the lesson's
@@ -28,6 +29,10 @@ pub const MAX_MESSAGE: usize = 1024;
 /// stands, as the protocol says. Far more than the gap between two segments of
 /// one `send` on a classroom network, and too short for a person to notice.
 pub const SILENCE: Duration = Duration::from_millis(50);
+
+/// U+FEFF in UTF-8. PowerShell and editors of Windows put it before what they
+/// send; it belongs to the encoding and not to the first message.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How a message ended, and so how its reply must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +73,7 @@ impl<'a> Message<'a> {
 #[derive(Debug)]
 pub struct Decoder {
     stage: Stage,
+    opening: Opening,
     buffer: Vec<u8>,
     /// Where in `buffer` the first byte stands that no message has taken.
     start: usize,
@@ -84,6 +90,22 @@ pub struct Decoder {
     passed: usize,
 }
 
+/// What the first bytes of a connection may still turn out to be.
+#[derive(Debug)]
+enum Opening {
+    /// Nothing but messages. Nearly every connection is here after one byte.
+    Over,
+    /// More bytes are needed to tell.
+    First {
+        /// Whether they may begin with a byte order mark.
+        mark: bool,
+        /// Absent where they cannot be a foreign protocol.
+        detector: Option<Detector>,
+    },
+    /// They are no conversation: nothing is taken from them.
+    Foreign(ForeignProtocol),
+}
+
 /// A place in a decoder's input to [go back](Decoder::rewind) to.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
@@ -93,11 +115,23 @@ pub struct Mark {
 }
 
 impl Decoder {
-    /// A decoder for a new connection. The stage decides whether `remove` and
-    /// a name may stand on two lines.
+    /// A decoder for a connection whose [packets](Self::close) are whole
+    /// messages, like a WebSocket. The stage decides whether `remove` and a name
+    /// may stand on two lines.
     pub fn new(stage: Stage) -> Self {
+        Self::opening(stage, None)
+    }
+
+    /// A decoder for a raw stream, to which anything may connect: it also tells
+    /// whether the client speaks a [foreign protocol](Self::foreign).
+    pub fn for_stream(stage: Stage) -> Self {
+        Self::opening(stage, Some(Detector::default()))
+    }
+
+    fn opening(stage: Stage, detector: Option<Detector>) -> Self {
         Decoder {
             stage,
+            opening: Opening::First { mark: true, detector },
             buffer: Vec::new(),
             start: 0,
             searched: 0,
@@ -113,9 +147,49 @@ impl Decoder {
         self.stage
     }
 
+    /// The foreign protocol this connection speaks, if it does. The decoder then
+    /// yields no message any more, whatever is pushed.
+    pub fn foreign(&self) -> Option<ForeignProtocol> {
+        match self.opening {
+            Opening::Foreign(protocol) => Some(protocol),
+            _ => None,
+        }
+    }
+
     /// Takes in what one read brought.
     pub fn push(&mut self, chunk: &[u8]) {
+        match self.opening {
+            Opening::Over => self.buffer.extend_from_slice(chunk),
+            _ => self.push_first(chunk),
+        }
+    }
+
+    /// As [`push`](Self::push), as long as it is not known what this connection
+    /// speaks.
+    #[cold]
+    fn push_first(&mut self, chunk: &[u8]) {
+        let Opening::First { mark, detector } = &mut self.opening else { return };
+        if let Some(found) = detector.as_mut().map(|detector| detector.detect(chunk)) {
+            match found {
+                Detection::Undecided => {}
+                Detection::None => *detector = None,
+                Detection::Found(protocol) => {
+                    *self = Self::new(self.stage);
+                    self.opening = Opening::Foreign(protocol);
+                    return;
+                }
+            }
+        }
         self.buffer.extend_from_slice(chunk);
+        // As long as it may come nothing has been taken.
+        if self.buffer.starts_with(BYTE_ORDER_MARK) {
+            self.buffer.drain(..BYTE_ORDER_MARK.len());
+            *mark = false;
+        }
+        *mark &= BYTE_ORDER_MARK.starts_with(&self.buffer);
+        if !*mark && detector.is_none() {
+            self.opening = Opening::Over;
+        }
     }
 
     /// Declares the message being received complete as it stands: the stream
@@ -126,6 +200,13 @@ impl Decoder {
         let has_begun = self.skipping || self.held_bytes() > 0;
         if has_begun && self.closes.last() != Some(&end) {
             self.closes.push(end);
+        }
+        // What is pushed from now on is not the beginning. Whether this is a
+        // foreign protocol, time does not tell.
+        if let Opening::First { mark, .. } = &mut self.opening
+            && has_begun
+        {
+            *mark = false;
         }
     }
 
@@ -149,6 +230,9 @@ impl Decoder {
     /// Takes back the messages since `mark`, so that they can be taken again.
     /// That this connection uses lines, once seen, stays seen.
     pub fn rewind(&mut self, mark: Mark) {
+        if self.foreign().is_some() {
+            return;
+        }
         self.take(mark.start);
         self.skipping = mark.skipping;
         self.passed = mark.passed;
@@ -262,6 +346,7 @@ impl Decoder {
         let complete = closed
             || !(self.uses_lines
                 || rest.is_empty()
+                || self.may_become_foreign()
                 || ends_inside_character(&self.buffer[rest.clone()]));
         complete.then(|| {
             self.take(rest.end);
@@ -269,6 +354,10 @@ impl Decoder {
                 if self.uses_lines { self.without_cr(rest.start, rest.end) } else { rest.end };
             (Some(rest.start..end), ending)
         })
+    }
+
+    fn may_become_foreign(&self) -> bool {
+        matches!(&self.opening, Opening::First { detector: Some(detector), .. } if detector.has_begun())
     }
 
     /// The lesson's own notation writes `remove` and its name on two lines.

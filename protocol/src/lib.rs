@@ -16,6 +16,9 @@
 //! * [`reply`]: the answers, and [`Replies`], where they wait to be sent.
 //! * [`answer()`]: the four together, for whoever keeps the book in memory.
 //!
+//! Before the first of them, [`foreign`] tells a client of the lesson from one
+//! that speaks HTTP or TLS.
+//!
 //! [`mistake`] explains what is wrong with a message, [`escape`] shows what a
 //! stranger typed without letting it play tricks on the screen.
 //!
@@ -37,6 +40,7 @@ pub mod command;
 pub mod contacts;
 pub mod decoder;
 pub mod escape;
+pub mod foreign;
 pub mod mistake;
 pub mod reply;
 
@@ -44,5 +48,6 @@ pub use answer::{Book, Next, answer};
 pub use command::{Change, Command, Field, Stage, Verb};
 pub use contacts::Contacts;
 pub use decoder::{Decoder, Message};
+pub use foreign::{Detection, ForeignProtocol};
 pub use mistake::{Mistake, Reason};
 pub use reply::{Replies, Reply, WELCOME};

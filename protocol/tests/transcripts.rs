@@ -28,7 +28,7 @@ impl Core {
             match next {
                 Next::More => {}
                 Next::Listen | Next::Change => return,
-                Next::Close => *closed = true,
+                Next::Close | Next::Foreign(_) => *closed = true,
             }
         }
     }

@@ -102,6 +102,8 @@ pub(crate) async fn converse(
         }
         match next {
             Next::Close => break Farewell::Exit,
+            // Nothing was executed, and nothing is said.
+            Next::Foreign(_) => break Farewell::Ended,
             Next::More | Next::Change => continue,
             Next::Listen if ended => break Farewell::Ended,
             Next::Listen => {}
