@@ -1,9 +1,9 @@
 //! The contacts in memory, as conversations read them, the writer changes them
 //! and watchers follow them.
 
-use std::collections::BinaryHeap;
-use std::ops::Deref;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::collections::BTreeSet;
+use std::ops::{Bound, Deref};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use api::{Changes, Entry, Page, Snapshot};
 use protocol::command::Change;
@@ -33,6 +33,33 @@ struct Shared {
 pub(crate) struct Recorded {
     contacts: Contacts,
     feed: Feed,
+    index: Index,
+}
+
+/// The names in order, once a page of them has been asked for: a server whose
+/// lists are never looked at pays neither memory (some 60 bytes a contact) nor
+/// time for it.
+#[derive(Debug, Default)]
+struct Index(OnceLock<BTreeSet<Box<str>>>);
+
+impl Index {
+    fn of(&self, contacts: &Contacts) -> &BTreeSet<Box<str>> {
+        self.0.get_or_init(|| contacts.iter().map(|(name, _)| name.into()).collect())
+    }
+
+    fn insert(&mut self, name: &str) {
+        if let Some(names) = self.0.get_mut()
+            && !names.contains(name)
+        {
+            names.insert(name.into());
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Some(names) = self.0.get_mut() {
+            names.remove(name);
+        }
+    }
 }
 
 /// What a watcher is told next.
@@ -46,7 +73,8 @@ pub(crate) enum News {
 
 impl SharedContacts {
     pub(crate) fn new(contacts: Contacts) -> Self {
-        let contacts = RwLock::new(Recorded { contacts, feed: Feed::new() });
+        let contacts =
+            RwLock::new(Recorded { contacts, feed: Feed::new(), index: Index::default() });
         SharedContacts(Arc::new(Shared { contacts, changed: Notify::new() }))
     }
 
@@ -90,23 +118,25 @@ impl Recorded {
     /// Stores a phone, over an earlier one if there is one, whatever the limit.
     pub(crate) fn insert(&mut self, name: &str, phone: &str) {
         self.contacts.insert(name, phone);
+        self.index.insert(name);
         self.feed.record(name, Some(phone));
     }
 
     /// Forgets a name, if it is there.
     pub(crate) fn remove(&mut self, name: &str) {
         if self.contacts.remove(name) {
+            self.index.remove(name);
             self.feed.record(name, None);
         }
     }
 
     /// Replaces everything. Whoever watches begins anew.
     pub(crate) fn replace(&mut self, contacts: Contacts) {
-        *self = Recorded { contacts, feed: Feed::new() };
+        *self = Recorded { contacts, feed: Feed::new(), index: Index::default() };
     }
 
     fn news(&self, seen: Option<Position>) -> Option<(Position, News)> {
-        let Recorded { contacts, feed } = self;
+        let Recorded { contacts, feed, .. } = self;
         feed.watch();
         let (now, count) = (feed.position(), contacts.len() as u64);
         let Some((seen, missed)) = seen.and_then(|seen| Some((seen, feed.since(seen)?))) else {
@@ -118,32 +148,25 @@ impl Recorded {
         (told != seen).then_some((told, news))
     }
 
+    /// Whether a page costs no more than its contacts; the first one ever builds
+    /// the index of the names.
+    pub(crate) fn has_index(&self) -> bool {
+        self.index.0.get().is_some()
+    }
+
     /// The first `limit` contacts behind `after`, in order of their names.
-    ///
-    /// Looks at every contact and keeps the `limit` smallest so far. Measured,
-    /// that costs 0.5 ms in a book of 10,000, and 50 to 100 ms in one of a
-    /// million, during which it cannot be changed. A second, ordered map would
-    /// cost memory and every new name, for the rare view of a book that large.
     pub(crate) fn page(&self, after: &str, limit: usize) -> Page {
-        let mut first = BinaryHeap::with_capacity(limit + 1);
-        let mut goes_on = false;
-        for contact @ (name, _) in self.contacts.iter().filter(|(name, _)| *name > after) {
-            if first.len() < limit {
-                first.push(contact);
-                continue;
-            }
-            goes_on = true;
-            if let Some(mut last) = first.peek_mut()
-                && name < last.0
-            {
-                *last = contact;
-            }
-        }
-        let contacts: Vec<Entry> = first
-            .into_sorted_vec()
-            .into_iter()
-            .map(|(name, phone)| Entry { name: name.to_owned(), phone: Some(phone.to_owned()) })
+        let behind = (Bound::Excluded(after), Bound::Unbounded);
+        let mut names = self.index.of(&self.contacts).range::<str, _>(behind);
+        let contacts: Vec<Entry> = names
+            .by_ref()
+            .take(limit)
+            .map(|name| Entry {
+                name: name.to_string(),
+                phone: self.contacts.get(name).map(ToOwned::to_owned),
+            })
             .collect();
+        let goes_on = names.next().is_some();
         let next = contacts.last().filter(|_| goes_on).map(|last| last.name.clone());
         Page { seq: self.feed.position().seq, count: self.contacts.len() as u64, contacts, next }
     }
@@ -166,8 +189,14 @@ impl Book for Recorded {
         let reply = self.contacts.apply(change);
         if let Some(Reply::Added { .. } | Reply::Removed { .. }) = reply {
             match *change {
-                Change::Add { name, phone } => self.feed.record(name, Some(phone)),
-                Change::Remove { name } => self.feed.record(name, None),
+                Change::Add { name, phone } => {
+                    self.index.insert(name);
+                    self.feed.record(name, Some(phone));
+                }
+                Change::Remove { name } => {
+                    self.index.remove(name);
+                    self.feed.record(name, None);
+                }
             }
         }
         reply
@@ -221,5 +250,34 @@ mod tests {
         contacts.change(|contacts| contacts.replace(Contacts::default()));
         let (_, news) = waiting.now_or_never().unwrap();
         assert_eq!(news, News::Snapshot(Snapshot { seq: 0, count: 0 }));
+    }
+
+    #[test]
+    fn pages_are_in_order_whatever_has_changed_since_the_first_of_them() {
+        let contacts = SharedContacts::new(Contacts::default());
+        let names = || -> Vec<String> {
+            let page = contacts.read().page("", 1_000);
+            page.contacts.into_iter().map(|entry| entry.name).collect()
+        };
+        contacts.change(|contacts| ["b", "d"].map(|name| contacts.insert(name, "1")));
+        assert!(!contacts.read().has_index());
+        assert_eq!(names(), ["b", "d"]);
+        assert!(contacts.read().has_index());
+        contacts.change(|contacts| {
+            contacts.insert("c", "1");
+            contacts.insert("b", "2");
+            let _ = contacts.apply(&Change::Add { name: "a", phone: "1" });
+            let _ = contacts.apply(&Change::Add { name: "d", phone: "3" });
+        });
+        assert_eq!(names(), ["a", "b", "c", "d"]);
+        contacts.change(|contacts| {
+            contacts.remove("c");
+            contacts.remove("nobody");
+            let _ = contacts.apply(&Change::Remove { name: "a" });
+            let _ = contacts.apply(&Change::Remove { name: "nobody" });
+        });
+        assert_eq!(names(), ["b", "d"]);
+        contacts.change(|contacts| contacts.replace(Contacts::default()));
+        assert_eq!(names(), [""; 0]);
     }
 }

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -11,7 +10,6 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::events::json;
@@ -45,22 +43,15 @@ pub(crate) async fn contacts(
     let Ok(Query(Asked { after, limit: limit @ 1..=api::MAX_PAGE })) = asked else {
         return (StatusCode::BAD_REQUEST, HOW_TO_ASK).into_response();
     };
-    // One at a time: in a big book a page takes a while, and conversations need
-    // the book, too. Who leaves meanwhile leaves the queue.
-    let turn = Arc::clone(&classroom.listing).acquire_owned().await;
-    let contacts = classroom.book.contacts().clone();
-    let (listed, page) = oneshot::channel();
-    drop(spawn_blocking(move || {
-        let start = Instant::now();
+    let contacts = classroom.book.contacts();
+    if contacts.read().has_index() {
         let page = contacts.read().page(&after, limit);
-        let took = start.elapsed();
-        // Nobody waits for it who has left.
-        let _ = listed.send(json(&page));
-        // However many ask, the book is held half of the time at most.
-        std::thread::sleep(took);
-        drop(turn);
-    }));
-    match page.await {
+        return as_json(json(&page));
+    }
+    // The first page ever: the index of a book of a million takes most of a
+    // second, too long for a thread that serves others.
+    let contacts = contacts.clone();
+    match spawn_blocking(move || json(&contacts.read().page(&after, limit))).await {
         Ok(page) => as_json(page),
         // Only a panic or the end of the runtime, and both have been said.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
