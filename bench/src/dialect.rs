@@ -42,21 +42,45 @@ impl Dialect {
     ///
     /// When nobody listens there, or is not who was expected.
     pub fn connect(self, address: SocketAddr) -> Result<TcpStream> {
+        let stream = self.open(address)?;
+        self.begin(&stream, address)?;
+        Ok(stream)
+    }
+
+    /// The same with many connections. All are opened before the first is waited
+    /// for: raw TCP clients are welcomed 50 ms after they connect.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_many(self, address: SocketAddr, connections: usize) -> Result<Vec<TcpStream>> {
+        let streams = (0..connections).map(|_| self.open(address)).collect::<Result<Vec<_>>>()?;
+        for stream in &streams {
+            self.begin(stream, address)?;
+        }
+        Ok(streams)
+    }
+
+    fn open(self, address: SocketAddr) -> Result<TcpStream> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)
             .with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    }
+
+    fn begin(self, stream: &TcpStream, address: SocketAddr) -> Result<()> {
         match self {
-            Dialect::Packet | Dialect::Line => expect(&stream, WELCOME)?,
+            Dialect::Packet | Dialect::Line => expect(stream, WELCOME)?,
             Dialect::WebSocket => {
-                upgrade(&stream, address)?;
+                upgrade(stream, address)?;
                 let mut welcome = Vec::new();
                 reply_frame(WELCOME, &mut welcome);
-                expect(&stream, &welcome)?;
+                expect(stream, &welcome)?;
             }
             Dialect::Redis | Dialect::EchoedPacket | Dialect::EchoedLine => {}
         }
-        Ok(stream)
+        Ok(())
     }
 
     /// Writes a message behind `request` and its reply behind `reply`.

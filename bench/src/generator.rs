@@ -63,8 +63,8 @@ impl Generator {
     /// When one is refused, or not welcomed.
     pub fn connect(address: SocketAddr, dialect: Dialect, connections: usize) -> Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let connections = (0..connections).map(|number| {
-            let stream = dialect.connect(address)?;
+        let streams = dialect.connect_many(address, connections)?;
+        let connections = streams.into_iter().enumerate().map(|(number, stream)| {
             stream.set_nonblocking(true)?;
             epoll::add(&epoll, &stream, EventData::new_u64(number as u64), EventFlags::IN)?;
             Ok(Connection { stream, batch: 0, received: 0, sent: Instant::now() })

@@ -58,10 +58,7 @@ fn each(running: &Running, dialect: Dialect, connections: usize) -> Result<(f64,
     let before = gauge::settled(running.process())?;
     let per_connection = |now: u64| now.saturating_sub(before) as f64 / connections as f64 / 1024.0;
 
-    let mut open = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        open.push(dialect.connect(address)?);
-    }
+    let mut open = dialect.connect_many(address, connections)?;
     let fresh = per_connection(gauge::settled(running.process())?);
 
     // One find in an empty book: it leaves nothing behind but what the

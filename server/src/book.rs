@@ -50,7 +50,7 @@ impl Book {
     }
 
     /// Tells how many contacts it holds, also when it has been closed.
-    pub fn counter(&self) -> impl Fn() -> usize + 'static {
+    pub fn counter(&self) -> impl Fn() -> usize + use<> {
         let contacts = self.contacts.clone();
         move || contacts.read().len()
     }

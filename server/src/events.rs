@@ -7,9 +7,10 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::contacts::News;
 use crate::feed::Position;
+use crate::http::Connection;
 use crate::server::Classroom;
 
 /// The id of the last event a browser got before its connection broke.
@@ -30,8 +32,11 @@ const PACE: Duration = Duration::from_millis(100);
 /// Answers with the stream of events. It ends when the server stops.
 pub(crate) async fn watch(
     State(classroom): State<Arc<Classroom>>,
+    Extension(connection): Extension<Connection>,
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    // Before the first byte of the answer, so that it holds for all of it.
+    connection.watching.store(true, Ordering::Relaxed);
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let keep_alive = KeepAlive::new().interval(classroom.heartbeat.ping_every);
     let watcher = Watcher {

@@ -12,16 +12,18 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HOST, HeaderName,
-    HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    ETAG, Entry, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use memory_serve::CacheControl;
 
 use crate::accept::Permit;
+use crate::language::localized;
+use crate::linger::IsWatching;
 use crate::server::Classroom;
 use crate::{directory, events, websocket};
 
@@ -40,9 +42,11 @@ const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resour
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
-    /// Held, not read: it keeps the connection's place until a WebSocket made
-    /// from the connection is closed, too.
-    pub(crate) _permit: Arc<Permit>,
+    /// To be set by the answer that is a stream of events.
+    pub(crate) watching: IsWatching,
+    /// Keeps the connection's place until a WebSocket made from the connection is
+    /// closed, too.
+    pub(crate) permit: Arc<Permit>,
 }
 
 /// All routes.
@@ -84,11 +88,14 @@ static PAGE: LazyLock<Router<Arc<Classroom>>> = LazyLock::new(|| {
 /// when the server starts, but packed with more patience when it was built.
 const GZIPPED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/gzipped.rs"));
 
-/// Sends the smaller gzip wherever gzip is what `memory_serve` decided to send.
-async fn pack_better(request: Request, next: Next) -> Response {
+/// Sends the smaller gzip wherever gzip is what `memory_serve` decided to send,
+/// and corrects two things about how that negotiates.
+async fn pack_better(mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let packed = GZIPPED.iter().find(|(route, _)| *route == path).map(|(_, packed)| *packed);
+    lower_case(request.headers_mut(), ACCEPT_ENCODING);
     let mut response = next.run(request).await;
+    weaken(response.headers_mut());
     if let Some(packed) = packed
         && response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip")
     {
@@ -96,6 +103,27 @@ async fn pack_better(request: Request, next: Next) -> Response {
         *response.body_mut() = Body::from(packed);
     }
     response
+}
+
+/// Names of encodings are in any case (RFC 9110, section 8.4.1), and
+/// `memory_serve` knows the lower one only.
+fn lower_case(headers: &mut HeaderMap, name: HeaderName) {
+    let Entry::Occupied(mut values) = headers.entry(name) else { return };
+    for value in values.iter_mut() {
+        let lower = value.as_bytes().to_ascii_lowercase();
+        *value = HeaderValue::from_bytes(&lower).expect("it was a value before");
+    }
+}
+
+/// Makes the ETag a weak one: `memory_serve` gives one to a file whatever its
+/// encoding, and a strong one promises the same bytes (RFC 9110, section 8.8.1).
+/// What is cached is asked about by the weak comparison all the same.
+fn weaken(headers: &mut HeaderMap) {
+    let strong = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+    if let Some(strong) = strong.filter(|etag| etag.starts_with('"')) {
+        let weak = HeaderValue::try_from(format!("W/{strong}")).expect("it was a value before");
+        headers.insert(ETAG, weak);
+    }
 }
 
 async fn not_found(request: Request) -> (StatusCode, &'static str) {
@@ -118,11 +146,13 @@ async fn open_websocket(
     request: Request,
 ) -> Response {
     if !classroom.hosts.is_allowed_origin(request.headers()) {
-        tracing::warn!(peer = %connection.peer, "refused a WebSocket to a page of another origin");
+        let how_to_allow = report_origin(&connection, request.headers());
         return (
             StatusCode::FORBIDDEN,
-            "Only this server's own page may open its WebSocket; \
-             allow another one with --allow-origin\n",
+            format!(
+                "Only this server's own page may open its WebSocket. {how_to_allow}\n\
+                 只有这个服务器自己的网页可以打开它的 WebSocket。\n"
+            ),
         )
             .into_response();
     }
@@ -141,11 +171,57 @@ async fn open_websocket(
         // It fails when the browser is gone before it has the answer.
         if let Ok(upgraded) = upgraded.await {
             let browser = websocket::Browser::new(upgraded, classroom.heartbeat);
-            classroom.converse(browser, connection.peer).await;
+            classroom.converse(browser, connection.peer, &connection.permit).await;
         }
         drop(connection);
     });
     response
+}
+
+/// Tells the teacher which page was refused and how to let it in. Returns how, in
+/// English, for the answer.
+fn report_origin(connection: &Connection, headers: &HeaderMap) -> String {
+    let peer = connection.peer;
+    match only(headers, ORIGIN).filter(|origin| can_be_allowed(origin)) {
+        Some(origin) => {
+            tracing::warn!(
+                "{}",
+                localized!(
+                    "拒绝了来自 {peer} 的网页 {origin}；如果这是你的网页，启动时请加上 \
+                     --allow-origin {origin}",
+                    "refused the page {origin} of {peer}; if it is yours, start with \
+                     --allow-origin {origin}"
+                )
+            );
+            format!("If the page {origin} is yours, start the server with --allow-origin {origin}")
+        }
+        None => {
+            tracing::warn!(
+                "{}",
+                localized!(
+                    "拒绝了来自 {peer} 的网页：它没有可以允许的来源（例如本地文件）",
+                    "refused a page of {peer}: it has no origin that could be allowed (a file, \
+                     for example)"
+                )
+            );
+            "This page has no origin that could be allowed; open it over http.".to_owned()
+        }
+    }
+}
+
+/// Whether `--allow-origin` takes it, and a terminal shows it as it is.
+fn can_be_allowed(origin: &str) -> bool {
+    /// Far longer than a name of the DNS, 253 bytes.
+    const MOST: usize = 300;
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| {
+        !authority.is_empty()
+            && authority.len() <= MOST
+            && authority.bytes().all(|byte| {
+                byte.is_ascii_alphanumeric()
+                    || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+            })
+    })
 }
 
 async fn check_host(
@@ -153,31 +229,46 @@ async fn check_host(
     request: Request,
     next: Next,
 ) -> Response {
-    if classroom.hosts.is_own_host(request.headers()) {
-        return next.run(request).await;
+    match classroom.hosts.check(request.uri(), request.headers()) {
+        HostCheck::Own => next.run(request).await,
+        HostCheck::Contradiction => (
+            StatusCode::BAD_REQUEST,
+            "The request names two hosts: one in its address, another one in its Host header.\n\
+             请求里写了两个不同的主机名。\n",
+        )
+            .into_response(),
+        HostCheck::Foreign => (StatusCode::FORBIDDEN, FOREIGN_HOST).into_response(),
     }
-    (
-        StatusCode::FORBIDDEN,
-        "This server does not go by the name in the address bar. Open it by its IP address, \
-         or start it with --host-name NAME\n\
-         这个服务器不用地址栏里的名字。请用 IP 地址打开，或者启动时加上 --host-name 名字\n",
-    )
-        .into_response()
 }
+
+const FOREIGN_HOST: &str = "\
+This server does not go by the name it was called by. Open it by its IP address, or start it with \
+--host-name NAME
+Behind a proxy, have it pass on the name in the address bar, in nginx:
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+这个服务器不用这个名字。请用 IP 地址打开，或者启动时加上 --host-name 名字
+如果前面有代理，请让它原样传递地址栏里的名字，nginx 的写法见上面两行。
+";
 
 /// No header lets a page of another origin read an answer, and a browser says
 /// when it is such a page that asks.
 async fn check_origin(
     State(classroom): State<Arc<Classroom>>,
+    Extension(connection): Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
     if classroom.hosts.is_allowed_origin(request.headers()) {
         return next.run(request).await;
     }
+    let how_to_allow = report_origin(&connection, request.headers());
     (
         StatusCode::FORBIDDEN,
-        "Only this server's own page may read its book.\n只有这个服务器自己的网页可以读取通讯录。\n",
+        format!(
+            "Only this server's own page may read its book. {how_to_allow}\n\
+             只有这个服务器自己的网页可以读取通讯录。\n"
+        ),
     )
         .into_response()
 }
@@ -218,8 +309,24 @@ impl HostNames {
         }
     }
 
-    fn is_own_host(&self, headers: &HeaderMap) -> bool {
-        only(headers, HOST).is_some_and(|host| self.is_own_authority(host))
+    /// Whether a request is for this server. `X-Forwarded-Host` and its like do
+    /// not count: any client can send them.
+    fn check(&self, uri: &Uri, headers: &HeaderMap) -> HostCheck {
+        let Some(host) = only(headers, HOST).filter(|host| self.is_own_authority(host)) else {
+            return HostCheck::Foreign;
+        };
+        // `GET http://HOST/ HTTP/1.1` names the host twice (RFC 9112, section 3.2.2).
+        match uri.authority() {
+            None => HostCheck::Own,
+            Some(authority) if !self.is_own_authority(authority.as_str()) => HostCheck::Foreign,
+            Some(authority) => {
+                let normal = |authority: &str| normal_origin(&format!("http://{authority}"));
+                match normal(authority.as_str()) == normal(host) {
+                    true => HostCheck::Own,
+                    false => HostCheck::Contradiction,
+                }
+            }
+        }
     }
 
     fn is_own_authority(&self, authority: &str) -> bool {
@@ -239,6 +346,17 @@ impl HostNames {
         let origin = origin.to_ascii_lowercase();
         Some(&origin) == own.as_ref() || self.origins.contains(&origin)
     }
+}
+
+/// Which server a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HostCheck {
+    /// This one.
+    Own,
+    /// Another one, or it does not say.
+    Foreign,
+    /// Two different names of this one.
+    Contradiction,
 }
 
 /// A header's value if it stands there once and is text.
@@ -286,6 +404,52 @@ mod tests {
         headers
     }
 
+    fn check(hosts: &HostNames, pairs: &[(&'static str, &str)]) -> HostCheck {
+        hosts.check(&Uri::from_static("/"), &headers(pairs))
+    }
+
+    #[test]
+    fn an_address_with_a_host_in_it_must_be_of_the_host_in_the_header() {
+        use HostCheck::{Contradiction, Foreign, Own};
+        let hosts = HostNames::new(&[], &[]);
+        for (uri, host, expected) in [
+            ("http://127.0.0.1:8080/", "127.0.0.1:8080", Own),
+            ("http://LOCALHOST:80/", "localhost", Own),
+            ("http://evil.example/", "127.0.0.1:8080", Foreign),
+            ("http://evil.example:8080/api/contacts", "localhost:8080", Foreign),
+            ("http://127.0.0.1:8080/", "evil.example", Foreign),
+            ("https://evil.example/", "localhost", Foreign),
+            ("http://user@127.0.0.1/", "127.0.0.1", Foreign),
+            // CONNECT
+            ("evil.example:443", "localhost", Foreign),
+            ("http://127.0.0.1:8081/", "127.0.0.1:8080", Contradiction),
+            ("http://localhost/", "127.0.0.1", Contradiction),
+        ] {
+            let checked = hosts.check(&uri.parse().unwrap(), &headers(&[("host", host)]));
+            assert_eq!(checked, expected, "{uri} {host}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_option_takes_is_named_as_an_origin_to_allow() {
+        for origin in ["https://school.example", "http://192.168.1.5:8081", "http://[::1]:80"] {
+            assert!(can_be_allowed(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "",
+            "file://",
+            "http://",
+            "http://*",
+            "http://a/b",
+            "http://a b",
+            "http://a\u{1b}[2J",
+        ] {
+            assert!(!can_be_allowed(origin), "{origin:?}");
+        }
+        assert!(!can_be_allowed(&format!("http://{}", "a".repeat(301))));
+    }
+
     #[test]
     fn only_addresses_and_own_names_are_own_hosts() {
         let hosts = HostNames::new(&["classroom.test".into()], &[]);
@@ -300,7 +464,7 @@ mod tests {
             "classroom.test:8080",
             "Classroom.Test",
         ] {
-            assert!(hosts.is_own_host(&headers(&[("host", own)])), "{own}");
+            assert_eq!(check(&hosts, &[("host", own)]), HostCheck::Own, "{own}");
         }
         for foreign in [
             "evil.example",
@@ -315,10 +479,14 @@ mod tests {
             "user@127.0.0.1",
             "localhost:8080:1",
         ] {
-            assert!(!hosts.is_own_host(&headers(&[("host", foreign)])), "{foreign}");
+            assert_eq!(check(&hosts, &[("host", foreign)]), HostCheck::Foreign, "{foreign}");
         }
-        assert!(!hosts.is_own_host(&headers(&[])));
-        assert!(!hosts.is_own_host(&headers(&[("host", "localhost"), ("host", "localhost")])));
+        assert_eq!(check(&hosts, &[]), HostCheck::Foreign);
+        let twice = [("host", "localhost"), ("host", "localhost")];
+        assert_eq!(check(&hosts, &twice), HostCheck::Foreign);
+        // Anybody can send these.
+        let forwarded = [("host", "evil.example"), ("x-forwarded-host", "localhost")];
+        assert_eq!(check(&hosts, &forwarded), HostCheck::Foreign);
     }
 
     #[test]

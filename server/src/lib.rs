@@ -16,7 +16,9 @@
 //! * `accept`: the accept loop and the limits on connections.
 //! * `tcp`, `websocket`: the two transports; they move bytes, a `chunk` at a time,
 //!   and know no command. `frames`: what a WebSocket puts around them.
-//! * `linger`: closing so that the last reply still arrives.
+//! * `linger`: closing so that the last reply still arrives, or by a reset.
+//! * `wrong_port`: what a browser gets on the lesson's port, and a client of the
+//!   lesson on the page's. `rate_limit`: how many messages a second are answered.
 //! * `conversation`: the one loop behind both: chunks in, replies out.
 //! * [`book`](Book): the contacts, shared by all conversations.
 //! * `contacts`: the map they are read from, and the `feed` of its latest
@@ -49,14 +51,17 @@ pub mod language;
 mod linger;
 mod listen;
 pub mod options;
+mod rate_limit;
 mod server;
 mod store;
 mod tcp;
 mod wal;
 mod websocket;
 mod writer;
+mod wrong_port;
 
 pub use accept::PerAddress;
 pub use book::Book;
 pub use http::HostNames;
+pub use rate_limit::{Rate, RateLimits};
 pub use server::{Config, Limits, Server, raise_descriptor_limit};

@@ -6,9 +6,12 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -39,6 +42,23 @@ pub(crate) async fn linger(mut stream: TcpStream) {
     }
 }
 
+/// Makes closing the connection a reset (`SO_LINGER` of 0): what was sent and not
+/// read is thrown away. For a client that does not read or is gone: the kernel
+/// would keep its replies for minutes.
+pub(crate) fn reset_on_close(stream: &TcpStream) {
+    // If it fails the connection is broken, and nothing is kept for it.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+/// Whether an HTTP connection is now a stream of events without end. Set by the
+/// request's handler, read by the connection.
+pub(crate) type IsWatching = Arc<AtomicBool>;
+
+/// The send buffer of a stream of events in bytes (the kernel doubles it, for its
+/// own bookkeeping): an ordinary event is below 200 bytes, and what is in the
+/// kernel nobody can take back.
+const WATCHER_SEND_BUFFER: usize = 8 * 1024;
+
 /// A stream that lingers when it is dropped before the client has ended its
 /// side, and fails when the client has read nothing for too long. For HTTP and
 /// WebSockets, whose libraries close by dropping and wait for ever.
@@ -46,15 +66,57 @@ pub(crate) async fn linger(mut stream: TcpStream) {
 pub(crate) struct Lingering {
     /// `None` only while being dropped.
     stream: Option<TcpStream>,
+    /// What was read from it before, and not taken yet.
+    first: Vec<u8>,
     ended: bool,
     patience: Duration,
     /// The end of the patience, while the client takes nothing.
     stuck: Option<Pin<Box<Sleep>>>,
+    watching: IsWatching,
+    /// Whether the options of a watcher's socket are set.
+    is_watcher: bool,
 }
 
 impl Lingering {
-    pub(crate) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Lingering { stream: Some(stream), ended: false, patience, stuck: None }
+    /// `first` was read from the stream already.
+    pub(crate) fn new(
+        stream: TcpStream,
+        first: Vec<u8>,
+        patience: Duration,
+        watching: IsWatching,
+    ) -> Self {
+        Lingering {
+            stream: Some(stream),
+            first,
+            ended: false,
+            patience,
+            stuck: None,
+            watching,
+            is_watcher: false,
+        }
+    }
+
+    /// Closes by a reset when dropped: the client is gone.
+    pub(crate) fn abandon(&mut self) {
+        self.ended = true;
+        reset_on_close(&self.stream());
+    }
+
+    /// A watcher's events are few, so without its reading them it could take an
+    /// hour until a write fails. The kernel keeps little for it, and gives the
+    /// connection up by itself when some of that stays unread too long. The page
+    /// of a laptop that was only asleep watches anew and misses nothing.
+    fn prepare_for_watcher(&mut self) {
+        self.is_watcher = true;
+        let patience = self.patience;
+        let stream = self.stream();
+        let socket = SockRef::from(&*stream);
+        // Where they fail or do not exist the patience with writes remains.
+        let _ = socket.set_send_buffer_size(WATCHER_SEND_BUFFER);
+        #[cfg(target_os = "linux")]
+        let _ = socket.set_tcp_user_timeout(Some(patience));
+        #[cfg(not(target_os = "linux"))]
+        let _ = patience;
     }
 
     /// What became of a write, unless the patience is at its end.
@@ -63,6 +125,9 @@ impl Lingering {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
+        if !self.is_watcher && self.watching.load(Ordering::Relaxed) {
+            self.prepare_for_watcher();
+        }
         if written.is_ready() {
             self.stuck = None;
             return written;
@@ -70,6 +135,7 @@ impl Lingering {
         let patience = self.patience;
         let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stuck.as_mut().poll(cx));
+        self.abandon();
         let why = "the browser does not read";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)))
     }
@@ -95,6 +161,13 @@ impl AsyncRead for Lingering {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let taken = self.first.len().min(buf.remaining());
+            buf.put_slice(&self.first[..taken]);
+            self.first.drain(..taken);
+            self.first.shrink_to_fit();
+            return Poll::Ready(Ok(()));
+        }
         let (before, room) = (buf.filled().len(), buf.remaining());
         let read = ready!(self.stream().poll_read(cx, buf));
         self.ended |= read.is_err() || (room > 0 && buf.filled().len() == before);

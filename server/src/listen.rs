@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::language::{Language, localized};
@@ -59,6 +59,15 @@ impl Listeners {
     /// Never on a bound socket, short of a failure of the system.
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.sockets.first().expect("bind makes one at least").local_addr()
+    }
+
+    /// Sets the send buffer, in bytes, that accepted sockets inherit.
+    pub(crate) fn limit_send_buffers(&self, bytes: usize) {
+        for socket in &self.sockets {
+            if let Err(error) = SockRef::from(socket).set_send_buffer_size(bytes) {
+                tracing::debug!("the system chooses the size of send buffers itself: {error}");
+            }
+        }
     }
 
     /// The next connection, on whichever socket it comes. An IPv4 client of a

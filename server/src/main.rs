@@ -82,8 +82,19 @@ impl Kept {
 }
 
 /// Serves until it is told to stop. When this returns, the file is closed.
-#[tokio::main]
-async fn serve(options: &Options) -> anyhow::Result<Kept> {
+fn serve(options: &Options) -> anyhow::Result<Kept> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
+    let (console, contacts, data) = runtime.block_on(serve_until_stopped(options))?;
+    // Ends the conversations of clients that do not read. They hold on to the book,
+    // which is closed with the last of them, and to the console.
+    drop(runtime);
+    console.finish();
+    Ok(Kept { contacts: contacts(), data })
+}
+
+async fn serve_until_stopped(
+    options: &Options,
+) -> anyhow::Result<(Console, impl Fn() -> usize, Option<PathBuf>)> {
     if let Err(error) = tcp_classroom::raise_descriptor_limit() {
         tracing::debug!("{error:#}");
     }
@@ -100,8 +111,7 @@ async fn serve(options: &Options) -> anyhow::Result<Kept> {
     announce(options, &server, &book, data.as_deref())?;
     let contacts = book.counter();
     server.serve(book, console.clone(), stop).await;
-    console.finish();
-    Ok(Kept { contacts: contacts(), data })
+    Ok((console, contacts, data))
 }
 
 fn announce(

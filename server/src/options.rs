@@ -9,6 +9,7 @@ mod values;
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use protocol::{Contacts, Stage};
 use crate::accept::PerAddress;
 use crate::http::HostNames;
 use crate::language::{Language, localized};
+use crate::rate_limit::{Rate, RateLimits};
 use crate::server::{Config, Limits};
 
 pub use refusal::Refusal;
@@ -278,6 +280,27 @@ pub struct Options {
     )]
     pub max_per_address: Option<usize>,
 
+    /// The most messages a second on one connection in the long run; a faster
+    /// client is read later, and gets no error. 0 for no limit. [default: 200; none
+    /// for this computer itself, unless one of these three options is given]
+    #[arg(long, value_name = "N", env = "TCP_CLASSROOM_MAX_RATE", help_heading = "Limits")]
+    pub max_rate: Option<u32>,
+
+    /// How many messages a connection may send at once before --max-rate counts.
+    /// [default: 400]
+    #[arg(long, value_name = "N", env = "TCP_CLASSROOM_MAX_BURST", help_heading = "Limits")]
+    pub max_burst: Option<u32>,
+
+    /// The most messages a second from one address, all its connections together.
+    /// 0 for no limit. [default: 4000]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "TCP_CLASSROOM_MAX_RATE_PER_ADDRESS",
+        help_heading = "Limits"
+    )]
+    pub max_rate_per_address: Option<u32>,
+
     /// The most contacts in the book: enough for a large school, and few enough
     /// that a program which adds without end fills no disk. Each takes some 200
     /// bytes of memory.
@@ -433,7 +456,28 @@ impl Options {
                 ping_every: self.ping_every,
                 dead_after: self.dead_after,
                 patience: self.read_patience,
+                rates: self.rate_limits(),
             },
+        }
+    }
+
+    fn rate_limits(&self) -> RateLimits {
+        let rate = |per_second: Option<u32>, default: Rate, burst: u32| {
+            let per_second = per_second.unwrap_or(default.per_second.get());
+            NonZeroU32::new(per_second).map(|per_second| Rate { per_second, burst })
+        };
+        let (connection, address) = (Limits::RATE, Limits::RATE_PER_ADDRESS);
+        let burst_per_address = self.max_rate_per_address.unwrap_or(address.burst);
+        RateLimits {
+            per_connection: rate(
+                self.max_rate,
+                connection,
+                self.max_burst.unwrap_or(connection.burst),
+            ),
+            per_address: rate(self.max_rate_per_address, address, burst_per_address),
+            loopback: self.max_rate.is_some()
+                || self.max_burst.is_some()
+                || self.max_rate_per_address.is_some(),
         }
     }
 }
@@ -524,5 +568,24 @@ mod tests {
     fn the_file_has_its_full_path() {
         let path = serve(&["--data", "x.db"]).data().unwrap().unwrap();
         assert_eq!(path, std::env::current_dir().unwrap().join("x.db"));
+    }
+
+    #[test]
+    fn rates_are_limited_but_for_this_computer_unless_asked_for() {
+        let limits = |arguments: &[&str]| {
+            let line = ["tcp-classroom"].iter().chain(arguments);
+            CommandLine::parse_from(line).serve.config().limits.rates
+        };
+        assert_eq!(limits(&["--lan"]), Limits::default().rates);
+        assert!(!limits(&[]).loopback);
+        for asked in [["--max-rate", "50"], ["--max-burst", "50"], ["--max-rate-per-address", "50"]]
+        {
+            assert!(limits(&asked).loopback, "{asked:?}");
+        }
+        let slow = limits(&["--max-rate", "50"]).per_connection.unwrap();
+        assert_eq!((slow.per_second.get(), slow.burst), (50, 400));
+        assert_eq!(limits(&["--max-rate", "0"]).per_connection, None);
+        let address = limits(&["--max-rate-per-address", "7"]).per_address.unwrap();
+        assert_eq!((address.per_second.get(), address.burst), (7, 7));
     }
 }

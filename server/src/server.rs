@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,24 +17,32 @@ use hyper_util::service::TowerToHyperService;
 use protocol::Stage;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accept::{Admission, PerAddress, Refusal, accept_loop};
+use crate::accept::{Admission, PerAddress, Permit, Refusal, accept_loop};
 use crate::book::Book;
 use crate::console::Console;
-use crate::conversation::{Manner, Transport, converse};
+use crate::conversation::{ConversationOptions, Transport, converse};
 use crate::http::{self, Connection, HostNames};
-use crate::linger::{Lingering, linger};
+use crate::linger::{IsWatching, Lingering, linger};
 use crate::listen::{self, Listeners};
+use crate::rate_limit::{Rate, RateLimits};
 use crate::tcp::Tcp;
 use crate::websocket::Heartbeat;
+use crate::wrong_port::{Opening, await_http};
 
 /// How long conversations may take to end when the server stops. What is in
 /// flight is answered in milliseconds; this is for clients that do not read.
-const STOPPING: Duration = Duration::from_secs(3);
+/// A second less than the three that the whole program may take to end.
+const STOPPING: Duration = Duration::from_secs(2);
+
+/// The send buffer of an accepted socket in bytes (the kernel doubles it, for its
+/// own bookkeeping). Left alone it grows to megabytes for a client that does not
+/// read, and stays when the connection is closed. Four times the longest batch of
+/// replies; smaller ones were measured to cost throughput.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// Bytes of a request's headers that are taken, and of an answer that wait for
 /// a slow browser: what browsers send in cookies of other programs on this
@@ -74,6 +83,8 @@ pub struct Limits {
     pub dead_after: Duration,
     /// Time for a client to read at least something of what it was sent.
     pub patience: Duration,
+    /// How many messages a second are answered.
+    pub rates: RateLimits,
 }
 
 impl Default for Limits {
@@ -85,6 +96,11 @@ impl Default for Limits {
             ping_every: Duration::from_secs(20),
             dead_after: Duration::from_secs(60),
             patience: Duration::from_secs(30),
+            rates: RateLimits {
+                per_connection: Some(Self::RATE),
+                per_address: Some(Self::RATE_PER_ADDRESS),
+                loopback: false,
+            },
         }
     }
 }
@@ -93,20 +109,29 @@ impl Limits {
     /// A class of 60 behind one address: each a WebSocket, the six connections
     /// a browser opens to load a page, and three Python clients.
     pub const PER_ADDRESS: usize = 600;
+
+    /// A program that sends a message, waits for the reply and goes on, without a
+    /// sleep, makes some 200 a second over Wi-Fi; the lesson's longest exercise
+    /// sends a few hundred at once.
+    pub const RATE: Rate = Rate { per_second: NonZeroU32::new(200).unwrap(), burst: 400 };
+
+    /// Twenty such programs behind one router. Some 2 % of what one core answers.
+    pub const RATE_PER_ADDRESS: Rate =
+        Rate { per_second: NonZeroU32::new(4_000).unwrap(), burst: 4_000 };
 }
 
 /// What every conversation shares.
 #[derive(Debug)]
 pub(crate) struct Classroom {
     pub(crate) book: Book,
-    manner: Manner,
+    options: ConversationOptions,
     console: Console,
     pub(crate) stop: CancellationToken,
     pub(crate) conversations: TaskTracker,
     /// Where raw TCP clients connect.
     pub(crate) tcp: SocketAddr,
-    /// Whose turn it is to have a page of contacts read.
-    pub(crate) listing: Arc<Semaphore>,
+    /// Where browsers connect.
+    http: SocketAddr,
     pub(crate) hosts: HostNames,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) patience: Duration,
@@ -114,14 +139,39 @@ pub(crate) struct Classroom {
 
 impl Classroom {
     /// Holds one conversation from `Welcome!` to the end, with the lesson's
-    /// lines on the console.
-    pub(crate) async fn converse(&self, transport: impl Transport, peer: SocketAddr) {
-        self.console.accepted(peer);
-        match converse(transport, &self.book, self.manner, &self.stop).await {
+    /// lines on the console. `permit` is that of its connection.
+    pub(crate) async fn converse(
+        &self,
+        transport: impl Transport,
+        peer: SocketAddr,
+        permit: &Permit,
+    ) {
+        let _on_console = OnConsole::new(&self.console, peer);
+        let limiter = permit.rate_limiter();
+        match converse(transport, &self.book, self.options, limiter, &self.stop).await {
             Ok(()) => tracing::debug!(%peer, "conversation ended"),
             Err(error) => tracing::debug!(%peer, "conversation broke off: {error}"),
         }
-        self.console.closed(peer);
+    }
+}
+
+/// A conversation's two lines on the console: the second is printed when this is
+/// dropped, whatever ended the conversation, a panic included.
+struct OnConsole<'c> {
+    console: &'c Console,
+    peer: SocketAddr,
+}
+
+impl<'c> OnConsole<'c> {
+    fn new(console: &'c Console, peer: SocketAddr) -> Self {
+        console.accepted(peer);
+        OnConsole { console, peer }
+    }
+}
+
+impl Drop for OnConsole<'_> {
+    fn drop(&mut self) {
+        self.console.closed(self.peer);
     }
 }
 
@@ -167,24 +217,28 @@ impl Server {
         self.http.local_addr()
     }
 
-    /// Serves until `stop` is cancelled, then finishes what is in flight.
+    /// Serves until `stop` is cancelled, then finishes what is in flight. Clients
+    /// that do not read are left to the end of the runtime.
     pub async fn serve(self, book: Book, console: Console, stop: CancellationToken) {
-        let Config { tcp, stage, pause, hosts, limits, .. } = self.config;
-        let admission = Arc::new(Admission::new(limits.connections, limits.per_address));
+        let Config { tcp, http, stage, pause, hosts, limits } = self.config;
+        let admission =
+            Arc::new(Admission::new(limits.connections, limits.per_address, limits.rates));
         let tasks = TaskTracker::new();
         let classroom = Arc::new(Classroom {
             book,
-            manner: Manner { stage, pause },
+            options: ConversationOptions { stage, pause },
             console,
             stop: stop.clone(),
             conversations: tasks.clone(),
             tcp: self.tcp.local_addr().unwrap_or(tcp),
-            listing: Arc::new(Semaphore::new(1)),
+            http: self.http.local_addr().unwrap_or(http),
             hosts,
             heartbeat: Heartbeat { ping_every: limits.ping_every, dead_after: limits.dead_after },
             patience: limits.patience,
         });
         let routes = TowerToHyperService::new(http::router(Arc::clone(&classroom)));
+        self.tcp.limit_send_buffers(SEND_BUFFER);
+        self.http.limit_send_buffers(SEND_BUFFER);
         classroom.console.waiting();
 
         let tcp = accept_loop(self.tcp, stop.clone(), {
@@ -192,11 +246,8 @@ impl Server {
                 (Arc::clone(&admission), Arc::clone(&classroom), tasks.clone());
             move |stream, peer| match admission.admit(peer.ip()) {
                 Ok(permit) => {
-                    let classroom = Arc::clone(&classroom);
-                    tasks.spawn(async move {
-                        classroom.converse(Tcp::new(stream, classroom.patience), peer).await;
-                        drop(permit);
-                    });
+                    let tcp = Tcp::new(stream, classroom.patience, classroom.http);
+                    tasks.spawn(serve_tcp(Arc::clone(&classroom), tcp, peer, permit));
                 }
                 Err(refusal) => {
                     drop(tasks.spawn(refuse(stream, peer, refusal, error_line(refusal))))
@@ -205,16 +256,21 @@ impl Server {
         });
 
         let http = accept_loop(self.http, stop.clone(), {
-            let (stop, tasks) = (stop.clone(), tasks.clone());
+            let (classroom, tasks) = (Arc::clone(&classroom), tasks.clone());
             move |stream, peer| match admission.admit(peer.ip()) {
                 Ok(permit) => {
-                    let connection = Connection { peer, _permit: Arc::new(permit) };
-                    let (routes, stop) = (routes.clone(), stop.clone());
+                    let watching = IsWatching::default();
+                    let connection = Connection {
+                        peer,
+                        watching: Arc::clone(&watching),
+                        permit: Arc::new(permit),
+                    };
+                    let (routes, classroom) = (routes.clone(), Arc::clone(&classroom));
                     let service = service_fn(move |mut request: Request<Incoming>| {
                         request.extensions_mut().insert(connection.clone());
                         routes.call(request)
                     });
-                    tasks.spawn(serve_http(stream, service, limits, stop));
+                    tasks.spawn(serve_http(stream, service, watching, limits, classroom));
                 }
                 Err(refusal) => {
                     drop(tasks.spawn(refuse(stream, peer, refusal, error_response(refusal))))
@@ -230,20 +286,46 @@ impl Server {
     }
 }
 
-async fn serve_http<S>(stream: TcpStream, service: S, limits: Limits, stop: CancellationToken)
-where
+/// One raw TCP connection. `permit` is given back at the end, whatever it is.
+async fn serve_tcp(
+    classroom: Arc<Classroom>,
+    transport: impl Transport,
+    peer: SocketAddr,
+    permit: Permit,
+) {
+    classroom.converse(transport, peer, &permit).await;
+}
+
+async fn serve_http<S>(
+    stream: TcpStream,
+    service: S,
+    watching: IsWatching,
+    limits: Limits,
+    classroom: Arc<Classroom>,
+) where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {
+    let opening = tokio::select! {
+        opening = await_http(stream, classroom.tcp, limits.header_timeout) => opening,
+        () = classroom.stop.cancelled() => return,
+    };
+    let Opening { stream, first, waited } = match opening {
+        Ok(Some(opening)) => opening,
+        Ok(None) => return,
+        Err(error) => return tracing::debug!("http connection broke off: {error}"),
+    };
+    let stream = Lingering::new(stream, first, limits.patience, watching);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
+        // All of the time that the headers may take counts from the beginning.
+        .header_read_timeout(limits.header_timeout.saturating_sub(waited))
         .max_buf_size(HTTP_BUFFER)
-        .serve_connection(TokioIo::new(Lingering::new(stream, limits.patience)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = stop.cancelled() => {
+        () = classroom.stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -136,7 +136,7 @@ fn whatever_was_confirmed_survives_a_kill_in_the_middle_of_load_many_times() {
     let mut confirmed = Vec::new();
     for round in 0..ROUNDS {
         let mut program = Program::with_data(&book_in(&folder));
-        let clients: Vec<_> = (0..WRITERS).map(|_| program.welcome()).collect();
+        let clients = program.welcome_all(WRITERS);
         let writers: Vec<_> = clients
             .into_iter()
             .enumerate()

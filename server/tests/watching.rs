@@ -482,7 +482,7 @@ async fn a_quiet_stream_shows_signs_of_life_and_outlives_the_patience_for_idle_b
     watcher.snapshot().await;
     // Twice as long as an idle connection is kept.
     for _ in 0..2 {
-        TcpClient::connect(server.http).await.expect_end().await;
+        TcpClient::connect(server.http).await.rest().await;
     }
     assert_eq!(watcher.next_of_any_kind().await, Some(Event::Comment));
     make(&server, &adds(["a".to_owned()].into_iter())).await;

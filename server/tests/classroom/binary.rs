@@ -129,6 +129,16 @@ impl Program {
         wait(&mut self.child)
     }
 
+    /// Connects as many raw TCP clients. All connect before the first welcome is
+    /// awaited, which comes after 50 ms of silence.
+    pub fn welcome_all(&self, count: usize) -> Vec<TcpStream> {
+        let mut streams: Vec<_> = (0..count).map(|_| connect(self.tcp)).collect();
+        for stream in &mut streams {
+            assert_eq!(read(stream, 8), "Welcome!");
+        }
+        streams
+    }
+
     /// Connects as a raw TCP client and reads the welcome.
     pub fn welcome(&self) -> TcpStream {
         let mut stream = connect(self.tcp);

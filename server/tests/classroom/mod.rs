@@ -95,6 +95,19 @@ impl TestServer {
         client
     }
 
+    /// As many raw TCP clients. All connect before the first welcome is awaited,
+    /// which comes after 50 ms of silence.
+    pub async fn tcp_clients(&self, count: usize) -> Vec<TcpClient> {
+        let mut clients = Vec::new();
+        for _ in 0..count {
+            clients.push(TcpClient::connect(self.tcp).await);
+        }
+        for client in &mut clients {
+            client.expect(b"Welcome!").await;
+        }
+        clients
+    }
+
     /// A WebSocket client that has been welcomed.
     pub async fn websocket(&self) -> WebSocketClient {
         let mut client = WebSocketClient::connect(self.http, &[]).await.unwrap();
