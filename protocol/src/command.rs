@@ -5,7 +5,9 @@
 
 use std::ops::Range;
 
-use crate::escape::is_deceptive;
+use crate::correction::{slip, verb_of};
+use crate::encoding::looks_like_utf16;
+use crate::escape::{invisibles, is_deceptive, is_invisible};
 use crate::mistake::{Mistake, Reason};
 
 /// Separates the parts of a command. The lesson joins with it and splits at it.
@@ -70,7 +72,7 @@ impl<'a> Command<'a> {
             return Ok(Command::Exit);
         }
         if stage == Stage::Echo {
-            return Ok(Command::Say(text));
+            return parse_echo(text);
         }
 
         let mut parts = parts(text);
@@ -89,8 +91,7 @@ impl<'a> Command<'a> {
         }
 
         let Some(verb) = Verb::named(word) else {
-            let mistake = Mistake::at(text, word, Reason::UnknownVerb { word });
-            return Err(or_full_width(text, mistake));
+            return Err(unknown_verb(text, word));
         };
         let expected = verb.fields().len();
         if given < expected {
@@ -124,12 +125,17 @@ impl<'a> Command<'a> {
 const MOST_FIELDS: usize = 2;
 
 /// A message without `;` is small talk, unless it is a verb that lacks its
-/// fields or a command written with the full-width `；`.
+/// fields, a command written with another mark, or no text at all.
 fn parse_unseparated(text: &str) -> Result<Command<'_>, Mistake<'_>> {
     let word = trim(text);
     if let Some(verb) = Verb::named(word) {
         let at = span(text, word).end;
         return Err(Mistake { reason: Reason::TooFew { verb }, at: at..at });
+    }
+    if may_be_slip(text)
+        && let Some(mistake) = utf16(text).or_else(|| slip(text))
+    {
+        return Err(mistake);
     }
     // `ad；x；1` was meant as a command, `你好；世界` was not: what stands
     // before the first mark decides.
@@ -137,6 +143,41 @@ fn parse_unseparated(text: &str) -> Result<Command<'_>, Mistake<'_>> {
         Some((head, _)) if is_word(trim(head)) => Err(full_width(text)),
         _ => Ok(Command::Say(text)),
     }
+}
+
+/// The lesson's first server echoes everything. But an `exit` that only looks
+/// like one would leave its sender waiting.
+fn parse_echo(text: &str) -> Result<Command<'_>, Mistake<'_>> {
+    let is_slip = |mistake: &Mistake<'_>| {
+        matches!(mistake.reason, Reason::InvisibleAtVerb { verb: Verb::Exit, .. })
+    };
+    match may_be_slip(text).then(|| utf16(text).or_else(|| slip(text).filter(is_slip))).flatten() {
+        Some(mistake) => Err(mistake),
+        None => Ok(Command::Say(text)),
+    }
+}
+
+/// Whether a text may begin with a verb in some spelling, or be UTF-16. Nearly
+/// all small talk is told apart here, by two bytes of it.
+fn may_be_slip(text: &str) -> bool {
+    match text.as_bytes() {
+        [first @ b'!'..=b'~', 1..=b'~', ..] => {
+            matches!(first, b'a' | b'r' | b'f' | b'e' | b'A' | b'R' | b'F' | b'E')
+        }
+        _ => true,
+    }
+}
+
+fn utf16(text: &str) -> Option<Mistake<'_>> {
+    looks_like_utf16(text.as_bytes()).then(|| Mistake::whole(Reason::Utf16))
+}
+
+/// What is wrong with a message that has separators, but no verb before them.
+#[cold]
+fn unknown_verb<'a>(text: &'a str, word: &'a str) -> Mistake<'a> {
+    utf16(text).or_else(|| slip(text)).unwrap_or_else(|| {
+        or_full_width(text, Mistake::at(text, word, Reason::UnknownVerb { word }))
+    })
 }
 
 fn is_word(head: &str) -> bool {
@@ -154,7 +195,8 @@ fn or_full_width<'a>(text: &'a str, mistake: Mistake<'a>) -> Mistake<'a> {
 fn full_width(text: &str) -> Mistake<'_> {
     let start = text.find(FULL_WIDTH_SEPARATOR).unwrap_or(text.len());
     let end = (start + FULL_WIDTH_SEPARATOR.len_utf8()).min(text.len());
-    Mistake { reason: Reason::FullWidthSeparator, at: start..end }
+    let verb = verb_of(text).unwrap_or(Verb::Add);
+    Mistake { reason: Reason::FullWidthSeparator { verb, line: text }, at: start..end }
 }
 
 /// The parts of a message between its separators, trimmed: the verb, then the
@@ -184,8 +226,7 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
-/// Without the spaces around it, the wide U+3000 of Chinese typing included.
-/// Tabs and line ends stay: they are control characters, and mistakes.
+/// Without the [spaces](is_space) around it.
 pub fn trim(text: &str) -> &str {
     // Nearly every field begins and ends with a letter or a digit, and this is
     // done for each part of each message.
@@ -195,7 +236,14 @@ pub fn trim(text: &str) -> &str {
     {
         return text;
     }
-    text.trim_matches(|c: char| c.is_whitespace() && !c.is_control())
+    text.trim_matches(is_space)
+}
+
+/// Whether a character is a space, the wide U+3000 of Chinese typing included.
+/// Tabs and the ends of lines and paragraphs are control characters, and
+/// mistakes.
+pub fn is_space(c: char) -> bool {
+    c == ' ' || c.is_whitespace() && !is_deceptive(c)
 }
 
 /// Where `part`, a slice of `text`, stands in it, in bytes.
@@ -281,7 +329,7 @@ pub enum Field {
 enum Fault {
     Empty,
     TooLong { chars: usize },
-    Control { character: char },
+    Invisible { character: char },
 }
 
 impl Fault {
@@ -289,18 +337,9 @@ impl Fault {
         match self {
             Fault::Empty => Reason::Empty { verb, field },
             Fault::TooLong { chars } => Reason::FieldTooLong { verb, field, chars },
-            Fault::Control { character } => Reason::ControlCharacter { verb, field, character },
+            Fault::Invisible { character } => Reason::InvisibleCharacter { verb, field, character },
         }
     }
-}
-
-/// The first character that a field may not hold.
-fn first_deceptive(value: &str) -> Option<char> {
-    // Plain ASCII, the common case, is looked at byte by byte.
-    if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return None;
-    }
-    value.chars().find(|&c| is_deceptive(c))
 }
 
 impl Field {
@@ -321,12 +360,25 @@ impl Field {
         }
     }
 
+    /// The first character that it may not hold. What holds an emoji together may
+    /// stand in a name.
+    fn first_invisible(self, value: &str) -> Option<char> {
+        // Plain ASCII, the common case, is looked at byte by byte.
+        if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return None;
+        }
+        match self {
+            Field::Name => invisibles(value).next().map(|(_, c)| c),
+            Field::Phone => value.chars().find(|&c| is_invisible(c)),
+        }
+    }
+
     fn check(self, value: &str) -> Result<&str, Fault> {
         if value.is_empty() {
             return Err(Fault::Empty);
         }
-        if let Some(character) = first_deceptive(value) {
-            return Err(Fault::Control { character });
+        if let Some(character) = self.first_invisible(value) {
+            return Err(Fault::Invisible { character });
         }
         // A string never has more characters than bytes, so the common short
         // field needs no counting.

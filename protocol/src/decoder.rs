@@ -17,7 +17,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::command::{Command, FULL_WIDTH_SEPARATOR, SEPARATOR, Stage, Verb, trim};
+use crate::command::{Command, SEPARATOR, Stage, Verb, trim};
+use crate::correction::verb_of;
+use crate::encoding::{self, IAC, TelnetRun};
 use crate::foreign::{Detection, Detector, ForeignProtocol};
 use crate::mistake::{Mistake, Reason};
 
@@ -88,6 +90,10 @@ pub struct Decoder {
     closes: Vec<usize>,
     /// How many of `closes` lie behind.
     passed: usize,
+    /// Whether the last chunk may be the beginning of a longer segment.
+    continues: bool,
+    /// Whether this client has been told that it speaks telnet.
+    told_telnet: bool,
 }
 
 /// What the first bytes of a connection may still turn out to be.
@@ -112,6 +118,7 @@ pub struct Mark {
     start: usize,
     skipping: bool,
     passed: usize,
+    told_telnet: bool,
 }
 
 impl Decoder {
@@ -139,6 +146,8 @@ impl Decoder {
             skipping: false,
             closes: Vec::new(),
             passed: 0,
+            continues: false,
+            told_telnet: false,
         }
     }
 
@@ -158,10 +167,18 @@ impl Decoder {
 
     /// Takes in what one read brought.
     pub fn push(&mut self, chunk: &[u8]) {
+        self.continues = false;
         match self.opening {
             Opening::Over => self.buffer.extend_from_slice(chunk),
             _ => self.push_first(chunk),
         }
+    }
+
+    /// Says that the last chunk filled the buffer it was read into, so that it
+    /// may be the beginning of a segment whose rest the next read brings. A bare
+    /// `remove` at its end then waits for its name as an unfinished line does.
+    pub fn expect_more(&mut self) {
+        self.continues = true;
     }
 
     /// As [`push`](Self::push), as long as it is not known what this connection
@@ -184,6 +201,7 @@ impl Decoder {
         // As long as it may come nothing has been taken.
         if self.buffer.starts_with(BYTE_ORDER_MARK) {
             self.buffer.drain(..BYTE_ORDER_MARK.len());
+            self.searched = 0;
             *mark = false;
         }
         *mark &= BYTE_ORDER_MARK.starts_with(&self.buffer);
@@ -224,7 +242,12 @@ impl Decoder {
 
     /// Where the next message begins.
     pub fn mark(&self) -> Mark {
-        Mark { start: self.start, skipping: self.skipping, passed: self.passed }
+        Mark {
+            start: self.start,
+            skipping: self.skipping,
+            passed: self.passed,
+            told_telnet: self.told_telnet,
+        }
     }
 
     /// Takes back the messages since `mark`, so that they can be taken again.
@@ -236,6 +259,7 @@ impl Decoder {
         self.take(mark.start);
         self.skipping = mark.skipping;
         self.passed = mark.passed;
+        self.told_telnet = mark.told_telnet;
     }
 
     /// Gives back the room of the messages taken. Earlier [`Mark`]s no longer
@@ -257,23 +281,73 @@ impl Decoder {
     /// The next complete message. Blank lines are passed over.
     pub fn next_message(&mut self) -> Option<Message<'_>> {
         let (text, ending) = loop {
+            let used_lines = self.uses_lines;
             let (text, ending) = self.next_frame()?;
-            // A blank line asks for nothing. A blank packet is not a line: its
-            // sender waits for a reply.
-            let blank = text.as_ref().is_some_and(|text| {
-                ending == Ending::Line && self.buffer[text.clone()].trim_ascii().is_empty()
-            });
-            if !blank {
-                break (text, ending);
+            let Some(range) = text else {
+                return Some(Message { text: Err(Mistake::whole(Reason::TooLong)), ending });
+            };
+            match self.buffer[range.clone()].first() {
+                // Nearly every message begins like this.
+                Some(b'!'..=b'~') => break (range, ending),
+                Some(&IAC) => match self.take_telnet(&range, used_lines) {
+                    Telnet::None => break (range, ending),
+                    Telnet::Unfinished => return None,
+                    Telnet::Told => {}
+                    Telnet::Run(ending) => {
+                        let text = Err(Mistake::whole(Reason::Telnet));
+                        return Some(Message { text, ending });
+                    }
+                },
+                _ if is_blank(&self.buffer[range.clone()], ending) => {}
+                _ => break (range, ending),
             }
         };
-        let text = match text {
-            None => Err(Mistake::whole(Reason::TooLong)),
-            Some(range) => {
-                str::from_utf8(&self.buffer[range]).map_err(|_| Mistake::whole(Reason::NotUtf8))
-            }
-        };
+        let bytes = &self.buffer[text];
+        let text = str::from_utf8(bytes).map_err(|_| Mistake::whole(encoding::reason(bytes)));
         Some(Message { text, ending })
+    }
+
+    /// Takes the telnet commands at the beginning of a frame that has been taken,
+    /// and gives its rest back. A client negotiates in one go before anything
+    /// else, and may go on later by itself: it is told so once.
+    #[cold]
+    fn take_telnet(&mut self, frame: &Range<usize>, used_lines: bool) -> Telnet {
+        // What was closed behind the frame's beginning belongs to it or follows.
+        let is_behind = |close: &usize| *close > frame.start;
+        let closed_by = self.passed.checked_sub(1).map(|last| self.closes[last]).filter(is_behind);
+        let limit = closed_by.unwrap_or_else(|| self.horizon().0);
+        let is_closed = closed_by.is_some() || self.horizon().1;
+        let arrived = &self.buffer[frame.start..limit];
+        let run = TelnetRun::at_start_of(arrived);
+        let mut end = frame.start + run.len;
+        if run.is_unfinished {
+            if !is_closed {
+                self.take(frame.start);
+                self.uses_lines = used_lines;
+                return Telnet::Unfinished;
+            }
+            // A lone FF is not worth the name.
+            if limit - end > 1 {
+                end = limit;
+            }
+        }
+        if end == frame.start {
+            return Telnet::None;
+        }
+        // The reply to a client that goes on in lines must not stick to the next.
+        let ending = match used_lines || self.buffer[end..limit].contains(&b'\n') {
+            true => Ending::Line,
+            false => Ending::Packet,
+        };
+        self.uses_lines = used_lines;
+        self.take(end);
+        if closed_by.is_some() && end < limit {
+            self.passed -= 1;
+        }
+        match std::mem::replace(&mut self.told_telnet, true) {
+            true => Telnet::Told,
+            false => Telnet::Run(ending),
+        }
     }
 
     /// Where the next message stands in the buffer, `None` for one that was
@@ -326,8 +400,8 @@ impl Decoder {
         self.searched = rest.len();
         let ending = if self.uses_lines { Ending::Line } else { Ending::Packet };
 
-        // One byte more may be the CR of a line end that is still to come.
-        self.skipping |= self.without_cr(rest.start, rest.end) - rest.start > MAX_MESSAGE;
+        // Two bytes more may be a line end, the CR of one that is still to come.
+        self.skipping |= self.without_telnet_end(rest.start, rest.end) - rest.start > MAX_MESSAGE;
         if self.skipping {
             // Only when it is over, and not before, is it answered: a client
             // that waits for the reply may then send its next packet, and no
@@ -350,9 +424,7 @@ impl Decoder {
                 || ends_inside_character(&self.buffer[rest.clone()]));
         complete.then(|| {
             self.take(rest.end);
-            let end =
-                if self.uses_lines { self.without_cr(rest.start, rest.end) } else { rest.end };
-            (Some(rest.start..end), ending)
+            (Some(rest.start..self.without_telnet_end(rest.start, rest.end)), ending)
         })
     }
 
@@ -365,8 +437,12 @@ impl Decoder {
         let is_remove = is_bare_remove(&self.buffer[line.clone()]);
         let start = line_end + 1;
         let (horizon, closed) = self.horizon();
-        if self.stage != Stage::Contacts || !is_remove || start == horizon {
+        if self.stage != Stage::Contacts || !is_remove {
             return SecondLine::None;
+        }
+        if start == horizon {
+            let is_cut = self.continues && !closed;
+            return if is_cut { SecondLine::Coming } else { SecondLine::None };
         }
         let found = self.find_line_end(start, 0);
         let line_end = found.unwrap_or(horizon);
@@ -401,6 +477,37 @@ impl Decoder {
     fn without_cr(&self, start: usize, end: usize) -> usize {
         if self.buffer[start..end].ends_with(b"\r") { end - 1 } else { end }
     }
+
+    /// Without the CR, the NUL or both that end what is not a line: a telnet
+    /// client sends CR NUL for Enter.
+    fn without_telnet_end(&self, start: usize, end: usize) -> usize {
+        match self.buffer[start..end] {
+            [.., b'\r' | 0, b'\r' | 0] => end - 2,
+            [.., b'\r' | 0] => end - 1,
+            _ => end,
+        }
+    }
+}
+
+/// What stands at the beginning of a frame that begins with IAC.
+enum Telnet {
+    /// No telnet.
+    None,
+    /// The beginning of a command.
+    Unfinished,
+    /// Commands of a client that has been told already.
+    Told,
+    /// Commands; the reply to them ends so.
+    Run(Ending),
+}
+
+/// Whether a message asks for nothing. A packet of spaces is not a line: its
+/// sender waits for a reply. A packet of nothing was a line end.
+fn is_blank(message: &[u8], ending: Ending) -> bool {
+    /// Between the two LF of a blank line in UTF-16, the little end first.
+    const UTF16_BLANK: &[u8] = b"\0\r\0";
+    message.is_empty()
+        || ending == Ending::Line && (message.trim_ascii().is_empty() || message == UTF16_BLANK)
 }
 
 /// What follows a bare `remove` in the same segment.
@@ -423,11 +530,17 @@ fn is_bare_remove(line: &[u8]) -> bool {
     str::from_utf8(line).is_ok_and(|text| trim(text).as_bytes() == word)
 }
 
+/// Whether a line is a name: neither a command nor what was meant as one. With
+/// a wide semicolon in it, it is one if `remove;` takes it.
 fn is_name_line(text: &str) -> bool {
-    let text = trim(text);
-    !text.is_empty()
-        && !text.contains([SEPARATOR, FULL_WIDTH_SEPARATOR])
-        && Verb::named(text).is_none()
+    !trim(text).is_empty()
+        && match Command::parse(text, Stage::Contacts) {
+            Ok(command) => matches!(command, Command::Say(_)),
+            Err(Mistake { reason: Reason::FullWidthSeparator { .. }, .. }) => {
+                !text.contains(SEPARATOR) && verb_of(text).is_none()
+            }
+            Err(_) => false,
+        }
 }
 
 /// Whether the bytes are text so far and stop in the middle of a character.

@@ -19,8 +19,9 @@
 //! Before the first of them, [`foreign`] tells a client of the lesson from one
 //! that speaks HTTP or TLS.
 //!
-//! [`mistake`] explains what is wrong with a message, [`escape`] shows what a
-//! stranger typed without letting it play tricks on the screen.
+//! [`mistake`] explains what is wrong with a message, [`corrected`] puts it
+//! right, and [`escape`] shows what a stranger typed without letting it play
+//! tricks on the screen.
 //!
 //! ```
 //! use protocol::{Contacts, Decoder, Replies, Stage, answer};
@@ -38,7 +39,9 @@
 mod answer;
 pub mod command;
 pub mod contacts;
+mod correction;
 pub mod decoder;
+mod encoding;
 pub mod escape;
 pub mod foreign;
 pub mod mistake;
@@ -47,6 +50,7 @@ pub mod reply;
 pub use answer::{Book, Next, answer};
 pub use command::{Change, Command, Field, Stage, Verb};
 pub use contacts::Contacts;
+pub use correction::corrected;
 pub use decoder::{Decoder, Message};
 pub use foreign::{Detection, ForeignProtocol};
 pub use mistake::{Mistake, Reason};

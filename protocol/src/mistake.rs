@@ -7,9 +7,11 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::command::is_space;
 use crate::command::{Field, Verb, span};
+use crate::correction::corrected;
 use crate::decoder::MAX_MESSAGE;
-use crate::escape::Escaped;
+use crate::escape::{Escaped, code_point, is_invisible};
 
 /// A reason and the bytes of the message it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub struct Mistake<'a> {
 pub enum Reason<'a> {
     /// The bytes are not UTF-8 text. They are refused, never repaired.
     NotUtf8,
+    /// The bytes are UTF-16 text, as PowerShell sends it unless told otherwise.
+    Utf16,
+    /// The bytes are commands of the telnet protocol and no message.
+    Telnet,
     /// More than [`MAX_MESSAGE`] bytes; what was too much has been skipped.
     TooLong,
     /// `ad;x;1`, `Add;x;1` or `;x`: no such command.
@@ -34,7 +40,37 @@ pub enum Reason<'a> {
         word: &'a str,
     },
     /// The `；` of a Chinese input method in place of `;`.
-    FullWidthSeparator,
+    FullWidthSeparator {
+        /// The command that was meant, for the example.
+        verb: Verb,
+        /// The message.
+        line: &'a str,
+    },
+    /// `add zhangsan 138`, `find：zhangsan`: another mark in place of `;`.
+    WrongSeparator {
+        /// The command that was meant.
+        verb: Verb,
+        /// What stands behind the verb.
+        mark: char,
+        /// The message.
+        line: &'a str,
+    },
+    /// `ａｄｄ`: a verb in the full-width letters of a Chinese input method.
+    WideVerb {
+        /// The command that was meant.
+        verb: Verb,
+        /// The message.
+        line: &'a str,
+    },
+    /// A character that shows nothing, before, in or behind a verb.
+    InvisibleAtVerb {
+        /// The command that was meant.
+        verb: Verb,
+        /// The first such character.
+        character: char,
+        /// The message.
+        line: &'a str,
+    },
     /// The verb came with fewer fields than it needs, or alone.
     TooFew {
         /// Whose fields are missing.
@@ -61,8 +97,8 @@ pub enum Reason<'a> {
         /// Its length in characters.
         chars: usize,
     },
-    /// A character in a field that shows nothing but disturbs what is shown.
-    ControlCharacter {
+    /// A character in a field that [shows nothing](crate::escape::invisibles).
+    InvisibleCharacter {
         /// The command it belongs to.
         verb: Verb,
         /// Which field.
@@ -102,81 +138,138 @@ impl fmt::Display for Reason<'_> {
 }
 
 impl Reason<'_> {
-    /// Writes the sentence, as plain pieces: what `write!` can do to numbers
-    /// would weigh several kilobytes on every phone.
+    /// Writes the sentence. Each ends with a message that works: the student's
+    /// own, put right, where the mistake is one of spelling.
     pub(crate) fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        let mut say = |pieces: &[&str]| pieces.iter().try_for_each(|piece| out.write_str(piece));
         match *self {
-            Reason::NotUtf8 => say(&[
-                "this is not UTF-8 text, encode it before sending, like 'find;zhangsan'.encode('utf-8')",
-            ]),
-            Reason::TooLong => say(&[
-                "a message has at most ",
-                &MAX_MESSAGE.to_string(),
-                " bytes and this one has more, send a shorter one, like ",
-                Verb::Find.example(),
-            ]),
-            Reason::UnknownVerb { word: "" } => say(&[
-                "there is no command before the first ; write one, like ",
-                Verb::Add.example(),
-            ]),
+            Reason::NotUtf8 => write!(
+                out,
+                "this is not UTF-8 text, encode it before sending, like \
+                 'find;zhangsan'.encode('utf-8')"
+            ),
+            Reason::Utf16 => write!(
+                out,
+                "this is UTF-16 and not UTF-8 text, in PowerShell first set \
+                 $OutputEncoding = [System.Text.Encoding]::UTF8, then send it again, like {}",
+                Verb::Find.example()
+            ),
+            Reason::Telnet => write!(
+                out,
+                "this is telnet negotiation and no message, in PuTTY choose the connection \
+                 type Raw, then type a message, like {}",
+                Verb::Find.example()
+            ),
+            Reason::TooLong => write!(
+                out,
+                "a message has at most {MAX_MESSAGE} bytes and this one has more, send a \
+                 shorter one, like {}",
+                Verb::Find.example()
+            ),
+            Reason::UnknownVerb { word: "" } => write!(
+                out,
+                "there is no command before the first ; write one, like {}",
+                Verb::Add.example()
+            ),
             Reason::UnknownVerb { word } => match Verb::meant_by(word) {
-                Some(verb) => say(&[
-                    "commands are lower case: ",
+                Some(verb) => write!(
+                    out,
+                    "commands are lower case: {}, not {word}, like {}",
                     verb.word(),
-                    ", not ",
-                    word,
-                    ", like ",
-                    verb.example(),
-                ]),
+                    verb.example()
+                ),
                 None => {
                     let cut = word.char_indices().nth(SHOWN_VERB);
-                    // Not an index, as in [`crate::Replies::iter`].
-                    let shown = cut.and_then(|(end, _)| word.get(..end)).unwrap_or(word);
-                    say(&[
-                        "there is no command ",
-                        &Escaped(shown).text(),
+                    let shown = cut.map_or(word, |(end, _)| &word[..end]);
+                    write!(
+                        out,
+                        "there is no command {}{}, there are add, remove, find and exit, like {}",
+                        Escaped(shown),
                         if shown.len() < word.len() { "..." } else { "" },
-                        ", there are add, remove, find and exit, like ",
-                        Verb::Add.example(),
-                    ])
+                        Verb::Add.example()
+                    )
                 }
             },
-            Reason::FullWidthSeparator => say(&[
-                "the ； in it is the wide semicolon of a Chinese input method, type the English ; instead, like ",
-                Verb::Add.example(),
-            ]),
+            Reason::FullWidthSeparator { verb, line } => write!(
+                out,
+                "the ； in it is the wide semicolon of a Chinese input method, type the English ; \
+                 instead, like {}",
+                right(line, verb)
+            ),
+            Reason::WrongSeparator { verb, mark, line } => write!(
+                out,
+                "behind {} stands {} and not the English ; that separates the parts, write it \
+                 like {}",
+                verb.word(),
+                named(mark),
+                right(line, verb)
+            ),
+            Reason::WideVerb { verb, line } => write!(
+                out,
+                "the letters of {} are the wide ones of a Chinese input method, type English \
+                 letters and the English ; like {}",
+                verb.word(),
+                right(line, verb)
+            ),
+            Reason::InvisibleAtVerb { verb, character, line } => write!(
+                out,
+                "the invisible character {} stands at {}, leave it out, like {}",
+                numbered(character),
+                verb.word(),
+                right(line, verb)
+            ),
             Reason::TooFew { verb } => {
-                say(&[verb.word(), " needs ", needs(verb), ", like ", verb.example()])
+                write!(out, "{} needs {}, like {}", verb.word(), needs(verb), verb.example())
             }
             Reason::TooMany { verb } => {
-                say(&[verb.word(), " takes ", needs(verb), ", like ", verb.example()])
+                write!(out, "{} takes {}, like {}", verb.word(), needs(verb), verb.example())
             }
-            Reason::Empty { verb, field } => say(&[
-                "the ",
+            Reason::Empty { verb, field } => write!(
+                out,
+                "the {} is empty, write it behind the ; like {}",
                 field.word(),
-                " is empty, write it behind the ; like ",
-                verb.example(),
-            ]),
-            Reason::FieldTooLong { verb, field, chars } => say(&[
-                "the ",
+                verb.example()
+            ),
+            Reason::FieldTooLong { verb, field, chars } => write!(
+                out,
+                "the {} has {chars} characters and may have {}, like {}",
                 field.word(),
-                " has ",
-                &chars.to_string(),
-                " characters and may have ",
-                &field.max_chars().to_string(),
-                ", like ",
-                verb.example(),
-            ]),
-            Reason::ControlCharacter { verb, field, character } => say(&[
-                "the ",
+                field.max_chars(),
+                verb.example()
+            ),
+            Reason::InvisibleCharacter { verb, field, character } => write!(
+                out,
+                "the {} has the invisible character {} in it, leave it out, like {}",
                 field.word(),
-                " has the invisible character ",
-                &Escaped(character.encode_utf8(&mut [0; 4])).text(),
-                " in it, leave it out, like ",
-                verb.example(),
-            ]),
+                numbered(character),
+                verb.example()
+            ),
         }
+    }
+}
+
+/// The student's own line put right, or the lesson's example.
+fn right(line: &str, verb: Verb) -> String {
+    corrected(line).unwrap_or_else(|| verb.example().to_owned())
+}
+
+/// A mark in a sentence: itself, and its number where it is easily taken for
+/// another.
+pub fn named(mark: char) -> String {
+    match mark {
+        '\t' => "a tab".to_owned(),
+        mark if is_space(mark) => "a space".to_owned(),
+        mark if mark.is_ascii_graphic() => mark.to_string(),
+        mark if is_invisible(mark) => code_point(mark),
+        mark => format!("{mark} ({})", code_point(mark)),
+    }
+}
+
+/// An invisible character in a sentence: its number, and the name of the one
+/// that has a key of its own.
+pub fn numbered(character: char) -> String {
+    match character {
+        '\t' => format!("{} (tab)", code_point(character)),
+        character => code_point(character),
     }
 }
 

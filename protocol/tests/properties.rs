@@ -7,8 +7,8 @@
 
 use proptest::prelude::*;
 use protocol::decoder::MAX_MESSAGE;
-use protocol::escape::is_deceptive;
-use protocol::{Book as _, Command, Contacts, Decoder, Next, Replies, Stage, answer};
+use protocol::escape::{Escaped, invisibles, is_deceptive};
+use protocol::{Book as _, Command, Contacts, Decoder, Next, Replies, Stage, answer, corrected};
 
 /// Bytes as hostile as they come, with enough of the protocol's own in them to
 /// reach every branch.
@@ -17,11 +17,48 @@ fn stream() -> impl Strategy<Value = Vec<Vec<u8>>> {
         4 => prop::collection::vec(any::<u8>(), 0..40),
         4 => prop::sample::select(vec![
             "add;a;1", "find;a", "remove", "remove;a", "exit", "\n", "\r\n", "\r", ";", "；",
-            "张三", "a", " ", "\u{1b}[2J",
+            "张三", "a", " ", "\u{1b}[2J", "\u{feff}", "\u{200b}", "👩", "\u{200d}", "\0",
+            "add a 1", "ａｄｄ；a；1", "P", "GET", " ", "/ HTTP/1.1", "a\0d\0",
         ]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::sample::select(vec![
+            &b"\xff\xfb\x1f"[..], b"\xff\xfe", b"\xff", b"\xff\xfa\x1f\n", b"\xff\xf0", b"\xff\xf1",
+            b"\x16\x03\x01",
+        ]).prop_map(<[u8]>::to_vec),
         1 => (1000..3000_usize).prop_map(|length| vec![b'x'; length]),
     ];
     prop::collection::vec(piece, 0..30)
+}
+
+/// Names as people write them, with much in them that shows nothing.
+fn shown() -> impl Strategy<Value = String> {
+    let invisible = prop::sample::select(vec![
+        "\u{200d}",
+        "\u{fe0f}",
+        "\u{200b}",
+        "\u{2028}",
+        "\u{3164}",
+        "\u{e0067}",
+        "\u{20e3}",
+    ]);
+    let visible = prop::sample::select(vec!["👩", "🚀", "❤", "🏽", "1", "a", "张"]);
+    let joined = prop::collection::vec(prop_oneof![2 => visible, 1 => invisible], 1..8);
+    prop_oneof!["\\PC{1,20}", joined.prop_map(|pieces| pieces.concat()),]
+}
+
+/// The beginning of a connection that is no conversation.
+fn foreign_opening() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        prop::sample::select(vec![
+            "GET / HTTP/1.1",
+            "POST http://h/ HTTP/1.1",
+            "\r\n\nPUT * HTTP/1.1",
+            "CONNECT h:1 HTTP/1.1",
+            "PRI * HTTP/2.0",
+            "OPTIONS hTTps://h/ HTTP/1.0",
+        ])
+        .prop_map(|line| line.as_bytes().to_vec()),
+        (0..=4_u8).prop_map(|version| vec![0x16, 3, version, 0, 200]),
+    ]
 }
 
 fn replies_to(chunks: &[Vec<u8>]) -> Vec<u8> {
@@ -43,9 +80,12 @@ proptest! {
 
     #[test]
     fn no_input_makes_it_panic_or_hold_more_than_two_lines(chunks in stream()) {
-        let mut decoder = Decoder::new(Stage::Contacts);
+        let mut decoder = Decoder::for_stream(Stage::Contacts);
         for chunk in &chunks {
             decoder.push(chunk);
+            if chunk.len() % 2 == 0 {
+                decoder.expect_more();
+            }
             while decoder.next_message().is_some() {}
             decoder.compact();
             // Two lines of the longest, and the line ends that may belong to them.
@@ -54,6 +94,76 @@ proptest! {
         decoder.close();
         while decoder.next_message().is_some() {}
         prop_assert!(!decoder.is_waiting());
+    }
+
+    #[test]
+    fn nothing_behind_a_foreign_opening_is_executed_however_it_is_cut(
+        opening in foreign_opening(), body in stream(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 0..20),
+        echo in any::<bool>(),
+    ) {
+        let mut bytes = opening;
+        bytes.extend(b"\r\nHost: h\r\n\r\nadd;m;666\nexit\n");
+        bytes.extend(body.concat());
+        let mut cuts: Vec<_> =
+            cuts.iter().map(|(cut, silent)| (cut.index(bytes.len()), *silent)).collect();
+        cuts.push((bytes.len(), true));
+        cuts.sort_unstable();
+        let mut decoder =
+            Decoder::for_stream(if echo { Stage::Echo } else { Stage::Contacts });
+        let (mut contacts, mut replies) = (Contacts::default(), Replies::default());
+        let (mut from, mut last) = (0, Next::Listen);
+        for (to, silent) in cuts {
+            decoder.push(&bytes[from..to]);
+            from = to;
+            last = answer(&mut decoder, &mut contacts, &mut replies, usize::MAX);
+            if silent {
+                decoder.close();
+                last = answer(&mut decoder, &mut contacts, &mut replies, usize::MAX);
+            }
+            prop_assert!(decoder.held_bytes() < 16 || last != Next::Listen);
+            decoder.compact();
+        }
+        prop_assert!(matches!(last, Next::Foreign(_)), "{last:?}");
+        prop_assert!(contacts.is_empty());
+        prop_assert_eq!((decoder.held_bytes(), decoder.is_waiting()), (0, false));
+        // Of the request line at most what stood alone before a silence.
+        for reply in replies.iter() {
+            let is_short = reply.len() <= "Received OPTIONS https:/;".len();
+            prop_assert!(is_short || reply.starts_with("Error: "), "{}", reply);
+            prop_assert!(!reply.contains("added!"), "{}", reply);
+        }
+    }
+
+    #[test]
+    fn what_no_foreign_protocol_is_is_answered_as_if_nothing_had_looked(chunks in stream()) {
+        let mut watched = Decoder::for_stream(Stage::Contacts);
+        let mut unwatched = Decoder::new(Stage::Contacts);
+        let mut books = (Contacts::default(), Contacts::default());
+        let mut replies = (Replies::default(), Replies::default());
+        for chunk in &chunks {
+            for (decoder, book, replies) in [
+                (&mut watched, &mut books.0, &mut replies.0),
+                (&mut unwatched, &mut books.1, &mut replies.1),
+            ] {
+                decoder.push(chunk);
+                decoder.close();
+                let next = answer(decoder, book, replies, usize::MAX);
+                if let Next::Close | Next::Foreign(_) = next {
+                    return Ok(());
+                }
+            }
+        }
+        prop_assert_eq!(replies.0, replies.1);
+    }
+
+    #[test]
+    fn a_line_put_right_is_a_command_and_stays_as_it_is(text in "[adefinmorvx;；,， \t张1]{0,30}") {
+        if let Some(right) = corrected(&text) {
+            let command = Command::parse(&right, Stage::Contacts);
+            prop_assert!(!matches!(command, Ok(Command::Say(_)) | Err(_)), "{text} {right}");
+            prop_assert_eq!(corrected(&right), Some(right.clone()));
+        }
     }
 
     #[test]
@@ -89,13 +199,16 @@ proptest! {
 
     #[test]
     fn what_is_stored_can_always_be_shown_and_found_again(
-        name in "\\PC{1,20}", phone in "\\PC{1,20}",
+        name in shown(), phone in "\\PC{1,20}",
     ) {
         let text = format!("add;{name};{phone}");
         if let Ok(Command::Change(change)) = Command::parse(&text, Stage::Contacts) {
             let mut contacts = Contacts::default();
             let added = contacts.apply(&change).map(|reply| reply.to_string());
-            prop_assert!(!added.unwrap().contains(is_deceptive));
+            let added = added.unwrap();
+            prop_assert!(!added.contains(is_deceptive));
+            prop_assert_eq!(invisibles(&added).next(), None);
+            prop_assert_eq!(Escaped(&added).text(), added.as_str());
             let found = contacts.find(protocol::command::trim(&name)).to_string();
             prop_assert_eq!(found, protocol::command::trim(&phone));
         }
@@ -143,12 +256,20 @@ proptest! {
     }
 
     #[test]
-    fn a_mistake_points_into_the_message(text in "[adefinmorvx;； \t张]{0,30}") {
+    fn a_mistake_points_into_the_message_and_shows_one_that_works(
+        text in "(add|find|remove|exit|ａｄｄ|Add)?[adefinmorvx;；,，: \t张\u{200b}\u{feff}\0]{0,30}",
+    ) {
         if let Err(mistake) = Command::parse(&text, Stage::Contacts) {
             prop_assert!(text.get(mistake.at.clone()).is_some(), "{mistake:?}");
             let sentence = mistake.reason.to_string();
             prop_assert!(sentence.contains("like "), "{sentence}");
-            prop_assert!(!sentence.contains(is_deceptive), "{sentence}");
+            prop_assert_eq!(invisibles(&sentence).next(), None, "{}", sentence);
+            // The longest command in it, and the longest sentence around that.
+            prop_assert!(sentence.chars().count() <= 102 + 120, "{}", sentence);
+            // It shows a message that works, but for the one in Python's words.
+            let works = sentence.rsplit_once("like ").unwrap().1;
+            let works = Command::parse(works, Stage::Contacts);
+            prop_assert!(!matches!(works, Ok(Command::Say(_)) | Err(_)), "{}", sentence);
         }
     }
 }

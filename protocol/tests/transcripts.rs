@@ -5,18 +5,23 @@
     reason = "a test may panic and may say why it is skipped"
 )]
 
-use protocol::{Contacts, Decoder, Next, Replies, answer};
+use protocol::{Contacts, Decoder, ForeignProtocol, Next, Replies, answer};
 use transcripts::{Action, Transcript, all};
 
 /// A server without a network.
 struct Core {
     decoder: Decoder,
     contacts: Contacts,
+    foreign: Option<ForeignProtocol>,
 }
 
 impl Core {
     fn new(transcript: &Transcript) -> Self {
-        Core { decoder: Decoder::new(transcript.stage), contacts: Contacts::default() }
+        Core {
+            decoder: Decoder::for_stream(transcript.stage),
+            contacts: Contacts::default(),
+            foreign: None,
+        }
     }
 
     /// Answers all there is, up to an `exit`.
@@ -28,7 +33,11 @@ impl Core {
             match next {
                 Next::More => {}
                 Next::Listen | Next::Change => return,
-                Next::Close | Next::Foreign(_) => *closed = true,
+                Next::Close => *closed = true,
+                Next::Foreign(protocol) => {
+                    self.foreign = Some(protocol);
+                    *closed = true;
+                }
             }
         }
     }
@@ -61,6 +70,8 @@ fn check(transcript: &Transcript, cut: impl Fn(&[u8]) -> Vec<Vec<u8>>) {
         assert_answer(name, &got, &turn.answer);
         let closed = closed || turn.action == Action::End;
         assert_eq!(closed, turn.closed, "{name}: closed");
+        assert_eq!(core.foreign, turn.foreign, "{name}");
+        assert!(core.foreign.is_none() || core.contacts.is_empty(), "{name}");
     }
 }
 

@@ -18,11 +18,13 @@
 //! (closed)                      (the server closes)
 //! ```
 //!
-//! `(silence)` lets 50 ms pass, `(end)` ends the client's side. In both
+//! `(foreign http)` and `(foreign tls)` stand for a connection that turns out to
+//! speak that protocol: nothing of the lesson is answered any more, and the
+//! server closes. `(silence)` lets 50 ms pass, `(end)` ends the client's side. In both
 //! directions `\n`, `\r`, `\t`, `\\` and `\xHH` stand for those bytes, and
 //! `{TEXT*N}` repeats a text.
 
-use protocol::Stage;
+use protocol::{ForeignProtocol, Stage};
 
 /// One conversation.
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ pub struct Turn {
     pub answer: Vec<u8>,
     /// Whether the server then closes.
     pub closed: bool,
+    /// The foreign protocol that the connection then is known to speak.
+    pub foreign: Option<ForeignProtocol>,
 }
 
 /// What a client does.
@@ -73,7 +77,9 @@ const FILES: &[(&str, &str)] = &[
     ("commands", include_str!("../commands.txt")),
     ("echo", include_str!("../echo.txt")),
     ("errors", include_str!("../errors.txt")),
+    ("foreign", include_str!("../foreign.txt")),
     ("golden", include_str!("../golden.txt")),
+    ("invisible", include_str!("../invisible.txt")),
     ("lines", include_str!("../lines.txt")),
     ("stream", include_str!("../stream.txt")),
 ];
@@ -106,15 +112,21 @@ fn read_one(file: &str, block: &str) -> Transcript {
     for line in block.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let name = &transcript.name;
         let turns = &mut transcript.turns;
-        let turn = |action| Turn { action, answer: Vec::new(), closed: false };
+        let turn = |action| Turn { action, answer: Vec::new(), closed: false, foreign: None };
         match line {
             "stage echo" => transcript.stage = Stage::Echo,
             "stream only" => transcript.stream_only = true,
             "< Welcome!" if !welcomed => welcomed = true,
             "(silence)" => turns.push(turn(Action::Silence)),
             "(end)" => turns.push(turn(Action::End)),
-            "(closed)" => {
-                turns.last_mut().unwrap_or_else(|| panic!("{name}: closed at once")).closed = true;
+            "(closed)" | "(foreign http)" | "(foreign tls)" => {
+                let turn = turns.last_mut().unwrap_or_else(|| panic!("{name}: closed at once"));
+                turn.closed = true;
+                turn.foreign = match line {
+                    "(foreign http)" => Some(ForeignProtocol::Http),
+                    "(foreign tls)" => Some(ForeignProtocol::Tls),
+                    _ => None,
+                };
             }
             _ if !welcomed => panic!("{name}: begins with {line:?}"),
             _ => match line.split_at_checked(2) {
