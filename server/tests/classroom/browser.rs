@@ -306,18 +306,27 @@ impl WebDriverCompatibleCommand for DriverCommand {
     }
 }
 
-/// The built page on a plain web server, in a folder.
+/// A plain web server: another origin than the server under test.
 pub struct StaticHost {
     python: Child,
+    /// As in `http://127.0.0.1:8000`.
+    pub origin: String,
+    /// Where the built page is, in a folder.
     pub address: String,
 }
 
 impl StaticHost {
-    /// Starts it, or says why this test is skipped.
+    /// Serves the repository, or says why this test is skipped.
     pub fn start() -> Option<Self> {
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        Self::serving(concat!(env!("CARGO_MANIFEST_DIR"), "/..").as_ref())
+    }
+
+    /// Serves a folder, or says why this test is skipped.
+    pub fn serving(folder: &std::path::Path) -> Option<Self> {
         let python = Command::new(if cfg!(windows) { "python" } else { "python3" })
-            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", root, "0"])
+            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory"])
+            .arg(folder)
+            .arg("0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn();
@@ -329,7 +338,9 @@ impl StaticHost {
         let line = lines.next().expect("it says its port").expect("text");
         let (_, rest) = line.split_once(" port ").expect("its port");
         let port = rest.split(' ').next().expect("a number");
-        Some(StaticHost { python, address: format!("http://127.0.0.1:{port}/dist/") })
+        let origin = format!("http://127.0.0.1:{port}");
+        let address = format!("{origin}/dist/");
+        Some(StaticHost { python, origin, address })
     }
 }
 
