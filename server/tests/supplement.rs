@@ -13,7 +13,9 @@ use serde_json::json;
 
 const ADD: &str = "add;zhangsan;13800138000";
 
-const BUDGET: u64 = 60 * 1024;
+/// All that one student's visit may download: the server's design allows 120 KB,
+/// on a phone and on a desktop.
+const BUDGET: u64 = 120 * 1024;
 
 /// What has been downloaded since the page was opened, in bytes as they came,
 /// and how often.
@@ -45,28 +47,35 @@ async fn text_of(browser: &Browser, css: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_phone_downloads_60_kb_for_the_conversation_and_the_lesson() {
-    for visitor in [PHONE, Visitor { language: "en-US", ..PHONE }] {
+async fn a_visit_weighs_at_most_120_kb_on_a_phone_and_on_a_desktop() {
+    for visitor in [PHONE, Visitor { language: "en-US", ..PHONE }, CHINESE, ENGLISH] {
         let server = TestServer::start().await;
         let Some(browser) = visit(visitor, &server).await else { return };
         browser.send(ADD).await;
         browser.expect("received", "zhangsan added!").await;
-        browser.show("plan").await;
+        if visitor.phone {
+            browser.show("plan").await;
+        }
         browser.click("[aria-current] [data-answer=right]").await;
         browser.click("#next").await;
         browser.until("document.querySelector('[aria-current]').dataset.step === 'address'").await;
-        browser.show("talk").await;
+        if visitor.phone {
+            browser.show("talk").await;
+        }
         browser.send("find;zhangsan").await;
         browser.expect("received", "13800138000").await;
+        if visitor.phone {
+            assert_eq!(downloaded(&browser).await.2, 0, "nobody has opened one");
+            assert!(has_no_panels(&browser).await);
+        }
 
+        for panel in ["contacts", "wire"] {
+            browser.show(panel).await;
+        }
         let (bytes, requests, panels) = downloaded(&browser).await;
-        println!("{bytes} bytes in {requests} requests, {}", visitor.language);
-        assert!(bytes > BUDGET / 2 && bytes <= BUDGET, "{bytes} bytes");
-        assert_eq!(panels, 0, "nobody has opened one");
-        assert!(has_no_panels(&browser).await);
-
-        browser.show("wire").await;
-        assert_eq!(downloaded(&browser).await.2, 3, "program, looks and markup");
+        println!("{bytes} bytes in {requests} requests, {visitor:?}");
+        assert!(bytes > BUDGET / 3 && bytes <= BUDGET, "{bytes} bytes");
+        assert_eq!(panels, 3, "program, looks and markup");
         assert!(text_of(&browser, "#wire-sent").await.contains("66"), "the f of find");
         browser.finish().await;
     }
