@@ -10,6 +10,7 @@ mod classroom;
 use classroom::TestServer;
 use classroom::binary::Program;
 use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use classroom::relay::Relay;
 use fantoccini::key::Key;
 use serde_json::json;
 
@@ -188,6 +189,116 @@ async fn a_message_that_was_never_answered_says_so_and_can_be_taken_back() {
     browser.click("#conversation > :last-child [data-take-back]").await;
     assert_eq!(browser.typed().await, "add;lisi;7");
     browser.finish_but_for("WebSocket connection to").await;
+}
+
+/// What says that the network is back.
+const ONLINE: &str = "dispatchEvent(new Event('online'))";
+
+/// Hides the page, and brings it to the front again so many milliseconds later
+/// by the wall clock, which alone goes on while a phone sleeps.
+fn away_for(millis: u64) -> String {
+    format!(
+        "const looked = hidden => {{ \
+           Object.defineProperty(document, 'hidden', {{ configurable: true, value: hidden }}); \
+           document.dispatchEvent(new Event('visibilitychange')); \
+         }}; \
+         looked(true); \
+         const now = Date.now; \
+         Date.now = () => now() + {millis}; \
+         looked(false); \
+         Date.now = now;"
+    )
+}
+
+#[tokio::test]
+async fn a_half_open_connection_is_noticed_and_nothing_typed_is_lost() {
+    for (event, visitor) in [(ONLINE.to_owned(), ENGLISH), (away_for(31_000), PHONE)] {
+        let server = TestServer::start().await;
+        let relay = Relay::start(server.http).await;
+        let Some(browser) = Browser::open(visitor, relay.address).await else { return };
+        browser.send(ADD).await;
+        browser.expect("received", "zhangsan added!").await;
+        relay.swallow_everything();
+        browser.send("add;lisi;7").await;
+        browser.keys("find;li").await;
+        browser.script(&event).await;
+        // The fresh request is not answered either.
+        browser.await_state("closed").await;
+        relay.swallow_open_connections();
+        let sent = "document.getElementById('message-3').innerText";
+        browser.until(&format!("/No answer: |没有回答：/.test({sent})")).await;
+        assert_eq!(browser.typed().await, "find;li");
+        browser.await_state("open").await;
+        browser.expect("received", "Welcome!").await;
+
+        browser.click("#message-3 [data-take-back]").await;
+        assert_eq!(browser.typed().await, "add;lisi;7");
+        browser.send("").await;
+        browser.expect("received", "lisi added!").await;
+        browser.finish_but_for("WebSocket connection to").await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_well_survives_a_change_of_network() {
+    let server = TestServer::start().await;
+    let relay = Relay::start(server.http).await;
+    let Some(browser) = Browser::open(ENGLISH, relay.address).await else { return };
+    let checked = async |times: usize| {
+        let checks = "performance.getEntriesByType('resource')\
+                      .filter(each => each.name.endsWith('/healthz') && each.responseEnd).length";
+        browser.until(&format!("{checks} === {times}")).await;
+    };
+    browser.script(ONLINE).await;
+    checked(1).await;
+    browser.script(&away_for(29_000)).await;
+    browser.script(&away_for(31_000)).await;
+    checked(2).await;
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    assert_eq!(browser.messages().await.len(), 3, "it is the same conversation");
+    assert_eq!(relay.asked().iter().filter(|path| *path == "/healthz").count(), 2);
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn it_works_in_a_folder_of_a_proxy() {
+    let server = TestServer::start().await;
+    let relay = Relay::under("/classroom", server.http).await;
+    let Some(browser) = Browser::start(CHINESE).await else { return };
+    browser.go(&format!("http://{}/classroom/?from=here#plan", relay.address)).await;
+    browser.await_state("open").await;
+    browser.await_panel().await;
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    browser.click("#language").await;
+    browser.until("document.title === 'TCP classroom'").await;
+
+    // The class's book, as it is and as it changes.
+    browser.show("contacts").await;
+    browser.until("document.getElementById('rows').innerText.includes('zhangsan')").await;
+    let mut other = server.tcp().await;
+    other.send(b"add;lisi;1\n").await;
+    browser.until("document.getElementById('rows').innerText.includes('lisi')").await;
+    // Where raw TCP is.
+    browser.show("python").await;
+    let code = "document.getElementById('python-code').textContent";
+    browser.until(&format!("{code}.includes('{}')", server.tcp.port())).await;
+    browser.script(ONLINE).await;
+    browser
+        .until(
+            "performance.getEntriesByType('resource').some(each => each.name.endsWith('/healthz'))",
+        )
+        .await;
+
+    let asked = relay.asked();
+    for path in ["/ws", "/api/events", "/api/contacts", "/api/classroom", "/healthz", "/en.html"] {
+        let path = format!("/classroom{path}");
+        assert!(asked.iter().any(|asked| asked.starts_with(&path)), "{path}: {asked:?}");
+    }
+    let strays: Vec<_> = asked.iter().filter(|path| !path.starts_with("/classroom/")).collect();
+    assert!(strays.is_empty(), "{strays:?}");
+    browser.finish().await;
 }
 
 #[tokio::test]

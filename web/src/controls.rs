@@ -4,9 +4,12 @@
 
 use std::rc::Rc;
 
+use js_sys::Date;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Element, Event, EventTarget, KeyboardEvent, MediaQueryList, ResizeObserver, Window};
+use web_sys::{
+    Document, Element, Event, EventTarget, KeyboardEvent, MediaQueryList, ResizeObserver, Window,
+};
 
 use crate::keyboard::{Key, Report};
 use crate::markup::Markup as _;
@@ -271,7 +274,7 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &m
     let seen = {
         let (document, post) = (view.document().clone(), post.clone());
         move |_| {
-            post(Msg::Looked { here: !document.hidden() });
+            post(looked(&document));
         }
     };
     let scrolled = {
@@ -285,6 +288,11 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &m
         let view = view.clone();
         move |_| view.scroll_marks()
     }));
+}
+
+/// Whether the page can be seen now.
+pub fn looked(document: &Document) -> Msg {
+    Msg::Looked { here: !document.hidden(), wall: Date::now() as u64 }
 }
 
 /// The message an event happened to.

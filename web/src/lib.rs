@@ -10,7 +10,7 @@
 //!
 //! * [`keyboard`] and `controls`: a gesture or a browser event → a [`Msg`].
 //! * [`model`]: a [`Msg`] → a new state and its [`Effect`]s. With it, as pure:
-//!   [`connection`], [`offline`] (the server in the page), [`history`],
+//!   [`connection`], [`liveness`] (half-open connections), [`offline`] (the server in the page), [`history`],
 //!   [`completion`], [`advice`] (the red pen's sentences), [`marks`] (its lines
 //!   under the input), [`panels`] (which of them can be seen), [`words`] (the
 //!   keys of all sentences), [`appearance`] (language and light) and [`lesson`]
@@ -35,6 +35,7 @@ pub mod connection;
 pub mod history;
 pub mod keyboard;
 pub mod lesson;
+pub mod liveness;
 pub mod marks;
 pub mod model;
 pub mod offline;

@@ -14,15 +14,12 @@ use crate::connection::{Connection, PATIENCE, wait};
 use crate::history::History;
 use crate::keyboard::Key;
 use crate::lesson::{Lesson, Outcome, Seen, Step};
+use crate::liveness::{AWAY, LATE, Liveness, Verdict};
 use crate::marks::{Mark, marks, without_pen};
 use crate::offline::Handler;
 use crate::offline::Notebook;
 use crate::panels::{Panel, Panels, Turn};
 use crate::words::{Note, Slot, Word};
-
-/// How long an answer may take before the page says that there is none yet:
-/// ten times the pause of the lesson's own server.
-const LATE: u64 = 10_000;
 
 /// The most names remembered for Tab: two classes.
 const NAMES: usize = 100;
@@ -77,6 +74,14 @@ pub enum Msg {
     Looked {
         /// Whether it can be seen.
         here: bool,
+        /// Milliseconds of the wall clock. Other than the model's it goes on
+        /// while the device sleeps, and it may jump.
+        wall: u64,
+    },
+    /// The request that [`Effect::CheckServer`] asked for has ended.
+    Checked {
+        /// Whether the server answered it.
+        alive: bool,
     },
     /// The student asked for a connection.
     Reconnect,
@@ -166,6 +171,8 @@ pub enum Effect {
     Connect,
     /// Give the connection up.
     Disconnect,
+    /// Ask the server for a sign of life with a fresh request.
+    CheckServer,
     /// Send a text.
     Transmit(String),
     /// Show a message at the end of the conversation.
@@ -428,8 +435,13 @@ pub struct Model {
     tab_moves_on: bool,
     names: Vec<String>,
     panels: Panels,
-    /// Whether the page is not behind another one.
-    is_here: bool,
+    /// Since when the page is hidden behind another one, if it is: in the model's
+    /// milliseconds and in those of the wall clock.
+    hidden: Option<(u64, u64)>,
+    liveness: Liveness,
+    /// Whether the last connection was given up because nothing came on it any
+    /// more, and there is no new one yet.
+    unreachable: bool,
     supply: Supply,
     /// How often in a row the supplement could not be had.
     missed: u32,
@@ -484,7 +496,9 @@ impl Model {
             tab_moves_on: false,
             names: Vec::new(),
             panels: Panels::first(remembered.panel, wide),
-            is_here: true,
+            hidden: None,
+            liveness: Liveness::default(),
+            unreachable: false,
             supply: Supply::Unasked,
             missed: 0,
             said: Vec::new(),
@@ -534,11 +548,23 @@ impl Model {
             Msg::Returned => {
                 self.hurry(now);
                 self.want_now(now);
+                self.suspect(moment);
             }
-            Msg::Looked { here } => {
-                self.is_here = here;
-                if here {
-                    self.hurry(now);
+            Msg::Looked { here: false, wall } => {
+                self.hidden.get_or_insert((now, wall));
+            }
+            Msg::Looked { here: true, wall } => {
+                self.hurry(now);
+                if let Some((since, wall_since)) = self.hidden.take()
+                    && (now - since).max(wall.saturating_sub(wall_since)) >= AWAY
+                {
+                    self.suspect(moment);
+                }
+            }
+            Msg::Checked { alive } => {
+                if let Some(owed) = self.owed() {
+                    let verdict = self.liveness.checked(alive, owed, now);
+                    self.judge(verdict, moment);
                 }
             }
             Msg::Reconnect => {
@@ -643,7 +669,8 @@ impl Model {
             Connection::Open | Connection::Ended => None,
         };
         let late = self.unanswered.iter().find(|sent| !sent.noted).map(|sent| sent.since + LATE);
-        let due = [connection, late, self.wants_supplement()];
+        let check = self.owed().and_then(|owed| self.liveness.due(owed));
+        let due = [connection, late, check, self.wants_supplement()];
         let due = due.iter().flatten().fold(u64::MAX, |first, due| first.min(*due));
         (due < u64::MAX).then(|| due.saturating_sub(now))
     }
@@ -679,9 +706,10 @@ impl Model {
     }
 
     /// Whether somebody looks at the page, and a server has a book to show: one
-    /// that has never answered has none.
+    /// that has never answered has none, and one that was given up tells nothing.
     pub fn can_follow(&self) -> bool {
-        self.is_here && self.mode == Mode::Server && self.had_server
+        let is_there = self.had_server && !self.unreachable;
+        self.hidden.is_none() && self.mode == Mode::Server && is_there
     }
 
     /// Every message that was shown; its id is its place.
@@ -831,6 +859,32 @@ impl Model {
         }
     }
 
+    /// With a connection to a server: since when the oldest message without an
+    /// answer waits for one, if there is one.
+    fn owed(&self) -> Option<Option<u64>> {
+        let is_open = self.mode == Mode::Server && self.connection == Connection::Open;
+        is_open.then(|| self.unanswered.first().map(|sent| sent.since))
+    }
+
+    /// The network may have changed under an open connection.
+    fn suspect(&mut self, moment: Moment) {
+        if self.owed().is_some() {
+            let verdict = self.liveness.suspect(moment.millis);
+            self.judge(verdict, moment);
+        }
+    }
+
+    fn judge(&mut self, verdict: Verdict, moment: Moment) {
+        match verdict {
+            Verdict::Wait => {}
+            Verdict::Check => self.will(Effect::CheckServer),
+            Verdict::GiveUp => {
+                self.unreachable = true;
+                self.close(BROKEN, String::new(), moment);
+            }
+        }
+    }
+
     /// Waits no longer for the next attempt.
     fn hurry(&mut self, now: u64) {
         if let Connection::Waiting { .. } = self.connection {
@@ -892,6 +946,7 @@ impl Model {
 
     fn receive(&mut self, text: String, now: u64) {
         let mut message = self.message(Direction::Received, text);
+        self.liveness.hear(now);
         if let Connection::Connecting { .. } = self.connection {
             self.beginning = self.said.len();
             self.farewell = None;
@@ -907,6 +962,7 @@ impl Model {
             });
             if self.mode == Mode::Server {
                 self.had_server = true;
+                self.unreachable = false;
                 self.want_now(now);
                 self.will(Effect::AskClassroom);
             }
@@ -1028,7 +1084,12 @@ impl Model {
             Connection::Connecting { since } if since + PATIENCE <= now => {
                 self.close(BROKEN, String::new(), moment);
             }
-            _ => {}
+            _ => {
+                if let Some(owed) = self.owed() {
+                    let verdict = self.liveness.wake(owed, now);
+                    self.judge(verdict, moment);
+                }
+            }
         }
     }
 

@@ -10,12 +10,12 @@ use js_sys::Math;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{
-    Document, MediaQueryList, Performance, Window, XmlHttpRequest, XmlHttpRequestResponseType,
+    Document, MediaQueryList, Performance, Url, Window, XmlHttpRequest, XmlHttpRequestResponseType,
 };
 
 use crate::alarm::Alarm;
 use crate::appearance::{Language, Theme};
-use crate::controls::{Listener, Post, Watch, listen};
+use crate::controls::{Listener, Post, Watch, listen, looked};
 use crate::door::Door;
 use crate::model::{Effect, Model, Moment, Msg, Remembered, Shelf};
 use crate::request::{Request, answered};
@@ -23,10 +23,15 @@ use crate::shelves::Shelves;
 use crate::socket::Socket;
 use crate::texts::Texts;
 use crate::view::View;
-use crate::words::joined;
 
-/// Where the server speaks the lesson's protocol.
-const PATH: &str = "/ws";
+/// Where the server speaks the lesson's protocol, and where it says that it is
+/// alive: both relative to where the page was opened.
+const WEBSOCKET: &str = "ws";
+const HEALTH: &str = "healthz";
+
+/// What a live server answers to that. Another answer is of another server: a
+/// proxy whose upstream is gone, or the login page of a Wi-Fi.
+const HEALTHY: &str = "ok\n";
 
 /// Where there is room for three panels, as in the style sheet.
 const WIDE: &str = "(min-width:64em)";
@@ -36,7 +41,10 @@ pub struct Page {
     model: RefCell<Model>,
     view: Rc<View>,
     socket: RefCell<Option<Socket>>,
+    /// Where the WebSocket is, as a whole address.
     url: String,
+    /// The liveness check that is under way.
+    check: RefCell<Option<Request>>,
     alarm: Alarm,
     texts: Texts,
     /// The panels beside the conversation, once they have come.
@@ -57,9 +65,9 @@ impl Page {
     /// Takes over the document and begins to connect.
     pub fn open(document: Document) -> Rc<Self> {
         let window = document.default_view().expect("an open document has a window");
-        let here = !document.hidden();
+        let looked = looked(&document);
         let page = Rc::new_cyclic(|page| Page::new(&window, document, page));
-        page.post(Msg::Looked { here });
+        page.post(looked);
         page.post(Msg::Opened);
         page
     }
@@ -81,12 +89,7 @@ impl Page {
             shelves.get(Shelf::Language).as_deref(),
             window.navigator().language().as_deref(),
         );
-        let location = window.location();
-        let host = location.host().unwrap_or_default();
-        let scheme = match location.protocol() {
-            Ok(protocol) if protocol == "https:" => "wss",
-            _ => "ws",
-        };
+        let host = window.location().host().unwrap_or_default();
         let remembered = Remembered {
             draft: &shelves.get(Shelf::Draft).unwrap_or_default(),
             history: &shelves.get(Shelf::History).unwrap_or_default(),
@@ -97,6 +100,7 @@ impl Page {
         let has_room = wide.as_ref().is_none_or(MediaQueryList::matches);
         let model = Model::new(&host, has_room, language, remembered);
 
+        let url = websocket_address(&document);
         let view = Rc::new(View::of(document));
         if let Some(theme) = Theme::remembered(shelves.get(Shelf::Theme).as_deref()) {
             view.paint(theme);
@@ -104,7 +108,8 @@ impl Page {
         Page {
             model: RefCell::new(model),
             socket: RefCell::new(None),
-            url: joined(&[scheme, "://", &host, PATH]),
+            url,
+            check: RefCell::default(),
             alarm,
             texts: Texts::new(post.clone()),
             supplement: RefCell::default(),
@@ -176,7 +181,11 @@ impl Page {
     fn carry_out(&self, effect: Effect) {
         match effect {
             Effect::Connect => self.connect(),
-            Effect::Disconnect => drop(self.socket.take()),
+            Effect::Disconnect => {
+                drop(self.check.take());
+                drop(self.socket.take());
+            }
+            Effect::CheckServer => self.check_server(),
             Effect::Transmit(text) => {
                 if let Some(socket) = &*self.socket.borrow() {
                     socket.send(&text);
@@ -232,6 +241,19 @@ impl Page {
         self.classroom.replace(request.ok());
     }
 
+    /// Asks the server for a sign of life.
+    fn check_server(&self) {
+        let post = self.post.clone();
+        let ended = move |request: &XmlHttpRequest| {
+            let text = request.response_text().ok().flatten();
+            let alive = request.status() == Ok(200) && text.as_deref() == Some(HEALTHY);
+            post(Msg::Checked { alive });
+        };
+        let request = Request::get_fresh(HEALTH, XmlHttpRequestResponseType::Text, Box::new(ended));
+        // What the browser refuses outright ends like a check without an answer.
+        self.check.replace(request.ok());
+    }
+
     fn connect(&self) {
         // The old connection goes before the new one comes.
         drop(self.socket.take());
@@ -257,6 +279,16 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     fn tcp_port(this: &Classroom) -> u16;
+}
+
+/// The address of the WebSocket beside the page. Whole, since older browsers take
+/// no relative one, and with its own scheme.
+fn websocket_address(document: &Document) -> String {
+    let base = document.base_uri().ok().flatten().unwrap_or_default();
+    // A document that came over http or https has such a base.
+    let Ok(url) = Url::new_with_base(WEBSOCKET, &base) else { return String::new() };
+    url.set_protocol(if url.protocol() == "https:" { "wss:" } else { "ws:" });
+    url.href()
 }
 
 fn media(window: &Window, query: &str) -> Option<MediaQueryList> {

@@ -9,6 +9,12 @@ use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::controls::Listener;
 
+/// A path of the server, relative to where the page was opened: behind a proxy
+/// that may be a folder.
+pub fn relative(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
 /// A request that is under way or answered.
 pub struct Request {
     // Goes first: giving up is an end that nobody shall hear of.
@@ -26,19 +32,45 @@ impl Drop for GivenUp {
 }
 
 impl Request {
-    /// Begins to ask. `ended` is called once it is answered or has failed.
+    /// Begins to ask for a path of the server. `ended` is called once it is
+    /// answered or has failed.
     ///
     /// # Errors
     ///
     /// Fails where the browser does not even try, because of the page's policy.
     pub fn get(
-        url: &str,
+        path: &str,
         kind: XmlHttpRequestResponseType,
         ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
+        Request::begin(path, kind, false, ended)
+    }
+
+    /// The same, answered by the server itself and by no cache on the way.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_fresh(
+        path: &str,
+        kind: XmlHttpRequestResponseType,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
+        Request::begin(path, kind, true, ended)
+    }
+
+    fn begin(
+        path: &str,
+        kind: XmlHttpRequestResponseType,
+        is_fresh: bool,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
         let request = XmlHttpRequest::new()?;
-        request.open("GET", url)?;
+        request.open("GET", relative(path))?;
         request.set_response_type(kind);
+        if is_fresh {
+            request.set_request_header("Cache-Control", "no-cache, no-store")?;
+        }
         let listener = Listener::new(&request, "loadend", {
             let request = request.clone();
             move |_| ended(&request)

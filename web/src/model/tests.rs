@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lesson;
+use crate::liveness::{SILENT, TIMEOUT};
 use crate::supplement::sequence::Sequence;
 use crate::supplement::twin::messages;
 use crate::words::tests::assert_told_in_both_languages;
@@ -10,6 +11,8 @@ use crate::words::tests::assert_told_in_both_languages;
 pub(crate) struct Lesson {
     pub model: Model,
     pub now: u64,
+    /// How the server answers a liveness check: not at all, or at once and so.
+    pub alive: Option<bool>,
     /// What was done since the last look.
     done: Vec<Effect>,
 }
@@ -28,7 +31,7 @@ impl Lesson {
     /// A page without its words.
     pub fn loading(remembered: Remembered<'_>) -> Self {
         let model = Model::new("127.0.0.1:8080", true, Language::English, remembered);
-        let mut lesson = Lesson { model, now: 1_000, done: Vec::new() };
+        let mut lesson = Lesson { model, now: 1_000, alive: Some(true), done: Vec::new() };
         lesson.happens(Msg::Opened);
         lesson
     }
@@ -60,7 +63,11 @@ impl Lesson {
             assert_told_in_both_languages(note);
         }
         assert_told_in_both_languages(&self.model.advice().note);
+        let checks = effects.contains(&Effect::CheckServer);
         self.done.extend(effects);
+        if let Some(alive) = self.alive.filter(|_| checks) {
+            self.happens(Msg::Checked { alive });
+        }
         self
     }
 
@@ -225,7 +232,127 @@ fn the_network_coming_back_or_the_student_cuts_the_wait_short() {
         // Once is enough.
         assert!(!lesson.happens(msg).did().contains(&Effect::Connect));
     }
-    assert_eq!(Lesson::connected().happens(Msg::Returned).did(), []);
+}
+
+/// A page that is connected, whose messages and checks get no answer any more.
+fn half_open() -> Lesson {
+    let mut lesson = Lesson::connected();
+    lesson.alive = None;
+    lesson
+}
+
+fn is_waiting(lesson: &Lesson) -> bool {
+    matches!(lesson.model.connection(), Connection::Waiting { .. })
+}
+
+#[test]
+fn an_answer_that_is_late_has_the_server_checked_and_a_dead_one_given_up() {
+    let mut lesson = half_open();
+    lesson.sends("add;a;1").types("half a line").did();
+    let done = lesson.waits(LATE).did();
+    assert!(done.contains(&Effect::CheckServer), "{done:?}");
+    assert_eq!(lesson.waits(TIMEOUT - 1).model.connection(), Connection::Open);
+    let done = lesson.waits(1).did();
+    assert!(is_waiting(&lesson));
+    assert!(done.contains(&Effect::Disconnect));
+    let lost = Effect::Annotate { id: 1, note: Note::new(Word::NoteLost), take_back: true };
+    assert!(done.contains(&lost), "{done:?}");
+    assert_eq!(lesson.model.draft(), "half a line");
+
+    assert!(lesson.waits(500).did().contains(&Effect::Connect));
+    let shown = lesson.receives("Welcome!").shown();
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteReconnected));
+    assert!(lesson.happens(Msg::TakenBack { id: 1 }).did().contains(&Effect::Focus));
+    assert_eq!(lesson.presses(Key::Enter).transmitted(), ["add;a;1"]);
+}
+
+#[test]
+fn a_check_that_fails_ends_the_connection_before_its_time_is_over() {
+    let mut lesson = half_open();
+    lesson.alive = Some(false);
+    lesson.sends("exit").waits(LATE);
+    assert!(is_waiting(&lesson));
+    assert_eq!(lesson.noted(), [(1, Word::NoteLate), (1, Word::NoteLost)]);
+}
+
+#[test]
+fn a_slow_server_that_answers_checks_keeps_its_conversation() {
+    let mut lesson = Lesson::connected();
+    lesson.sends("find;a").waits(SILENT - 1);
+    assert_eq!(lesson.model.connection(), Connection::Open);
+    assert_eq!(lesson.receives("1").waits(600_000).model.connection(), Connection::Open);
+    // One that does so for longer than the server itself would wait has lost it.
+    lesson.sends("find;a").waits(SILENT);
+    assert!(is_waiting(&lesson));
+}
+
+#[test]
+fn the_network_coming_back_has_an_open_connection_checked() {
+    for (alive, stays) in [(Some(true), true), (Some(false), false), (None, false)] {
+        let mut lesson = half_open();
+        lesson.alive = alive;
+        let done = lesson.happens(Msg::Returned).did();
+        assert!(done.contains(&Effect::CheckServer), "{done:?}");
+        lesson.waits(TIMEOUT);
+        assert_eq!(lesson.model.connection() == Connection::Open, stays, "{alive:?}");
+    }
+    // Then the server answers, but not on this connection.
+    let mut lesson = Lesson::connected();
+    lesson.happens(Msg::Returned).sends("find;a").waits(LATE - 1);
+    assert_eq!(lesson.model.connection(), Connection::Open);
+    lesson.waits(1);
+    assert!(is_waiting(&lesson));
+}
+
+#[test]
+fn a_page_that_was_hidden_for_long_has_its_connection_checked() {
+    // The model's clock may stand still while the device sleeps; a wall clock
+    // that was put back says nothing.
+    for (millis, wall, checks) in [
+        (AWAY - 1, AWAY - 1, false),
+        (AWAY, AWAY, true),
+        (1_000, 3_600_000, true),
+        (AWAY, 0, true),
+        (1_000, 0, false),
+    ] {
+        let mut lesson = Lesson::connected();
+        let began = 1_000_000;
+        lesson.happens(Msg::Looked { here: false, wall: began }).waits(millis).did();
+        // Hidden is hidden, however often it is said.
+        lesson.happens(Msg::Looked { here: false, wall: began + wall });
+        let back = if wall == 0 { 0 } else { began + wall };
+        let done = lesson.happens(Msg::Looked { here: true, wall: back }).did();
+        assert_eq!(done.contains(&Effect::CheckServer), checks, "{millis} {wall}");
+        // Once is enough.
+        assert_eq!(lesson.happens(Msg::Looked { here: true, wall: back }).did(), []);
+    }
+}
+
+#[test]
+fn only_an_open_connection_to_a_server_is_checked() {
+    let hours = 3_600_000;
+    for mut lesson in [Lesson::opened(), Lesson::alone()] {
+        lesson.did();
+        lesson.happens(Msg::Returned).happens(Msg::Looked { here: false, wall: 0 });
+        lesson.happens(Msg::Looked { here: true, wall: hours }).waits(hours);
+        assert!(!lesson.did().contains(&Effect::CheckServer));
+    }
+    // What a check says about a connection that is gone is nothing.
+    let mut lesson = half_open();
+    lesson.happens(Msg::Returned).breaks().waits(500).receives("Welcome!").did();
+    assert_eq!(lesson.happens(Msg::Checked { alive: false }).did(), []);
+    assert_eq!(lesson.model.connection(), Connection::Open);
+}
+
+#[test]
+fn the_book_of_a_server_that_was_given_up_is_not_shown_as_live() {
+    let mut lesson = half_open();
+    assert!(lesson.model.can_follow());
+    lesson.happens(Msg::Returned).waits(TIMEOUT);
+    assert!(!lesson.model.can_follow());
+    lesson.waits(500).receives("Welcome!");
+    assert!(lesson.model.can_follow());
+    assert!(lesson.breaks().model.can_follow(), "a break alone is the browser's to mend");
 }
 
 #[test]
@@ -255,7 +382,7 @@ fn an_answer_that_does_not_come_is_noted_once_and_the_note_goes_when_it_does() {
     lesson.sends("find;a").waits(4_000).sends("find;b").did();
     assert_eq!(lesson.waits(5_999).noted(), []);
     assert_eq!(lesson.waits(1).noted(), [(1, Word::NoteLate)]);
-    assert_eq!(lesson.waits(60_000).noted(), [(2, Word::NoteLate)]);
+    assert_eq!(lesson.waits(SILENT - LATE - 1).noted(), [(2, Word::NoteLate)]);
     assert!(lesson.model.can_send());
     assert!(lesson.receives("1").did().contains(&Effect::Unannotate { id: 1 }));
 }

@@ -14,7 +14,7 @@ use web_sys::{Event, EventSource, MessageEvent, XmlHttpRequest, XmlHttpRequestRe
 use super::following::{Errand, News};
 use super::roster::Wanted;
 use crate::controls::Listener;
-use crate::request::{Request, answered};
+use crate::request::{Request, answered, relative};
 
 /// Where news goes.
 pub type Tell = Rc<dyn Fn(News)>;
@@ -79,7 +79,7 @@ struct Stream {
 
 impl Stream {
     fn open(tell: &Tell) -> Result<Self, JsValue> {
-        let source = EventSource::new(api::EVENTS)?;
+        let source = EventSource::new(relative(api::EVENTS))?;
         let listen = |event, read: fn(&Event, &EventSource) -> Option<News>| {
             let (tell, source) = (tell.clone(), source.clone());
             Listener::new(&source.clone(), event, move |event| {

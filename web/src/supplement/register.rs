@@ -162,7 +162,7 @@ mod tests {
 
         for (hide, show) in [
             (Msg::Shown(Panel::Wire), Msg::Shown(Panel::Contacts)),
-            (Msg::Looked { here: false }, Msg::Looked { here: true }),
+            (Msg::Looked { here: false, wall: 0 }, Msg::Looked { here: true, wall: 0 }),
             (Msg::SwitchedMode, Msg::SwitchedMode),
         ] {
             assert_eq!(reader.happens(hide), [Errand::Unwatch]);
