@@ -112,9 +112,36 @@ impl SharedContacts {
             changed.await;
         }
     }
+
+    /// Waits until the book has changed behind `seen`.
+    pub(crate) async fn changed_since(&self, seen: Position) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.read().feed.position() != seen {
+                return;
+            }
+            changed.await;
+        }
+    }
 }
 
 impl Recorded {
+    /// Where the book stands. The latest changes from here on are remembered for
+    /// [`latest_names`](Self::latest_names).
+    pub(crate) fn follow(&self) -> Position {
+        self.feed.follow();
+        self.feed.position()
+    }
+
+    /// As [`Feed::latest_names`].
+    pub(crate) fn latest_names(
+        &self,
+        since: Position,
+        most: usize,
+    ) -> impl Iterator<Item = (&str, bool)> {
+        self.feed.latest_names(since, most)
+    }
+
     /// Stores a phone, over an earlier one if there is one, whatever the limit.
     pub(crate) fn insert(&mut self, name: &str, phone: &str) {
         self.contacts.insert(name, phone);

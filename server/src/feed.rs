@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use api::Entry;
 
@@ -16,6 +16,11 @@ use api::Entry;
 /// message each second, so that a phone whose Wi-Fi drops out reads nothing
 /// again. About 300 KB; 2 MB if every name and phone has the longest 384 bytes.
 const REMEMBERED: usize = 4096;
+
+/// Changes that are remembered while only the [console](crate::console) follows
+/// the book, always: it shows the newest contacts. Few, so that they stay in the
+/// fastest cache.
+const FOLLOWED: usize = 64;
 
 /// The book's changes, counted from the start of the server.
 #[derive(Debug)]
@@ -27,9 +32,9 @@ pub(crate) struct Feed {
     seq: u64,
     /// The last changes, the very last of which is number `seq`.
     latest: VecDeque<Change>,
-    /// Whether anybody has watched yet. A server whose book is never on view
-    /// remembers nothing and pays nothing.
-    watched: AtomicBool,
+    /// How many changes are remembered: none until somebody watches or follows.
+    /// A server whose book is never on view pays nothing.
+    remembered: AtomicUsize,
 }
 
 /// A remembered change. Its text is reused for a later one, so remembering
@@ -64,7 +69,7 @@ impl Feed {
             epoch: RandomState::new().hash_one(()),
             seq: 0,
             latest: VecDeque::new(),
-            watched: AtomicBool::new(false),
+            remembered: AtomicUsize::new(0),
         }
     }
 
@@ -76,10 +81,11 @@ impl Feed {
     /// Takes note of a change that has been made: a new phone or a name gone.
     pub(crate) fn record(&mut self, name: &str, phone: Option<&str>) {
         self.seq += 1;
-        if !*self.watched.get_mut() {
+        let remembered = *self.remembered.get_mut();
+        if remembered == 0 {
             return;
         }
-        let is_full = self.latest.len() >= REMEMBERED;
+        let is_full = self.latest.len() >= remembered;
         let oldest = if is_full { self.latest.pop_front() } else { None };
         let mut change = oldest.unwrap_or_default();
         change.text.clear();
@@ -93,7 +99,29 @@ impl Feed {
     /// even where the feed is only read.
     pub(crate) fn watch(&self) {
         // Whoever changes the book holds its lock, and so comes before or after.
-        self.watched.store(true, Ordering::Relaxed);
+        self.remembered.fetch_max(REMEMBERED, Ordering::Relaxed);
+    }
+
+    /// From now on the latest [`FOLLOWED`] changes are remembered.
+    pub(crate) fn follow(&self) {
+        self.remembered.fetch_max(FOLLOWED, Ordering::Relaxed);
+    }
+
+    /// The names of the latest changes behind `position`, oldest first, as far
+    /// as they are remembered and at most the last `most`; and whether each was
+    /// removed.
+    pub(crate) fn latest_names(
+        &self,
+        position: Position,
+        most: usize,
+    ) -> impl Iterator<Item = (&str, bool)> {
+        let missed = self.seq.saturating_sub(position.seq);
+        let missed = if self.epoch == position.epoch { missed } else { self.seq };
+        let told = usize::try_from(missed).map_or(most, |missed| missed.min(most));
+        self.latest.range(self.latest.len().saturating_sub(told)..).map(|change| {
+            let (name, phone) = change.text.split_at(change.phone);
+            (name, phone.is_empty())
+        })
     }
 
     /// The changes behind `position`, oldest first; nothing if they are not all

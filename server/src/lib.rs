@@ -27,7 +27,9 @@
 //! * [`exchange`]: the contacts as CSV, in and out.
 //! * `http`: the routes, the page and the checks on `Host` and `Origin`.
 //! * `events`: the changes as they happen; `directory`: the contacts in order.
-//! * `console`: the lines the lesson's own server prints.
+//! * `console`: the lines the lesson's own server prints; [`diagnostics`]: all
+//!   that goes to standard error; `printer`: the queue and the thread behind both.
+//! * [`signals`]: what stops the program.
 //! * [`options`]: the command line; [`banner`]: what is printed at start;
 //!   [`language`]: Chinese or English.
 //!
@@ -41,6 +43,7 @@ mod chunk;
 pub mod console;
 mod contacts;
 mod conversation;
+pub mod diagnostics;
 mod directory;
 mod events;
 pub mod exchange;
@@ -51,8 +54,10 @@ pub mod language;
 mod linger;
 mod listen;
 pub mod options;
+mod printer;
 mod rate_limit;
 mod server;
+pub mod signals;
 mod store;
 mod tcp;
 mod wal;

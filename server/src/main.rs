@@ -1,22 +1,30 @@
 //! `tcp-classroom`: parses the options, builds the server, runs it.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tcp_classroom::banner::{Banner, Screen};
 use tcp_classroom::console::Console;
+use tcp_classroom::diagnostics::{self, LAST_WORDS};
 use tcp_classroom::language::Language;
 use tcp_classroom::options::{CommandLine, Options, Subcommand};
+use tcp_classroom::signals::stop_on_signals;
 use tcp_classroom::{Book, Server, addresses, exchange};
-use tokio_util::sync::CancellationToken;
-use tracing_subscriber::filter::LevelFilter;
+use tracing::level_filters::LevelFilter;
 
-/// Exit code after a second Ctrl+C, as shells report an interrupted program.
-const INTERRUPTED: i32 = 130;
+/// How long the banner may take to be printed before the console goes on: long
+/// for a terminal, short for a class that waits.
+const BANNER: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
+    diagnostics::report_panics();
+    diagnostics::vital(run)
+}
+
+fn run() -> ExitCode {
     let language = Language::of_machine();
     let CommandLine { command, serve: options } =
         match CommandLine::read(std::env::args_os(), language) {
@@ -28,8 +36,7 @@ fn main() -> ExitCode {
             start_diagnostics(&options);
             serve(&options).map(|kept| {
                 if !options.quiet {
-                    // A closed terminal is no error.
-                    let _ = writeln!(std::io::stderr(), "{}", kept.sentence(language));
+                    diagnostics::say(kept.sentence(language));
                 }
             })
         }
@@ -40,16 +47,18 @@ fn main() -> ExitCode {
             book.path().and_then(|book| exchange::import(&book, &csv))
         }
     };
-    match done {
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The first line says what to do; the cause is for whoever asks.
             let mut causes = error.chain().skip(1).map(|cause| format!(" ({cause})"));
             let cause = causes.next().unwrap_or_default();
-            let _ = writeln!(std::io::stderr(), "tcp-classroom: {error}{cause}");
+            diagnostics::say(format_args!("tcp-classroom: {error}{cause}"));
             ExitCode::FAILURE
         }
-    }
+    };
+    diagnostics::flush(LAST_WORDS);
+    code
 }
 
 /// What is left when the server has stopped.
@@ -88,7 +97,7 @@ fn serve(options: &Options) -> anyhow::Result<Kept> {
     // Ends the conversations of clients that do not read. They hold on to the book,
     // which is closed with the last of them, and to the console.
     drop(runtime);
-    console.finish();
+    console.flush(LAST_WORDS);
     Ok(Kept { contacts: contacts(), data })
 }
 
@@ -137,8 +146,9 @@ fn announce(
         screen: person.then_some(screen.unwrap_or(Screen::USUAL)),
     };
     if !options.quiet {
-        // A closed terminal is no error: the server must run without a stderr.
-        let _ = write!(std::io::stderr(), "{banner}");
+        diagnostics::say(&banner);
+        // The console has a printing thread of its own, and follows.
+        diagnostics::flush(BANNER);
     }
     if options.open || (!options.no_open && person && has_desktop()) {
         let page = banner.local_page();
@@ -164,85 +174,10 @@ fn has_desktop() -> bool {
 }
 
 fn start_diagnostics(options: &Options) {
-    let level = match (options.quiet, options.verbose) {
+    diagnostics::start(match (options.quiet, options.verbose) {
         (true, _) => LevelFilter::WARN,
         (_, 0) => LevelFilter::WARN,
         (_, 1) => LevelFilter::DEBUG,
         (_, _) => LevelFilter::TRACE,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .without_time()
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
-}
-
-/// A token that the first Ctrl+C (or SIGTERM, or a closed console window)
-/// cancels. The second exits at once.
-fn stop_on_signals() -> anyhow::Result<CancellationToken> {
-    let mut signals = Signals::new().context("cannot listen for Ctrl+C")?;
-    let stop = CancellationToken::new();
-    tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            signals.next().await;
-            stop.cancel();
-            signals.next().await;
-            std::process::exit(INTERRUPTED);
-        }
     });
-    Ok(stop)
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! { _ = self.interrupt.recv() => {} _ = self.terminate.recv() => {} }
-    }
-}
-
-#[cfg(windows)]
-struct Signals {
-    interrupt: tokio::signal::windows::CtrlC,
-    pause: tokio::signal::windows::CtrlBreak,
-    close: tokio::signal::windows::CtrlClose,
-    shutdown: tokio::signal::windows::CtrlShutdown,
-}
-
-#[cfg(windows)]
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
-        Ok(Signals {
-            interrupt: ctrl_c()?,
-            pause: ctrl_break()?,
-            close: ctrl_close()?,
-            shutdown: ctrl_shutdown()?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.pause.recv() => {}
-            _ = self.close.recv() => {}
-            _ = self.shutdown.recv() => {}
-        }
-    }
 }

@@ -240,6 +240,11 @@ impl Server {
         self.tcp.limit_send_buffers(SEND_BUFFER);
         self.http.limit_send_buffers(SEND_BUFFER);
         classroom.console.waiting();
+        let ended = CancellationToken::new();
+        let follow = (stage == Stage::Contacts).then(|| {
+            let contacts = classroom.book.contacts().clone();
+            tokio::spawn(classroom.console.follow(contacts, ended.clone()))
+        });
 
         let tcp = accept_loop(self.tcp, stop.clone(), {
             let (admission, classroom, tasks) =
@@ -282,6 +287,12 @@ impl Server {
         tasks.close();
         if timeout(STOPPING, tasks.wait()).await.is_err() {
             tracing::warn!("closed {} connections whose clients did not read", tasks.len());
+        }
+        // Behind the last conversation, so that its changes are shown, too.
+        ended.cancel();
+        if let Some(follow) = follow {
+            // A panic in it has been reported; the book is no less closed.
+            let _ = follow.await;
         }
     }
 }

@@ -1,0 +1,142 @@
+//! What stops the program from outside: Ctrl+C and its relatives.
+//!
+//! The signals are awaited on a thread with a runtime of its own, so that they
+//! are heard even when every thread of the server is stuck.
+
+use std::io;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::diagnostics::spawn_vital;
+
+/// Exit code after a second signal, as shells report a program ended by Ctrl+C.
+const INTERRUPTED: i32 = 130;
+
+/// A reason to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signal {
+    /// Somebody or something asks for it: Ctrl+C, SIGTERM, SIGQUIT.
+    Stop,
+    /// The terminal's window was closed. A shell passes that on to its
+    /// programs, and so does the system, so that it often comes twice.
+    HangUp,
+}
+
+/// A token that the first signal cancels. The next one ends the process at
+/// once, unless it only says that the terminal is gone.
+///
+/// # Errors
+///
+/// The system does not let signals be awaited.
+pub fn stop_on_signals() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .context("cannot listen for Ctrl+C")?;
+    // Here and not on the thread: from now on a signal kills no half of a server.
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::new().context("cannot listen for Ctrl+C")?
+    };
+    spawn_vital("signals", {
+        let stop = stop.clone();
+        move || {
+            runtime.block_on(async {
+                signals.next().await;
+                stop.cancel();
+                while signals.next().await == Signal::HangUp {}
+            });
+            // Nothing is flushed: standard error may be what is stuck.
+            std::process::exit(INTERRUPTED)
+        }
+    })
+    .context("cannot listen for Ctrl+C")?;
+    Ok(stop)
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
+    /// Absent where it is ignored.
+    hang_up: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
+            hang_up: match ignores_hang_up() {
+                true => None,
+                false => Some(signal(SignalKind::hangup())?),
+            },
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.quit.recv() => Signal::Stop,
+            _ = hang_up => Signal::HangUp,
+        }
+    }
+}
+
+/// Whether the program was started to outlive its terminal, as `nohup` does.
+/// Known on Linux only.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    /// SIGHUP is signal 1, the lowest bit of the mask.
+    const HANG_UP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & HANG_UP != 0)
+}
+
+#[cfg(windows)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    pause: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+    log_off: tokio::signal::windows::CtrlLogoff,
+    shutdown: tokio::signal::windows::CtrlShutdown,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+        Ok(Signals {
+            interrupt: ctrl_c()?,
+            pause: ctrl_break()?,
+            close: ctrl_close()?,
+            log_off: ctrl_logoff()?,
+            shutdown: ctrl_shutdown()?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.pause.recv() => Signal::Stop,
+            _ = self.close.recv() => Signal::HangUp,
+            _ = self.log_off.recv() => Signal::HangUp,
+            _ = self.shutdown.recv() => Signal::HangUp,
+        }
+    }
+}
