@@ -122,6 +122,17 @@ pub(crate) struct Changed {
     pub(crate) after: Option<Box<str>>,
 }
 
+/// What became of the contacts of an import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Imported {
+    /// Names that were not in the book.
+    pub(crate) added: u64,
+    /// Names that have another phone now.
+    pub(crate) changed: u64,
+    /// Contacts that were in the book just so.
+    pub(crate) unchanged: u64,
+}
+
 /// Why a change was not stored. None was: a transaction is all or nothing.
 #[derive(Debug)]
 pub(crate) enum StoreError {
@@ -272,7 +283,8 @@ impl Store {
     pub(crate) fn import(
         &mut self,
         contacts: impl Iterator<Item = anyhow::Result<(String, String)>>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Imported> {
+        let mut imported = Imported::default();
         let connection = self.connection.as_mut().context("the contact book is closed")?;
         let mut totals = self.totals;
         let transaction = connection.transaction()?;
@@ -285,8 +297,16 @@ impl Store {
                 let (name, phone) = contact?;
                 let before: Option<String> =
                     find.query_row([&name], |row| row.get(0)).optional()?;
-                if let Some(before) = before {
-                    totals.subtract(&name, &before);
+                match before {
+                    Some(before) if before == phone => {
+                        imported.unchanged += 1;
+                        continue;
+                    }
+                    Some(before) => {
+                        imported.changed += 1;
+                        totals.subtract(&name, &before);
+                    }
+                    None => imported.added += 1,
                 }
                 totals.add(&name, &phone);
                 totals.seq += 1;
@@ -297,7 +317,7 @@ impl Store {
         transaction.commit()?;
         self.totals = totals;
         self.unsettled.start = self.unsettled.end;
-        Ok(())
+        Ok(imported)
     }
 
     /// Whether changes can be stored; not so after a failure that left open what

@@ -121,7 +121,9 @@ fn an_import_goes_over_changes_that_have_not_moved_yet() {
     store.commit(&added("a", "1")).unwrap();
     store.commit(&added("b", "2")).unwrap();
     let row = |name: &str, phone: &str| anyhow::Ok((name.to_owned(), phone.to_owned()));
-    store.import([row("b", "3"), row("c", "4")].into_iter()).unwrap();
+    let rows = [row("a", "1"), row("b", "3"), row("c", "4")];
+    let imported = store.import(rows.into_iter()).unwrap();
+    assert_eq!(imported, Imported { added: 1, changed: 1, unchanged: 1 });
     store.commit(&added("d", "5")).unwrap();
     let expected = [("a", "1"), ("b", "3"), ("c", "4"), ("d", "5")]
         .map(|(name, phone)| (name.to_owned(), phone.to_owned()));
