@@ -43,8 +43,8 @@ fn run() -> ExitCode {
         Subcommand::Export { csv, book, bom, force } => {
             book.path().and_then(|book| exchange::export(&book, &csv, bom, force))
         }
-        Subcommand::Import { csv, book } => {
-            book.path().and_then(|book| exchange::import(&book, &csv))
+        Subcommand::Import { csv, book, encoding } => {
+            book.path().and_then(|book| exchange::import(&book, &csv, encoding))
         }
     };
     let code = match done {

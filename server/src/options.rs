@@ -21,6 +21,7 @@ use clap::{
 use protocol::{Contacts, Stage};
 
 use crate::accept::PerAddress;
+use crate::exchange::Encoding;
 use crate::http::HostNames;
 use crate::language::{Language, localized};
 use crate::rate_limit::{Rate, RateLimits};
@@ -117,6 +118,9 @@ pub enum Subcommand {
         /// Where the contacts are.
         #[command(flatten)]
         book: BookFile,
+        /// How the text is encoded. UTF-16 is recognised by itself.
+        #[arg(long, value_enum, default_value_t, env = "TCP_CLASSROOM_ENCODING")]
+        encoding: Encoding,
     },
 }
 
