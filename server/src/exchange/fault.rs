@@ -62,9 +62,10 @@ impl fmt::Display for Refused {
                  so they seem to be swapped; put the names first, or write a first line phone,name"
             )),
             Refused::Rows { count, shown } => {
+                let rows = if *count == 1 { "row is" } else { "rows are" };
                 f.write_str(&localized!(
                     "什么都没有导入，因为有 {count} 行不对：",
-                    "nothing was imported, since {count} rows are wrong:"
+                    "nothing was imported, since {count} {rows} wrong:"
                 ))?;
                 for (line, fault) in shown {
                     let line = localized!("第 {line} 行：", "line {line}: ");
