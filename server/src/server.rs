@@ -377,3 +377,87 @@ fn error_response(refusal: Refusal) -> String {
 pub fn raise_descriptor_limit() -> anyhow::Result<u64> {
     rlimit::increase_nofile_limit(u64::MAX).context("cannot raise the limit on open files")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use protocol::{Decoder, Replies};
+
+    use super::*;
+    use crate::conversation::{CloseReason, Received};
+
+    /// A client whose message makes the server panic.
+    struct Panicking;
+
+    impl Transport for Panicking {
+        const IS_LESSON: bool = true;
+
+        fn decoder(stage: Stage) -> Decoder {
+            Decoder::new(stage)
+        }
+
+        async fn receive(&mut self, _: &mut Decoder) -> io::Result<Received> {
+            panic!("on purpose")
+        }
+
+        async fn send(&mut self, _: &Replies) -> io::Result<()> {
+            Ok(())
+        }
+
+        async fn close(self, _: CloseReason) {}
+    }
+
+    /// Lines that were printed to a console.
+    #[derive(Clone, Debug, Default)]
+    struct Printed(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl io::Write for Printed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_conversation_ends_it_alone_and_its_place_is_given_back() {
+        let printed = Printed::default();
+        let console = Console::new(printed.clone());
+        let tasks = TaskTracker::new();
+        let limits = Limits::default();
+        let admission = Arc::new(Admission::new(1, PerAddress::All(1), limits.rates));
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let classroom = Arc::new(Classroom {
+            book: Book::in_memory(10),
+            options: ConversationOptions::default(),
+            console: console.clone(),
+            stop: CancellationToken::new(),
+            conversations: tasks.clone(),
+            tcp: nowhere,
+            http: nowhere,
+            hosts: HostNames::new(&[], &[]),
+            heartbeat: Heartbeat { ping_every: limits.ping_every, dead_after: limits.dead_after },
+            patience: limits.patience,
+        });
+        for _ in 0..3 {
+            let permit = admission.admit(nowhere.ip()).unwrap();
+            let conversation = serve_tcp(Arc::clone(&classroom), Panicking, nowhere, permit);
+            assert!(tasks.spawn(conversation).await.unwrap_err().is_panic());
+        }
+        tasks.close();
+        tasks.wait().await;
+        // The book and the console are as usable as before.
+        let (mut decoder, mut replies) = (Decoder::new(Stage::Contacts), Replies::default());
+        decoder.push(b"add;a;1\n");
+        let next = classroom.book.answer(&mut decoder, &mut replies, 1).await;
+        assert_eq!((next, replies.as_bytes()), (protocol::Next::More, &b"a added!\n"[..]));
+        drop(classroom);
+        console.finish();
+        let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(printed.matches("Accept new connection").count(), 3, "{printed}");
+        assert_eq!(printed.matches("closed.").count(), 3, "{printed}");
+    }
+}

@@ -319,6 +319,31 @@ async fn only_this_server_s_own_page_and_scripts_may_open_the_websocket() {
     }
 }
 
+#[test]
+fn a_refused_origin_is_said_with_the_option_that_would_allow_it() {
+    let program = classroom::binary::Program::start(&[]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for (path, origin) in [("/ws", "https://school.example"), ("/api/contacts", "http://h:81")]
+        {
+            let headers = format!("\r\nOrigin: {origin}");
+            let response = get(program.http, path, &headers).await;
+            assert_eq!(response.status, 403, "{path}");
+            let option = format!("--allow-origin {origin}");
+            assert!(response.text().contains(&option), "{}", response.text());
+            let said = program.diagnostic();
+            assert!(said.contains(&option), "{said}");
+        }
+        // What cannot be allowed is not offered, and not shown raw.
+        for origin in ["null", "file://", "http://a\tb", "http://a/--allow-origin"] {
+            let response = get(program.http, "/ws", &format!("\r\nOrigin: {origin}")).await;
+            assert_eq!(response.status, 403, "{origin}");
+            let said = program.diagnostic();
+            assert!(!said.contains("--allow-origin"), "{said}");
+        }
+    });
+}
+
 #[tokio::test]
 async fn a_name_that_is_not_ours_is_refused_everywhere() {
     let server = TestServer::start().await;
@@ -332,6 +357,43 @@ async fn a_name_that_is_not_ours_is_refused_everywhere() {
     assert_eq!(classroom::http(server.http, &request).await.status, 200);
     let none = classroom::http(server.http, "GET /healthz HTTP/1.1\r\nX-No-Host: at all").await;
     assert_eq!(none.status, 403);
+}
+
+#[tokio::test]
+async fn a_request_for_another_host_is_refused_however_it_names_it() {
+    let server = TestServer::start().await;
+    let port = server.http.port();
+    let own = format!("127.0.0.1:{port}");
+    for (line, host, status) in [
+        (format!("GET http://{own}/healthz HTTP/1.1"), own.clone(), 200),
+        ("GET http://evil.test/healthz HTTP/1.1".to_owned(), own.clone(), 403),
+        ("GET http://evil.test/api/contacts HTTP/1.1".to_owned(), own.clone(), 403),
+        (format!("GET http://evil.test:{port}/ws HTTP/1.1"), own.clone(), 403),
+        (format!("GET http://{own}/healthz HTTP/1.1"), "evil.test".to_owned(), 403),
+        (format!("GET http://localhost:{port}/healthz HTTP/1.1"), own.clone(), 400),
+        (format!("CONNECT evil.test:{port} HTTP/1.1"), own.clone(), 403),
+    ] {
+        let response = classroom::http(server.http, &format!("{line}\r\nHost: {host}")).await;
+        assert_eq!(response.status, status, "{line} {host}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_passes_on_another_name_is_told_how_to_pass_on_the_right_one() {
+    let server = TestServer::start().await;
+    // As nginx sends it by default, and as old ones do.
+    for head in [
+        "GET / HTTP/1.1\r\nHost: tcp_classroom_upstream",
+        "GET / HTTP/1.0\r\nX-Forwarded-Host: classroom.test",
+        "GET / HTTP/1.0",
+    ] {
+        let response = classroom::http(server.http, head).await;
+        assert_eq!(response.status, 403, "{head}");
+        let text = response.text();
+        for told in ["proxy_set_header Host $http_host;", "--host-name", "代理"] {
+            assert!(text.contains(told), "{head}: {text}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -126,8 +126,46 @@ async fn a_packed_file_is_the_file() {
         let mut unpacked = Vec::new();
         GzDecoder::new(&packed.body[..]).read_to_end(&mut unpacked).unwrap();
         assert!(unpacked == plain.body, "{file}");
+        // One for all encodings, and so a weak one.
         assert_eq!(packed.header("etag"), plain.header("etag"), "{file}");
+        assert!(plain.header("etag").unwrap().starts_with("W/\""), "{file}");
     }
+}
+
+#[tokio::test]
+async fn encodings_are_asked_for_in_any_case_and_with_weights() {
+    let server = TestServer::start().await;
+    assert_built(get(server.http, "/", "").await.status);
+    for (asked, given) in [
+        ("GZIP", Some("gzip")),
+        ("Gzip, Deflate", Some("gzip")),
+        ("BR", Some("br")),
+        ("gzip;Q=0.5, BR;q=0.1", Some("gzip")),
+        ("GZIP;q=0", None),
+        ("DEFLATE", None),
+        ("identity", None),
+    ] {
+        let page = get(server.http, "/", &format!("\r\nAccept-Encoding: {asked}")).await;
+        assert_eq!(page.header("content-encoding"), given, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_cached_file_is_recognised_whatever_encoding_it_was_cached_in() {
+    let server = TestServer::start().await;
+    let page = get(server.http, "/", "").await;
+    assert_built(page.status);
+    let weak = page.header("etag").unwrap();
+    let strong = weak.strip_prefix("W/").unwrap();
+    for cached in [weak, strong, "*", &format!("\"other\", {weak}")] {
+        for encoding in ["identity", "gzip", "br"] {
+            let headers = format!("\r\nAccept-Encoding: {encoding}\r\nIf-None-Match: {cached}");
+            let again = get(server.http, "/", &headers).await;
+            assert_eq!((again.status, again.header("etag")), (304, Some(weak)), "{headers}");
+        }
+    }
+    let other = get(server.http, "/", "\r\nIf-None-Match: W/\"other\"").await;
+    assert_eq!(other.status, 200);
 }
 
 #[tokio::test]

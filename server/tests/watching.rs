@@ -555,3 +555,52 @@ async fn a_watcher_that_never_reads_is_cut_off_and_costs_the_others_nothing() {
     .await;
     assert!(follower.seq > 0);
 }
+
+/// Few changes, all of which the kernel takes for it: no write ever fails.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_watcher_of_a_quiet_book_that_never_reads_is_cut_off_as_well() {
+    let server = TestServer::with(|config| {
+        config.limits.connections = 2;
+        config.limits.patience = Duration::from_secs(1);
+    })
+    .await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(2048).unwrap();
+    let stream = must("connect", socket.connect(server.http)).await.unwrap();
+    let _deaf = EventClient::open_on(TcpClient { stream }, server.http, "").await;
+    let mut writer = server.tcp().await;
+    // Some 8 KB, more than the client's own buffer takes.
+    for number in 0..40 {
+        writer.send(format!("add;{number} {};1\n", "名".repeat(60)).as_bytes()).await;
+        writer.line().await;
+    }
+    must("its place is given back", async {
+        loop {
+            let mut third = TcpClient::connect(server.tcp).await;
+            let mut told = [0; 8];
+            must("an answer", third.stream.read_exact(&mut told)).await.unwrap();
+            if told == *b"Welcome!" {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn lists_that_hundreds_ask_for_again_and_again_leave_everybody_served() {
+    let server = TestServer::with_book(Book::in_memory(1_000_000), |_| {}).await;
+    make(&server, &adds((0..20_000).map(|number| format!("{number:05}")))).await;
+    let request = format!("GET /api/contacts?limit=1000 HTTP/1.1\r\nHost: {}\r\n\r\n", server.http);
+    let mut clients = Vec::new();
+    for _ in 0..550 {
+        let mut client = TcpClient::connect(server.http).await;
+        client.send(request.as_bytes()).await;
+        clients.push(client);
+    }
+    // Behind all of them.
+    let listed = page(&server, "?limit=1&after=19998").await;
+    assert_eq!(listed.contacts, [entry("19999", Some("1"))]);
+    server.serves_others().await;
+}
