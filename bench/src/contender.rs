@@ -91,9 +91,19 @@ impl Lab {
     ///
     /// When it does not start.
     pub fn server(&mut self, book: Book<'_>) -> Result<Running> {
+        self.server_with(book, &[])
+    }
+
+    /// The same with more options.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn server_with(&mut self, book: Book<'_>, options: &[&str]) -> Result<Running> {
         let log = self.directory()?.join("log");
         let mut command = self.server_command();
         command.args(["--no-open", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        command.args(options);
         match book {
             Book::Memory => command.arg("--memory"),
             Book::File(path) => command.arg("--data").arg(path),

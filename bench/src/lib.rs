@@ -5,7 +5,8 @@
 //! # Layout
 //!
 //! * [`scenario`]: the loads, their contenders and their targets.
-//! * [`idle`], [`million`]: what idle connections and a large book take.
+//! * [`idle`], [`million`]: what idle connections and a large book take;
+//!   [`flood`]: what the others notice of a client that floods.
 //! * [`generator`]: the closed loop that sends and checks; made of
 //!   [`workload`] (which messages, and which answers they must get) and
 //!   [`dialect`] (how both are written on the wire).
@@ -29,6 +30,7 @@
 pub mod contender;
 pub mod cores;
 pub mod dialect;
+pub mod flood;
 pub mod gauge;
 pub mod generator;
 pub mod idle;
@@ -146,6 +148,10 @@ fn run(options: &Options) -> Result<bool> {
     if wanted(million::NAME) {
         eprintln!("==> {}", million::NAME);
         report.large = million::measure(&mut lab)?;
+    }
+    if wanted(flood::NAME) {
+        eprintln!("==> {}", flood::NAME);
+        report.flood = flood::measure(&mut lab)?;
     }
     anyhow::ensure!(!report.is_empty(), "nothing has that in its name");
 

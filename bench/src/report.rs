@@ -22,6 +22,7 @@ pub struct Report {
     pub speed: Vec<Row>,
     pub idle: Vec<IdleRow>,
     pub large: Vec<Fact>,
+    pub flood: Vec<Fact>,
 }
 
 /// A contender in a scenario.
@@ -140,12 +141,16 @@ impl Report {
             speed: Vec::new(),
             idle: Vec::new(),
             large: Vec::new(),
+            flood: Vec::new(),
         })
     }
 
     /// Whether nothing was measured.
     pub fn is_empty(&self) -> bool {
-        self.speed.is_empty() && self.idle.is_empty() && self.large.is_empty()
+        self.speed.is_empty()
+            && self.idle.is_empty()
+            && self.large.is_empty()
+            && self.flood.is_empty()
     }
 
     /// How many contenders gave a wrong answer or none.
@@ -172,9 +177,13 @@ impl Report {
             let header = ["connection", "open", "fresh, KiB", "used, KiB", "target", "met"];
             page += &table(&header, rows.collect());
         }
-        if !self.large.is_empty() {
-            page += "\n## A large book\n\n";
-            let rows = self.large.iter().map(|fact| {
+        for (title, facts) in [("A large book", &self.large), ("A flood", &self.flood)] {
+            if facts.is_empty() {
+                continue;
+            }
+            // Writing to a String cannot fail.
+            let _ = write!(page, "\n## {title}\n\n");
+            let rows = facts.iter().map(|fact| {
                 let (target, met) = cells(fact.verdict.iter());
                 vec![fact.what.clone(), fact.value.clone(), target, met]
             });
