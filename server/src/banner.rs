@@ -243,12 +243,14 @@ impl Banner<'_> {
             left.push(String::new());
         }
         left.extend(warning);
+        // As near to the text as it goes, on a wide screen.
+        let column = left.iter().map(|line| line.width()).max().unwrap_or_default() + INDENT;
         let mut lines = Vec::new();
         for index in 0..left.len().max(qr.len()) {
             let text = left.get(index).map_or("", String::as_str);
             lines.push(match qr.get(index) {
                 Some(squares) => {
-                    let gap = (width + INDENT).saturating_sub(text.width());
+                    let gap = column.saturating_sub(text.width());
                     format!("{text}{:gap$}{squares}", "")
                 }
                 None => text.to_owned(),

@@ -97,7 +97,7 @@ pub enum Subcommand {
     /// Write the contacts to a CSV file.
     Export {
         /// The file to write; - for standard output.
-        #[arg(value_name = "CSV", value_parser = values::file)]
+        #[arg(value_name = "CSV")]
         csv: PathBuf,
         /// Where the contacts are.
         #[command(flatten)]
@@ -113,7 +113,7 @@ pub enum Subcommand {
     /// if one is wrong, none.
     Import {
         /// The file to read; - for standard input.
-        #[arg(value_name = "CSV", value_parser = values::file)]
+        #[arg(value_name = "CSV")]
         csv: PathBuf,
         /// Where the contacts are.
         #[command(flatten)]
@@ -129,7 +129,7 @@ pub enum Subcommand {
 pub struct BookFile {
     /// The file the contacts are in. [default: contacts.db in this user's data
     /// folder; the server's start-up message says where]
-    #[arg(long, value_name = "FILE", value_parser = values::file, env = "TCP_CLASSROOM_DATA")]
+    #[arg(long, value_name = "FILE", env = "TCP_CLASSROOM_DATA")]
     pub data: Option<PathBuf>,
 }
 

@@ -10,6 +10,7 @@ mod classroom;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use clap::CommandFactory as _;
 use classroom::binary::{FREE_PORTS, Program, command, read, read_rest};
 
 #[test]
@@ -56,51 +57,198 @@ fn the_banner_names_what_is_really_bound_and_speaks_the_machine_s_language() {
     assert!(program.banner.contains("按 Ctrl+C 停止"), "{}", program.banner);
 }
 
+/// What the program says on stdout, and that it succeeds.
+fn told(arguments: &[&str], locale: &str) -> String {
+    let mut program = std::process::Command::new(command().get_program());
+    let output = program.args(arguments).env("LC_ALL", locale).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    assert!(output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const LOCALES: [&str; 2] = ["en_US.UTF-8", "zh_CN.UTF-8"];
+
 #[test]
 fn help_and_version_succeed_and_name_every_option() {
-    let help = command().arg("--help").output().unwrap();
-    assert!(help.status.success());
-    let help = String::from_utf8(help.stdout).unwrap();
-    for option in [
-        "--tcp",
-        "--http",
-        "--lan",
-        "--host-name",
-        "--allow-origin",
-        "--memory",
-        "--stage",
-        "--pause",
-        "--open",
-        "--no-open",
-        "--quiet",
-        "--verbose",
-        "--help",
-        "--version",
-        "TCP_CLASSROOM_STAGE",
-    ] {
-        assert!(help.contains(option), "{option}");
+    fn check(command: &clap::Command, path: &[&str]) {
+        for locale in LOCALES {
+            let help = told(&[path, &["--help"]].concat(), locale);
+            for arg in command.get_arguments() {
+                let long = arg.get_long().map(|long| format!("--{long}"));
+                let short = arg.get_short().map(|short| format!("-{short}"));
+                let env = arg.get_env().and_then(|env| env.to_str()).map(str::to_owned);
+                for name in [long, short, env].into_iter().flatten() {
+                    assert!(help.contains(&name), "{path:?} {locale}: {name}\n{help}");
+                }
+            }
+            for sub in command.get_subcommands() {
+                assert!(help.contains(sub.get_name()), "{path:?} {locale}: {help}");
+            }
+        }
+        for sub in command.get_subcommands() {
+            check(sub, &[path, &[sub.get_name()]].concat());
+        }
     }
-    let version = command().arg("--version").output().unwrap();
-    assert!(version.status.success());
-    let version = String::from_utf8(version.stdout).unwrap();
-    assert_eq!(version.trim(), format!("tcp-classroom {}", env!("CARGO_PKG_VERSION")));
+    let command = tcp_classroom::options::CommandLine::command();
+    assert!(command.get_arguments().count() >= 20 && command.get_subcommands().count() >= 3);
+    check(&command, &[]);
+    for locale in LOCALES {
+        let version = told(&["--version"], locale);
+        assert_eq!(version.trim(), format!("tcp-classroom {}", env!("CARGO_PKG_VERSION")));
+    }
 }
 
 #[test]
-fn usage_errors_exit_with_2_and_say_what_would_work() {
+fn help_is_in_the_machine_s_language_and_succeeds_where_nobody_reads_it() {
+    assert!(told(&["--help"], "en_US.UTF-8").contains("Usage:"));
+    let chinese = told(&["--help"], "zh_CN.UTF-8");
+    assert!(chinese.contains("用法：") && !chinese.contains("Usage"), "{chinese}");
+    for locale in LOCALES {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = command().arg("--help").env("LC_ALL", locale).stdout(writer).status().unwrap();
+        assert!(status.success(), "{locale}: {status}");
+    }
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_say_what_would_work_in_both_languages() {
     for (arguments, told) in [
-        (&["--stage", "two"][..], "contacts, echo"),
-        (&["--pause", "soon"], "pause"),
-        (&["--tcp", "9999"], "--tcp"),
-        (&["--allow-origin", "school.example"], "http://HOST"),
-        (&["--ping-every", "0s"], "longer than nothing"),
-        (&["--unknown"], "--help"),
-        (&["--quiet", "--verbose"], "--verbose"),
+        (&["--stage", "two"][..], ["contacts, echo", "contacts、echo"]),
+        (&["--pause", "soon"], ["like 500ms", "例如 500ms"]),
+        (&["--pause", "2h"], ["0s to 1h", "0s 到 1h"]),
+        (&["--tcp", "99999"], ["0 to 65535", "0 到 65535"]),
+        (&["--tcp", "127.0.0.1"], ["127.0.0.1:9999", "127.0.0.1:9999"]),
+        (&["--lan", "--tcp", "127.0.0.1:9999"], ["--lan --tcp 9999", "--lan --tcp 9999"]),
+        (&["--allow-origin", "school.example"], ["http://HOST", "http://主机"]),
+        (&["--host-name", "http://x"], ["--host-name x", "--host-name x"]),
+        (&["--advertise", "http://x:80/"], ["--advertise x", "--advertise x"]),
+        (&["--ping-every", "0s"], ["100ms to 24h", "100ms 到 24h"]),
+        (&["--ping-every", "18446744073709551615s"], ["100ms to 24h", "100ms 到 24h"]),
+        (&["--max-contacts", "99999999999999999999"], ["1 to 10000000", "1 到 10000000"]),
+        (&["--unknown"], ["--help", "--help"]),
+        (&["--quiet", "--verbose"], ["--verbose", "--verbose"]),
+        (&["--memory", "--data", "x"], ["cannot be used with", "不能同时使用"]),
     ] {
-        let output = command().args(arguments).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains(told), "{arguments:?}: {said}");
+        for (locale, told) in LOCALES.into_iter().zip(told) {
+            let output = command().args(arguments).env("LC_ALL", locale).output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(said.contains(told), "{arguments:?}: {said}");
+            assert_eq!(said.contains("错误"), locale.starts_with("zh"), "{arguments:?}: {said}");
+            assert!(output.stdout.is_empty(), "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn an_option_in_front_of_its_subcommand_is_put_in_the_right_order() {
+    let mut program = std::process::Command::new(command().get_program());
+    program.args(["--data", "class.db", "export", "class.csv"]);
+    for (locale, told) in LOCALES.into_iter().zip(["stand behind", "后面"]) {
+        let output = program.env("LC_ALL", locale).stdin(Stdio::null()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("tcp-classroom export --data class.db class.csv"), "{said}");
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[test]
+fn flags_in_the_environment_are_on_or_off_and_another_value_names_the_variable() {
+    let quiet = |value: &str| {
+        let mut command = command();
+        command.args(FREE_PORTS).env("TCP_CLASSROOM_MEMORY", value);
+        command.env("TCP_CLASSROOM_DATA", "");
+        command
+    };
+    for on in ["1", "true", "Yes", "on"] {
+        let program = Program::run(quiet(on));
+        assert!(program.banner.contains("in memory only"), "{on}: {}", program.banner);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for off in ["0", "false", "no", "OFF", ""] {
+        let mut command = quiet(off);
+        command.env("TCP_CLASSROOM_DATA", folder.path().join("contacts.db"));
+        let program = Program::run(command);
+        assert!(!program.banner.contains("in memory only"), "{off}: {}", program.banner);
+    }
+    for (variable, value) in [
+        ("TCP_CLASSROOM_LAN", "maybe"),
+        ("TCP_CLASSROOM_QUIET", "2"),
+        ("TCP_CLASSROOM_VERBOSE", "very"),
+        ("TCP_CLASSROOM_PAUSE", "soon"),
+        ("TCP_CLASSROOM_STAGE", "two"),
+        ("TCP_CLASSROOM_HOST_NAME", "a,http://b"),
+    ] {
+        for locale in LOCALES {
+            let output = command().env(variable, value).env("LC_ALL", locale).output().unwrap();
+            assert_eq!(output.status.code(), Some(2), "{variable}");
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(said.contains(&format!("{variable}={value}")), "{variable}: {said}");
+        }
+    }
+}
+
+#[test]
+fn an_option_beats_the_environment_also_where_the_two_exclude_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("contacts.db");
+    let mut memory = command();
+    memory.args(FREE_PORTS).arg("--memory").env("TCP_CLASSROOM_DATA", &data);
+    assert!(Program::run(memory).banner.contains("in memory only"));
+    assert!(!data.exists());
+    let mut file = command();
+    file.args(FREE_PORTS).arg("--data").arg(&data).env("TCP_CLASSROOM_MEMORY", "1");
+    let program = Program::run(file);
+    assert!(program.banner.contains(data.to_str().unwrap()), "{}", program.banner);
+    let mut both = command();
+    both.env("TCP_CLASSROOM_DATA", &data).env("TCP_CLASSROOM_MEMORY", "1");
+    let output = both.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("TCP_CLASSROOM_MEMORY cannot be used with TCP_CLASSROOM_DATA"), "{said}");
+}
+
+#[test]
+fn with_lan_both_families_are_served_on_one_port_and_peers_have_their_own_addresses() {
+    let mut lan = command();
+    lan.args(["--memory", "--tcp", "0", "--http", "0"]).env("TCP_CLASSROOM_LAN", "1");
+    let program = Program::run(lan);
+    assert!(program.banner.contains("Note: everyone on this network"), "{}", program.banner);
+    assert_eq!(program.console_line(), "Waiting for connection...");
+    for ip in ["127.0.0.1", "::1"] {
+        let at = |port| std::net::SocketAddr::new(ip.parse().unwrap(), port);
+        let mut client = classroom::binary::connect(at(program.tcp.port()));
+        assert_eq!(read(&mut client, 8), "Welcome!");
+        let peer = client.local_addr().unwrap();
+        assert_eq!(program.console_line(), format!("Accept new connection from {peer}..."));
+        client.write_all(b"exit").unwrap();
+        assert_eq!(read_rest(&mut client), "");
+        assert_eq!(program.console_line(), format!("Connection from {peer} closed."));
+
+        let mut browser = classroom::binary::connect(at(program.http.port()));
+        let host = at(program.http.port());
+        write!(browser, "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let answer = read_rest(&mut browser);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+#[test]
+fn an_advertised_name_is_shown_and_let_in() {
+    let program = Program::start(&["--advertise", "classroom.test"]);
+    let page = format!("classroom.test:{}", program.http.port());
+    assert!(program.banner.contains(&format!("\n  http://{page}/\n")), "{}", program.banner);
+    let tcp = format!("\n  classroom.test {}\n", program.tcp.port());
+    assert!(program.banner.contains(&tcp), "{}", program.banner);
+    for (host, status) in [(page.as_str(), "200"), ("other.test", "403")] {
+        let mut browser = classroom::binary::connect(program.http);
+        write!(browser, "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        let answer = read_rest(&mut browser);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{host}: {answer}");
     }
 }
 
@@ -127,17 +275,26 @@ fn a_flag_beats_the_environment_and_the_environment_beats_the_default() {
 #[test]
 fn a_port_in_use_is_named_with_the_flag_that_chooses_another() {
     let program = Program::start(&[]);
-    let (tcp, http) = (program.tcp.to_string(), program.http.to_string());
+    let (tcp, http) = (program.tcp.port(), program.http.port());
     for (flag, other, taken) in [("--tcp", "--http", tcp), ("--http", "--tcp", http)] {
-        let output =
-            command().args(["--memory", flag, &taken, other, "127.0.0.1:0"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        let said = String::from_utf8(output.stderr).unwrap();
-        let port = taken.rsplit(':').next().unwrap();
-        assert_eq!(said.lines().count(), 1, "{said}");
-        assert!(said.contains(&format!("port {port} is already in use")), "{said}");
-        assert!(said.contains(&format!("{flag} 127.0.0.1:")), "{said}");
-        assert!(output.stdout.is_empty(), "it never said it was waiting");
+        for lan in [&[][..], &["--lan"]] {
+            for (locale, said_so) in LOCALES.into_iter().zip(["is already in use", "已被占用"])
+            {
+                let output = command()
+                    .args(["--memory", flag, &taken.to_string(), other, "0"])
+                    .args(lan)
+                    .env("LC_ALL", locale)
+                    .output()
+                    .unwrap();
+                assert_eq!(output.status.code(), Some(1));
+                let said = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(said.lines().count(), 1, "{said}");
+                assert!(said.contains(&format!(" {taken} ")) && said.contains(said_so), "{said}");
+                let next = taken.checked_add(1).unwrap_or(taken - 1);
+                assert!(said.contains(&format!("{flag} {next}")), "{said}");
+                assert!(output.stdout.is_empty(), "it never said it was waiting");
+            }
+        }
     }
 }
 
@@ -161,6 +318,76 @@ mod unix {
             let console = program.remaining_console();
             assert_eq!(console.len(), 3, "{console:?}");
             assert!(console[2].ends_with(" closed."), "{console:?}");
+        }
+    }
+
+    #[test]
+    fn its_last_line_says_how_many_contacts_are_kept_and_where() {
+        let folder = tempfile::tempdir().unwrap();
+        for (locale, file, memory) in [
+            ("en_US.UTF-8", "2 contacts are kept in ", "2 contacts were in memory only"),
+            ("zh_CN.UTF-8", "2 个联系人保存在 ", "2 个联系人只在内存里"),
+        ] {
+            for signal in [Signal::SIGINT, Signal::SIGTERM] {
+                for kept in [true, false] {
+                    let mut command = command();
+                    command.current_dir(folder.path()).args(FREE_PORTS).env("LC_ALL", locale);
+                    // The line has the full path of a file that was named without.
+                    command.args(if kept { &["--data", "class.db"][..] } else { &["--memory"] });
+                    let mut program = Program::run(command);
+                    let mut client = program.welcome();
+                    client.write_all(b"add;a;1\nadd;b;2\n").unwrap();
+                    assert_eq!(read(&mut client, 18), "a added!\nb added!\n");
+                    program.signal(signal);
+                    assert_eq!(program.exit().code(), Some(0));
+                    let said = program.remaining_diagnostics();
+                    let last = said.lines().last().unwrap_or_default();
+                    assert!(last.contains(if kept { file } else { memory }), "{said}");
+                    let path = folder.path().canonicalize().unwrap().join("class.db");
+                    assert_eq!(last.ends_with(path.to_str().unwrap()), kept, "{said}");
+                    assert_eq!(program.banner.contains(path.to_str().unwrap()), kept);
+                }
+            }
+        }
+    }
+
+    /// As a user who may not use it: the tests may run as root, who may.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_below_1024_is_refused_as_a_privilege() {
+        use std::os::unix::process::CommandExt as _;
+        let limit = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+        let limit: u16 = limit.unwrap().trim().parse().unwrap();
+        if limit == 0 {
+            println!("skipped: this machine lets everybody use every port");
+            return;
+        }
+        let port = limit.min(1024) - 1;
+        for (locale, told) in LOCALES.into_iter().zip(["an administrator's privilege", "特权"]) {
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("tcp-classroom");
+            std::fs::copy(command().get_program(), &program).unwrap();
+            std::process::Command::new("chmod")
+                .args(["-R", "a+rx"])
+                .arg(folder.path())
+                .status()
+                .unwrap();
+            let mut command = std::process::Command::new(&program);
+            if nix::unistd::geteuid().is_root() {
+                command.uid(65534);
+            }
+            let output = command
+                .args(["--no-open", "--memory", "--tcp", &port.to_string(), "--http", "0"])
+                .env("LC_ALL", locale)
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(1));
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(
+                said.contains(told) && said.contains(&format!("--tcp {}", 8000 + port % 1000)),
+                "{said}"
+            );
         }
     }
 
@@ -318,7 +545,8 @@ mod unix {
         assert_eq!(read(&mut later, 10), "Not Found!");
         program.signal(Signal::SIGTERM);
         assert_eq!(program.exit().code(), Some(0));
-        assert_eq!(program.remaining_diagnostics(), "");
+        let said = program.remaining_diagnostics();
+        assert!(said.starts_with("Stopped.") && said.lines().count() == 1, "{said}");
     }
 
     #[cfg(target_os = "linux")]

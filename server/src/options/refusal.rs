@@ -155,7 +155,11 @@ fn in_right_order(subcommand: &str, command: &Command, words: &[OsString]) -> Op
         line.extend(rest);
         for file in [None, Some(OsString::from("FILE"))] {
             line.extend(file);
-            if command.clone().try_get_matches_from(&line).is_ok() {
+            let fits = match command.clone().try_get_matches_from(&line) {
+                Ok(_) => true,
+                Err(error) => !error.use_stderr(),
+            };
+            if fits {
                 let words: Vec<_> =
                     line.iter().map(|word| quoted(&word.to_string_lossy())).collect();
                 return Some(words.join(" "));
@@ -262,6 +266,7 @@ mod tests {
             (&["--stage", "two"], "可选的值：contacts、echo"),
             (&["--stage", "ecko"], "echo"),
             (&["--tcp"], "--tcp <端口> 后面缺少一个值"),
+            (&["--data", ""], "--data <文件> 后面缺少一个值"),
             (&["--tcp", "port"], "--tcp <端口> 的值：应该是端口"),
             (&["--pause", "soon"], "时间要写数字和单位"),
             (&["--pause", "18446744073709551615s"], "0s 到 1h"),
@@ -294,8 +299,8 @@ mod tests {
             (&["--stage", "two"], "contacts, echo"),
             (&["--tcp", "port"], "ADDRESS:PORT"),
             (&["--pause", "18446744073709551615s"], "0s to 1h"),
-            (&["--ping-every", "0s"], "100ms to 1day"),
-            (&["--read-patience", "99999999999999999999s"], "100ms to 1day"),
+            (&["--ping-every", "0s"], "100ms to 24h"),
+            (&["--read-patience", "99999999999999999999s"], "100ms to 24h"),
             (&["--max-connections", "18446744073709551616"], "1 to 1000000"),
             (&["--max-per-address", "0"], "1 to 1000000"),
             (&["--host-name", "http://x"], "--host-name x"),
@@ -316,6 +321,7 @@ mod tests {
             (&["--data", "my book", "import", "a.csv"], Some("import --data \"my book\" a.csv")),
             (&["--data", "export", "export", "a.csv"], Some("export --data export a.csv")),
             (&["--lan", "serve"], Some("serve --lan")),
+            (&["--lan", "serve", "--help"], Some("serve --lan --help")),
             (&["--lan", "export", "a.csv"], None),
         ] {
             let said = refused(words, Language::English);

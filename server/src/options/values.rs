@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::language::Language;
@@ -177,10 +176,7 @@ pub(super) fn time(
     move |text| match humantime::parse_duration(text) {
         Ok(time) if range.contains(&time) => Ok(time),
         Ok(_) | Err(humantime::DurationError::NumberOverflow) => {
-            let (least, most) = (
-                humantime::format_duration(*range.start()),
-                humantime::format_duration(*range.end()),
-            );
+            let (least, most) = (written(*range.start()), written(*range.end()));
             Err(unfit!("应该在 {least} 到 {most} 之间", "expected a time from {least} to {most}"))
         }
         Err(error) => Err(unfit!(
@@ -190,12 +186,13 @@ pub(super) fn time(
     }
 }
 
-/// A file's name.
-pub(super) fn file(text: &str) -> Result<PathBuf, Unfit> {
-    if text.is_empty() {
-        return Err(unfit!("文件名是空的", "the name of the file is empty"));
+/// A time as it is typed: `24h` rather than humantime's `1day`.
+fn written(time: Duration) -> String {
+    const HOUR: u64 = 60 * 60;
+    match (time.as_secs() / HOUR, time.as_secs() % HOUR, time.subsec_nanos()) {
+        (hours @ 1.., 0, 0) => format!("{hours}h"),
+        _ => humantime::format_duration(time).to_string(),
     }
-    Ok(PathBuf::from(text))
 }
 
 /// A name that browsers may call this server by: `--host-name`.
