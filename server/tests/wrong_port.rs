@@ -327,6 +327,28 @@ async fn a_browser_on_the_lesson_s_port_reads_where_the_page_is() {
     browser.finish_but_for(&server.tcp.to_string()).await;
 }
 
+/// Chromium keeps a connection that it opened ahead of need, with the 408 in it.
+#[tokio::test]
+async fn a_connection_that_a_browser_opened_ahead_of_need_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start().await;
+    let links: String = ["", " crossorigin"]
+        .map(|kind| format!("<link rel=preconnect href='http://{}/'{kind}>", server.http))
+        .concat();
+    let page = format!("<!doctype html><link rel=icon href='data:,'>{links}<title>a</title>");
+    std::fs::write(folder.path().join("preconnect.html"), page).unwrap();
+    let (Some(browser), Some(host)) =
+        (Browser::start(ENGLISH).await, StaticHost::serving(folder.path()))
+    else {
+        return;
+    };
+    browser.go(&format!("{}/preconnect.html", host.origin)).await;
+    browser.until("performance.now() > 3500").await;
+    browser.go(&format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    browser.finish().await;
+}
+
 #[tokio::test]
 async fn no_page_of_another_origin_changes_the_book() {
     let folder = tempfile::tempdir().unwrap();
