@@ -1,48 +1,16 @@
-// Loads the page's program, and the panels beside the conversation when one is
-// first opened. It stands in a file of its own because the page's content policy
-// forbids scripts in the markup; the names of the built files are in the links
-// that the build adds to the head.
-const link = (rel) => document.head.querySelector(`link[rel=${rel}]`);
+// Loads the page's program. It stands in a file of its own because the page's
+// content policy forbids scripts in the markup; trunk's own links in the head name
+// the built files.
+const link = (rel) => document.head.querySelector(`link[rel=${rel}]`).href;
 const broken = () => document.documentElement.setAttribute("data-broken", "");
 
+// A program that has panicked answers nothing any more.
 addEventListener("error", (event) => {
   if (event.error instanceof WebAssembly.RuntimeError) broken();
 });
-
-const load = async (program, imports) => {
-  const answer = await fetch(program.href);
-  const { instance } = await WebAssembly.instantiate(await answer.arrayBuffer(), imports);
-  return instance.exports;
-};
-const page = import(link("modulepreload").href).then((glue) =>
-  glue.default({ module_or_path: link("preload").href })
-);
-page.catch((error) => {
-  broken();
-  throw error;
-});
-
-const dress = (later) =>
-  new Promise((dressed, failed) => {
-    const sheet = document.createElement("link");
-    sheet.rel = "stylesheet";
-    sheet.href = later.href;
-    sheet.onload = dressed;
-    sheet.onerror = () => {
-      sheet.remove();
-      failed();
-    };
-    document.head.append(sheet);
+import(link("modulepreload"))
+  .then((program) => program.default({ module_or_path: link("preload") }))
+  .catch((error) => {
+    broken();
+    throw error;
   });
-// Without these links (`trunk serve`) both are here from the beginning.
-globalThis.supply = async () => {
-  const main = await page;
-  try {
-    const [style, program] = [link("later-style"), link("later-program")];
-    const [rest] = await Promise.all([program ? load(program, { main }) : main, style && dress(style)]);
-    rest.supplement();
-  } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) broken();
-    else main.missed();
-  }
-};

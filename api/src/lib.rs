@@ -1,8 +1,9 @@
 //! What the server tells the page over HTTP about the class's book.
 //!
 //! These types are the JSON, on both sides: the server writes them with
-//! `serde_json`, the page reads them with [`json`]. The lesson's own protocol
-//! is not here, `protocol` is.
+//! `serde_json`, the page has the browser parse them. Fields that a reader does
+//! not know are ignored, so that server and page may differ by a version. The
+//! lesson's own protocol is not here, `protocol` is.
 //!
 //! # How the page keeps up
 //!
@@ -16,15 +17,7 @@
 //!    the newer word, however pages and changes cross;
 //! 3. begins anew whenever another [`Snapshot`] comes: the server cannot say
 //!    what has changed since the last event, or is another one by now.
-#![no_std]
 #![warn(missing_docs)]
-
-extern crate alloc;
-
-pub mod json;
-
-use alloc::string::String;
-use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -89,8 +82,6 @@ pub struct Page {
 }
 
 /// A name in the book and its phone.
-///
-/// One type for pages and changes, since the page pays for the reader of each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// 1 to 64 characters.
@@ -108,4 +99,16 @@ pub struct Classroom {
     pub tcp_host: Option<String>,
     /// The port that is really bound.
     pub tcp_port: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_a_reader_does_not_know_are_ignored() {
+        let text = r#"{"count":2,"more":{"deep":[1,null]},"seq":1}"#;
+        let snapshot: Snapshot = serde_json::from_str(text).expect("it has all fields");
+        assert_eq!(snapshot, Snapshot { seq: 1, count: 2 });
+    }
 }

@@ -9,11 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    ETAG, Entry, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, Entry, HOST, HeaderName,
+    HeaderValue, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -55,7 +54,7 @@ pub(crate) fn router(classroom: Arc<Classroom>) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/ws", get(open_websocket))
         .merge(book(&classroom))
-        .merge(PAGE.clone().layer(middleware::from_fn(pack_better)))
+        .merge(PAGE.clone().layer(middleware::from_fn(negotiate_encoding)))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(Arc::clone(&classroom), check_host))
         .layer(middleware::map_response(add_security_headers))
@@ -72,7 +71,8 @@ fn book(classroom: &Arc<Classroom>) -> Router<Arc<Classroom>> {
         .layer(middleware::map_response(forbid_keeping))
 }
 
-/// The embedded page: compressed once, shared by all servers of this process.
+/// The embedded page: brotli from the build, gzip made once at the first request;
+/// shared by all servers of this process.
 static PAGE: LazyLock<Router<Arc<Classroom>>> = LazyLock::new(|| {
     memory_serve::load!()
         .enable_brotli(true)
@@ -84,24 +84,11 @@ static PAGE: LazyLock<Router<Arc<Classroom>>> = LazyLock::new(|| {
         .into_router()
 });
 
-/// Each file of the page by its path, as gzip: what `memory_serve` makes of it
-/// when the server starts, but packed with more patience when it was built.
-const GZIPPED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/gzipped.rs"));
-
-/// Sends the smaller gzip wherever gzip is what `memory_serve` decided to send,
-/// and corrects two things about how that negotiates.
-async fn pack_better(mut request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let packed = GZIPPED.iter().find(|(route, _)| *route == path).map(|(_, packed)| *packed);
+/// Corrects two things about how `memory_serve` negotiates encodings.
+async fn negotiate_encoding(mut request: Request, next: Next) -> Response {
     lower_case(request.headers_mut(), ACCEPT_ENCODING);
     let mut response = next.run(request).await;
     weaken(response.headers_mut());
-    if let Some(packed) = packed
-        && response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip")
-    {
-        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(packed.len()));
-        *response.body_mut() = Body::from(packed);
-    }
     response
 }
 

@@ -268,7 +268,6 @@ async fn it_works_in_a_folder_of_a_proxy() {
     let Some(browser) = Browser::start(CHINESE).await else { return };
     browser.go(&format!("http://{}/classroom/?from=here#plan", relay.address)).await;
     browser.await_state("open").await;
-    browser.await_panel().await;
     browser.send(ADD).await;
     browser.expect("received", "zhangsan added!").await;
     browser.click("#language").await;

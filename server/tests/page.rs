@@ -21,9 +21,6 @@ const BUDGET: usize = 120 * 1024;
 /// its program builds.
 const LANGUAGES: [&str; 2] = ["/zh.html", "/en.html"];
 
-/// The files whose names the program knows.
-const KNOWN: [&str; 3] = ["/zh.html", "/en.html", "/supplement.html"];
-
 /// Every file the page names, itself included. Quoted relative addresses in
 /// the HTML are all there is: the content policy forbids anything else.
 fn files(html: &str) -> BTreeSet<String> {
@@ -49,7 +46,7 @@ async fn a_visit_grows_no_heavier_whatever_packing_the_browser_asks_for() {
     for kind in [".wasm", ".js", ".css"] {
         assert!(files.iter().any(|file| file.ends_with(kind)), "no {kind} among {files:?}");
     }
-    files.extend(KNOWN.map(str::to_owned));
+    files.extend(LANGUAGES.map(str::to_owned));
     // A phone's on plain http, and a desktop's on the server's own machine.
     for encoding in ["gzip", "br"] {
         let mut total = 0;
@@ -84,7 +81,7 @@ async fn files_come_compressed_with_types_and_are_cached_for_good_but_the_page_i
     let again = get(server.http, "/", &format!("\r\nIf-None-Match: {etag}")).await;
     assert_eq!((again.status, again.body.len()), (304, 0));
 
-    for file in KNOWN {
+    for file in LANGUAGES {
         let words = get(server.http, file, "\r\nAccept-Encoding: gzip").await;
         assert!(words.header("content-type").unwrap().starts_with("text/html"));
         assert_eq!(words.header("content-encoding"), Some("gzip"), "{file}");
@@ -118,7 +115,7 @@ async fn a_packed_file_is_the_file() {
     let server = TestServer::start().await;
     let page = get(server.http, "/", "").await;
     assert_built(page.status);
-    for file in files(&page.text()).into_iter().chain(KNOWN.map(str::to_owned)) {
+    for file in files(&page.text()).into_iter().chain(LANGUAGES.map(str::to_owned)) {
         let plain = get(server.http, &file, "").await;
         assert_eq!(plain.header("content-encoding"), None, "{file}");
         let packed = get(server.http, &file, "\r\nAccept-Encoding: gzip").await;
@@ -191,7 +188,7 @@ async fn the_page_names_no_other_server() {
     let server = TestServer::start().await;
     let page = get(server.http, "/", "").await;
     assert_built(page.status);
-    let known = KNOWN.map(str::to_owned);
+    let known = LANGUAGES.map(str::to_owned);
     for file in files(&page.text()).iter().chain(&known).filter(|file| !file.ends_with(".wasm")) {
         let text = get(server.http, file, "").await.text();
         // A name, not an address; and comments of the generated bindings.

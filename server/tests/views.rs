@@ -227,7 +227,6 @@ async fn on_a_phone_the_size_of_a_message_leads_to_its_bytes() {
     browser.send(ADD).await;
     browser.expect("received", "zhangsan added!").await;
     browser.click("#message-0 [data-look]").await;
-    browser.await_panel().await;
     assert_eq!(bytes(&browser, "#wire-received").await, framed("Welcome!", false));
     browser.finish().await;
 }
@@ -494,5 +493,71 @@ async fn the_program_is_copied_as_it_stands_even_where_the_browser_does_not_trus
     browser.send("find;张三").await;
     browser.expect("received", "1").await;
     assert_eq!(text_of(&browser, "[data-copy=nc-code]").await, "Copy");
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn each_panel_of_a_phone_tells_what_was_said_before_it_was_opened() {
+    for first in ["wire", "sequence", "sticky", "contacts", "python"] {
+        let (_server, browser) = open!(PHONE);
+        for (command, answer) in
+            [("add;张三;12345", "张三 added!"), (ADD, "zhangsan added!"), ("find;张三", "12345")]
+        {
+            browser.send(command).await;
+            browser.expect("received", answer).await;
+        }
+        browser.click("#message-1 code").await;
+        show(&browser, first).await;
+        for panel in ["wire", "sequence", "sticky", "contacts", "python"] {
+            show(&browser, panel).await;
+            match panel {
+                "wire" => {
+                    assert!(text_of(&browser, "#wire-sent .wire").await.contains("张"));
+                    let current =
+                        "return document.querySelector('#conversation [aria-current]').id";
+                    assert_eq!(browser.script(current).await, "message-1");
+                }
+                "sequence" => {
+                    assert_eq!(arrows(&browser).await.0, 5 + 7);
+                    browser.click("[data-arrow]:last-child").await;
+                    assert!(text_of(&browser, "#arrow-bytes").await.contains("12345"));
+                }
+                "sticky" => {
+                    browser.click("#lab-lines").await;
+                    browser
+                        .until("document.querySelectorAll('#lab-steps .cut').length === 2")
+                        .await;
+                }
+                "contacts" => {
+                    browser.until("document.querySelectorAll('#rows > *').length === 2").await;
+                    let style = "return getComputedStyle(document.getElementById('rows')).height";
+                    assert_eq!(browser.script(style).await, "72px", "two rows of 36 pixels");
+                }
+                _ => assert!(text_of(&browser, "#python-code").await.contains("add;张三;12345")),
+            }
+        }
+        browser.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn the_panels_are_said_again_in_the_other_language() {
+    let (_server, browser) = open!(CHINESE);
+    browser.send(ADD).await;
+    browser.expect("received", "zhangsan added!").await;
+    browser.click("#language").await;
+    browser.until("document.title === 'TCP classroom'").await;
+    for (panel, says) in [
+        ("wire", "One cell is one byte"),
+        ("sequence", "Time runs downwards"),
+        ("sticky", "Two messages that stick together"),
+        ("contacts", "1 in all"),
+        ("python", "This conversation in Python"),
+    ] {
+        show(&browser, panel).await;
+        browser
+            .until(&format!("document.getElementById('{panel}').innerText.includes('{says}')"))
+            .await;
+    }
     browser.finish().await;
 }

@@ -58,8 +58,7 @@ fn read<T: serde::de::DeserializeOwned>(response: &HttpResponse) -> T {
     assert_eq!(response.header("content-type"), Some("application/json"));
     assert_eq!(response.header("cache-control"), Some("no-store"));
     assert_eq!(response.header("access-control-allow-origin"), None);
-    // With the page's own reader.
-    api::json::read(&response.text()).unwrap_or_else(|| panic!("{}", response.text()))
+    serde_json::from_str(&response.text()).unwrap_or_else(|error| panic!("{error}: {response:?}"))
 }
 
 async fn page(server: &TestServer, query: &str) -> Page {

@@ -7,8 +7,6 @@
 use protocol::Verb;
 use protocol::command::{Field, SEPARATOR, parts};
 
-use crate::words::joined;
-
 /// A round of Tab keys: the lines it offers, and the one shown.
 #[derive(Debug)]
 pub struct Completion {
@@ -21,12 +19,12 @@ impl Completion {
     /// names the last is offered first.
     pub fn of(text: &str, names: &[String]) -> Option<Self> {
         let mut lines = Vec::new();
-        match last_separator(text) {
+        match text.rsplit_once(SEPARATOR) {
             None if text.is_empty() => {}
             None => {
                 for verb in Verb::ALL {
                     if verb.word().starts_with(text) {
-                        lines.push(joined(&[verb.word(), separator(verb)]));
+                        lines.push(format!("{}{}", verb.word(), separator(verb)));
                     }
                 }
             }
@@ -37,7 +35,7 @@ impl Completion {
                 let end = if more { ";" } else { "" };
                 for name in names.iter().rev() {
                     if name.starts_with(prefix) {
-                        lines.push(joined(&[before, ";", name, end]));
+                        lines.push(format!("{before};{name}{end}"));
                     }
                 }
             }
@@ -56,12 +54,6 @@ impl Completion {
         self.shown = (self.shown + 1) % self.lines.len();
         (self.lines.len() > 1).then_some(self)
     }
-}
-
-/// What stands before the last separator, and what behind it.
-fn last_separator(text: &str) -> Option<(&str, &str)> {
-    let at = text.bytes().rposition(|byte| byte == SEPARATOR as u8)?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 fn separator(verb: Verb) -> &'static str {

@@ -14,7 +14,7 @@ use web_sys::{
 use crate::keyboard::{Key, Report};
 use crate::markup::Markup as _;
 use crate::model::{Msg, Pick};
-use crate::panels::{Panel, Turn};
+use crate::tabs::{Panel, Turn};
 use crate::view::View;
 
 /// Where messages go. The answer is whether the event behind the message has
@@ -35,13 +35,7 @@ impl Listener {
         event: &'static str,
         handler: impl FnMut(Event) + 'static,
     ) -> Self {
-        // Every other way the glue for it is built once for each handler, half a
-        // kilobyte each.
-        Self::boxed(target, event, Box::new(handler))
-    }
-
-    fn boxed(target: &EventTarget, event: &'static str, handler: Box<dyn FnMut(Event)>) -> Self {
-        let handler = Closure::wrap(handler);
+        let handler = Closure::wrap(Box::new(handler) as Box<dyn FnMut(Event)>);
         // Only an unknown way of listening is refused, and this is the plain one.
         let _ = target.add_event_listener_with_callback(event, handler.as_ref().unchecked_ref());
         Listener { target: target.clone(), event, handler }
@@ -302,8 +296,7 @@ fn message_of(event: &Event) -> Option<u32> {
 
 /// The value of an attribute that an element around this one has.
 fn around(element: &Element, attribute: &str) -> Option<String> {
-    let selector: String = ["[", attribute, "]"].into_iter().collect();
-    element.around(&selector)?.get_attribute(attribute)
+    element.around(&format!("[{attribute}]"))?.get_attribute(attribute)
 }
 
 /// What an event happened to, or the nearest around it, that a selector fits.

@@ -400,7 +400,7 @@ impl Lesson {
     /// The first step that is not done, from that one on and round.
     fn undone_from(&self, first: usize) -> Option<usize> {
         let mut candidates = (first..self.steps.len()).chain(0..first);
-        candidates.find(|&index| self.steps.get(index).is_some_and(|step| !step.is_done()))
+        candidates.find(|&index| !self.steps[index].is_done())
     }
 
     /// Counts what was done towards the goals of the open step.

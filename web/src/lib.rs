@@ -12,15 +12,14 @@
 //! * [`model`]: a [`Msg`] → a new state and its [`Effect`]s. With it, as pure:
 //!   [`connection`], [`liveness`] (half-open connections), [`offline`] (the server in the page), [`history`],
 //!   [`completion`], [`advice`] (the red pen's sentences), [`marks`] (its lines
-//!   under the input), [`panels`] (which of them can be seen), [`words`] (the
+//!   under the input), [`tabs`] (which panels can be seen), [`words`] (the
 //!   keys of all sentences), [`appearance`] (language and light) and [`lesson`]
 //!   (the steps and their goals).
 //! * `page`: an [`Effect`] → a call to one of the rooms that touch the browser:
 //!   `view` (the document) with `markup`, `texts` (the words of a language),
-//!   `request`, `socket`, `alarm` (the one timer) and `shelves` (what outlives a
-//!   reload).
-//! * `door`: the way to the [`supplement`], the panels beside the conversation,
-//!   which come when one is first opened.
+//!   `request`, `json`, `socket`, `alarm` (the one timer) and `shelves` (what
+//!   outlives a reload).
+//! * [`panels`]: the side panels, each a pure module and a small view.
 //!
 //! The rooms named second exist in a browser only. The pure ones are tested
 //! natively, the view in a headless browser.
@@ -40,7 +39,7 @@ pub mod marks;
 pub mod model;
 pub mod offline;
 pub mod panels;
-pub mod supplement;
+pub mod tabs;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
@@ -48,7 +47,7 @@ mod alarm;
 #[cfg(target_arch = "wasm32")]
 mod controls;
 #[cfg(target_arch = "wasm32")]
-pub mod door;
+mod json;
 #[cfg(target_arch = "wasm32")]
 pub mod markup;
 #[cfg(target_arch = "wasm32")]
@@ -75,18 +74,8 @@ mod start {
     use std::rc::Rc;
 
     use wasm_bindgen::prelude::wasm_bindgen;
-    use web_sys::Document;
 
     use crate::page::Page;
-    use crate::supplement;
-
-    #[wasm_bindgen]
-    extern "C" {
-        /// Asked for by name: `web_sys::window` tries four names of the global
-        /// object, and is half a kilobyte of every first visit.
-        #[wasm_bindgen(thread_local_v2, js_name = document)]
-        static DOCUMENT: Document;
-    }
 
     thread_local! {
         /// The page owns its listeners, its socket and its timer; this owns
@@ -96,20 +85,9 @@ mod start {
 
     #[wasm_bindgen(start)]
     fn start() {
-        let page = Page::open(DOCUMENT.with(Document::clone));
+        let window = web_sys::window().expect("the program is loaded by a page");
+        let document = window.document().expect("a page has a document");
+        let page = Page::open(document);
         PAGE.with(|kept| *kept.borrow_mut() = Some(page));
-    }
-
-    /// Opens the panels of the page, whose program is here now. The one way
-    /// into the supplement: the build cuts the program in two behind it.
-    #[wasm_bindgen]
-    pub fn supplement() {
-        PAGE.with(|kept| kept.borrow().as_ref().map(supplement::view::open));
-    }
-
-    /// The program of the panels could not be had.
-    #[wasm_bindgen]
-    pub fn missed() {
-        PAGE.with(|kept| kept.borrow().as_ref().map(|page| page.miss()));
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 use protocol::command::{Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, parts, span};
 use protocol::{Mistake, Reason};
 
-use crate::advice::{mend, piece, space_for_separator};
+use crate::advice::{mend, space_for_separator};
 
 /// What a piece of the line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn marks(text: &str) -> Vec<Mark> {
             let at = &mistake.at;
             let mut marks = fields(text);
             if !at.is_empty() {
-                keep(&mut marks, &|mark| mark.at.end <= at.start || at.end <= mark.at.start);
+                marks.retain(|mark| mark.at.end <= at.start || at.end <= mark.at.start);
                 insert(&mut marks, mark(at.clone(), Kind::Wrong));
             }
             marks
@@ -73,11 +73,6 @@ pub fn marks(text: &str) -> Vec<Mark> {
     };
     label(text, &mut marks);
     marks
-}
-
-/// Built once, and not for each who calls it.
-fn keep(marks: &mut Vec<Mark>, keeps: &dyn Fn(&Mark) -> bool) {
-    marks.retain(|mark| keeps(mark));
 }
 
 fn insert(marks: &mut Vec<Mark>, mark: Mark) {
@@ -124,7 +119,7 @@ fn label(text: &str, marks: &mut [Mark]) {
     for (index, mark) in marks.iter_mut().enumerate() {
         // A label is about three columns wide; the separator is one of them.
         let columns: usize =
-            piece(text, mark.at.clone()).chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+            text[mark.at.clone()].chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
         mark.labelled = !is_pen(mark.kind) && (columns >= 2 || Some(index) == last);
     }
 }
@@ -136,7 +131,7 @@ fn is_pen(kind: Kind) -> bool {
 /// The marks without the red ones, for a line in the middle of an input
 /// method's composition: what stands there now is not what will be sent.
 pub fn without_pen(mut marks: Vec<Mark>) -> Vec<Mark> {
-    keep(&mut marks, &|mark| !is_pen(mark.kind));
+    marks.retain(|mark| !is_pen(mark.kind));
     marks
 }
 

@@ -1,8 +1,9 @@
-//! The markup, found and changed.
+//! DOM access: elements found and changed.
 //!
-//! What web-sys asks about every call, whether it has thrown, costs each first
-//! visit two kilobytes. These calls are made with names and selectors that stand
-//! in the code, and a test has them all done; they do not throw.
+//! web-sys has no common type for what a document, a fragment and an element can
+//! all do (`querySelector` and others), so it is bound once here, for any node.
+//! None of these calls can fail: names and selectors stand in the code, and the
+//! tests run each of them.
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -61,8 +62,12 @@ pub trait Markup: JsCast {
 
     /// Does something with each element within that a selector fits.
     fn each(&self, selector: &str, mut with: impl FnMut(Element)) {
-        // Built once, and not for each who calls it.
-        each_of(&self.unchecked_ref::<Part>().query_selector_all(selector), &mut with);
+        let found = self.unchecked_ref::<Part>().query_selector_all(selector);
+        for index in 0..found.length() {
+            if let Some(node) = found.item(index) {
+                with(node.unchecked_into());
+            }
+        }
     }
 
     /// The nearest element around that a selector fits, itself included.
@@ -114,20 +119,11 @@ pub trait Markup: JsCast {
 
     /// Writes a value into every blank of that name, as text.
     fn fill(&self, slot: &str, value: &str) {
-        let blanks = crate::words::joined(&["[data-slot=", slot, "]"]);
-        self.each(&blanks, |blank| blank.set_text_content(Some(value)));
+        self.each(&format!("[data-slot={slot}]"), |blank| blank.set_text_content(Some(value)));
     }
 }
 
 impl<T: JsCast> Markup for T {}
-
-fn each_of(found: &NodeList, with: &mut dyn FnMut(Element)) {
-    for index in 0..found.length() {
-        if let Some(node) = found.item(index) {
-            with(node.unchecked_into());
-        }
-    }
-}
 
 // The tests put the page's own markup through all of this; a part that is
 // missing, or of another kind, does not get past them.

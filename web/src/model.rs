@@ -18,7 +18,7 @@ use crate::liveness::{AWAY, LATE, Liveness, Verdict};
 use crate::marks::{Mark, marks, without_pen};
 use crate::offline::Handler;
 use crate::offline::Notebook;
-use crate::panels::{Panel, Panels, Turn};
+use crate::tabs::{Panel, Panels, Turn};
 use crate::words::{Note, Slot, Word};
 
 /// The most names remembered for Tab: two classes.
@@ -140,12 +140,9 @@ pub enum Msg {
         /// Whether there is room for three panels at once.
         wide: bool,
     },
-    /// The supplement has come, and has its place on the page.
-    Supplied,
-    /// The supplement could not be had.
-    Missed,
-    /// Something happened in the supplement that only itself knows of.
-    Stirred,
+    /// Something happened in a side panel that only itself knows of, and is to be
+    /// shown.
+    Refresh,
     /// The server says where raw TCP clients connect.
     Classroom {
         /// The address that is bound, if it is not all of the server's.
@@ -203,8 +200,6 @@ pub enum Effect {
     Swallow,
     /// Remember something beyond a reload.
     Keep(Shelf, String),
-    /// Get the supplement.
-    Supply,
     /// Ask where raw TCP clients connect.
     AskClassroom,
     /// Get the words of a language.
@@ -235,22 +230,6 @@ pub enum Shelf {
     Panel,
     /// How far the student is in the lesson, for good.
     Progress,
-}
-
-/// Whether the panels beside the conversation are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Supply {
-    /// Nobody has looked at one yet.
-    Unasked,
-    /// They have been asked for.
-    Asked,
-    /// They could not be had; when to ask again.
-    Missing {
-        /// In the model's milliseconds.
-        until: u64,
-    },
-    /// They are.
-    Here,
 }
 
 /// Where the server listens for raw TCP.
@@ -442,9 +421,6 @@ pub struct Model {
     /// Whether the last connection was given up because nothing came on it any
     /// more, and there is no new one yet.
     unreachable: bool,
-    supply: Supply,
-    /// How often in a row the supplement could not be had.
-    missed: u32,
     /// Every message that was shown; its id is its place.
     said: Vec<Said>,
     /// Where the newest conversation begins in it.
@@ -455,7 +431,7 @@ pub struct Model {
     extended: bool,
     /// The message that is looked at, if it is not the newest.
     picked: Option<u32>,
-    /// What happened to the connections, for the supplement to draw.
+    /// What happened to the connections, for the sequence picture.
     events: Vec<Event>,
     lesson: Lesson,
     /// How far the student was before the page was opened.
@@ -499,8 +475,6 @@ impl Model {
             hidden: None,
             liveness: Liveness::default(),
             unreachable: false,
-            supply: Supply::Unasked,
-            missed: 0,
             said: Vec::new(),
             beginning: 0,
             farewell: None,
@@ -547,7 +521,6 @@ impl Model {
             Msg::Woken => self.wake(moment),
             Msg::Returned => {
                 self.hurry(now);
-                self.want_now(now);
                 self.suspect(moment);
             }
             Msg::Looked { here: false, wall } => {
@@ -610,7 +583,6 @@ impl Model {
             }
             Msg::Shown(panel) => {
                 self.show_panel(panel);
-                self.want_now(now);
                 self.will(Effect::FocusTab);
             }
             Msg::Turned(turn) => {
@@ -619,12 +591,7 @@ impl Model {
                 self.will(Effect::FocusTab);
             }
             Msg::Resized { wide } => self.panels.resize(wide),
-            Msg::Supplied => self.supply = Supply::Here,
-            Msg::Missed => {
-                self.supply = Supply::Missing { until: now + wait(self.missed, moment.jitter) };
-                self.missed += 1;
-            }
-            Msg::Stirred => {}
+            Msg::Refresh => {}
             Msg::Classroom { host, port } => {
                 // What is bound to all addresses answers where the page came from.
                 let host = host.unwrap_or_else(|| self.hostname().to_string());
@@ -650,10 +617,6 @@ impl Model {
                 self.keep(Shelf::Theme, to.name());
             }
         }
-        if self.wants_supplement().is_some_and(|due| due <= now) {
-            self.supply = Supply::Asked;
-            self.will(Effect::Supply);
-        }
         std::mem::take(&mut self.effects)
     }
 
@@ -670,9 +633,8 @@ impl Model {
         };
         let late = self.unanswered.iter().find(|sent| !sent.noted).map(|sent| sent.since + LATE);
         let check = self.owed().and_then(|owed| self.liveness.due(owed));
-        let due = [connection, late, check, self.wants_supplement()];
-        let due = due.iter().flatten().fold(u64::MAX, |first, due| first.min(*due));
-        (due < u64::MAX).then(|| due.saturating_sub(now))
+        let due = [connection, late, check].into_iter().flatten().min()?;
+        Some(due.saturating_sub(now))
     }
 
     /// Where the connection stands.
@@ -693,11 +655,6 @@ impl Model {
     /// Which panels can be seen. One that cannot needs no work.
     pub fn panels(&self) -> Panels {
         self.panels
-    }
-
-    /// Whether the panels beside the conversation are there.
-    pub fn supply(&self) -> Supply {
-        self.supply
     }
 
     /// The book of the page, where the page answers.
@@ -740,7 +697,7 @@ impl Model {
 
     /// The messages of the newest conversation.
     pub fn conversation(&self) -> &[Said] {
-        self.said.get(self.beginning..).unwrap_or_default()
+        &self.said[self.beginning..]
     }
 
     /// What happened to the connections, oldest first.
@@ -826,26 +783,10 @@ impl Model {
 
     /// The host without its port.
     fn hostname(&self) -> &str {
-        let colon = self.host.bytes().rposition(|byte| byte == b':');
-        // The colons within brackets are an address's own.
-        let name = colon.and_then(|colon| self.host.get(..colon));
-        name.filter(|_| !self.host.ends_with(']')).unwrap_or(&self.host)
-    }
-
-    /// When the supplement is to be asked for, if somebody wants to see it.
-    fn wants_supplement(&self) -> Option<u64> {
-        let due = match self.supply {
-            Supply::Unasked => 0,
-            Supply::Missing { until } => until,
-            Supply::Asked | Supply::Here => return None,
-        };
-        (self.speaks() && self.panels.shows_supplement()).then_some(due)
-    }
-
-    /// Waits no longer for the supplement.
-    fn want_now(&mut self, now: u64) {
-        if let Supply::Missing { until } = &mut self.supply {
-            *until = now;
+        match self.host.rsplit_once(':') {
+            // The colons within brackets are an address's own.
+            Some((name, _)) if !self.host.ends_with(']') => name,
+            _ => &self.host,
         }
     }
 
@@ -963,7 +904,6 @@ impl Model {
             if self.mode == Mode::Server {
                 self.had_server = true;
                 self.unreachable = false;
-                self.want_now(now);
                 self.will(Effect::AskClassroom);
             }
             self.show(message, now);
@@ -1075,8 +1015,7 @@ impl Model {
                 break;
             }
             sent.noted = true;
-            let note =
-                Note::new(Word::NoteLate).with(Slot::Seconds, (LATE as usize / 1000).to_string());
+            let note = Note::new(Word::NoteLate).with(Slot::Seconds, (LATE / 1000).to_string());
             self.effects.push(Effect::Annotate { id: sent.id, note, take_back: false });
         }
         match self.connection {
@@ -1289,7 +1228,7 @@ impl Model {
 
 /// Whether a text can stand in the input, which would drop line ends.
 fn is_one_line(text: &str) -> bool {
-    !text.bytes().any(|byte| byte == b'\n' || byte == b'\r')
+    !text.contains(['\n', '\r'])
 }
 
 #[cfg(test)]

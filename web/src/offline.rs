@@ -48,8 +48,8 @@ impl Handler {
 
 /// A book as it was written, line after line: the last one about a name counts.
 ///
-/// One student writes a few dozen of them, each by hand. What shows the book in
-/// order comes with the [`supplement`](crate::supplement).
+/// One student writes a few dozen of them, each by hand. The contacts panel puts
+/// them in [order](crate::panels::contact_list).
 #[derive(Debug, Default)]
 pub struct Notebook {
     lines: Vec<(String, Option<String>)>,

@@ -3,12 +3,12 @@
 //! It carries out what the model decided. It decides nothing itself, and
 //! nothing but this calls the model.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
+use api::Classroom;
 use js_sys::Math;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{
     Document, MediaQueryList, Performance, Url, Window, XmlHttpRequest, XmlHttpRequestResponseType,
 };
@@ -16,9 +16,10 @@ use web_sys::{
 use crate::alarm::Alarm;
 use crate::appearance::{Language, Theme};
 use crate::controls::{Listener, Post, Watch, listen, looked};
-use crate::door::Door;
+use crate::json;
 use crate::model::{Effect, Model, Moment, Msg, Remembered, Shelf};
-use crate::request::{Request, answered};
+use crate::panels::view::SidePanels;
+use crate::request::Request;
 use crate::shelves::Shelves;
 use crate::socket::Socket;
 use crate::texts::Texts;
@@ -39,6 +40,10 @@ const WIDE: &str = "(min-width:64em)";
 /// An open page. Dropping it closes its connection and removes its listeners.
 pub struct Page {
     model: RefCell<Model>,
+    /// Messages for the model, in order. One that comes while another is carried
+    /// out waits for its end, so that nothing meets a model that is in use.
+    queue: RefCell<VecDeque<Msg>>,
+    is_updating: Cell<bool>,
     view: Rc<View>,
     socket: RefCell<Option<Socket>>,
     /// Where the WebSocket is, as a whole address.
@@ -47,10 +52,7 @@ pub struct Page {
     check: RefCell<Option<Request>>,
     alarm: Alarm,
     texts: Texts,
-    /// The panels beside the conversation, once they have come.
-    supplement: RefCell<Option<Box<dyn Door>>>,
-    /// What they wait for.
-    wanted: RefCell<Option<Request>>,
+    panels: Rc<SidePanels>,
     classroom: RefCell<Option<Request>>,
     shelves: Shelves,
     /// Whether a mouse points here, and no finger.
@@ -107,13 +109,14 @@ impl Page {
         }
         Page {
             model: RefCell::new(model),
+            queue: RefCell::default(),
+            is_updating: Cell::new(false),
             socket: RefCell::new(None),
             url,
             check: RefCell::default(),
             alarm,
             texts: Texts::new(post.clone()),
-            supplement: RefCell::default(),
-            wanted: RefCell::default(),
+            panels: SidePanels::of(&view, &post),
             classroom: RefCell::default(),
             shelves,
             has_mouse: !media(window, "(pointer:coarse)").is_some_and(|finger| finger.matches()),
@@ -125,40 +128,25 @@ impl Page {
         }
     }
 
-    /// The document.
-    pub fn view(&self) -> &View {
-        &self.view
-    }
-
-    /// Where messages to the model go.
-    pub fn mail(&self) -> Post {
-        self.post.clone()
-    }
-
-    /// Keeps what the supplement waits for.
-    pub fn wait_for(&self, request: Request) {
-        self.wanted.replace(Some(request));
-    }
-
-    /// The supplement has come: from now on it shows what the model says, and
-    /// what has been said before.
-    pub fn supply(&self, supplement: impl Door + 'static) {
-        self.view.speech().borrow(|words| supplement.lend(words));
-        self.supplement.replace(Some(Box::new(supplement)));
-        self.post(Msg::Supplied);
-    }
-
-    /// The supplement could not be had.
-    pub fn miss(&self) {
-        self.post(Msg::Missed);
-    }
-
-    /// Tells the model what happened and does what it says. Returns whether
-    /// the event behind it has been used up.
+    /// Tells the model what happened and does what it says, for this message and
+    /// all that come of it. Returns whether the event behind it has been used up.
     fn post(&self, msg: Msg) -> bool {
+        self.queue.borrow_mut().push_back(msg);
+        if self.is_updating.replace(true) {
+            return false;
+        }
+        let mut swallowed = false;
+        loop {
+            let next = self.queue.borrow_mut().pop_front();
+            let Some(msg) = next else { break };
+            swallowed |= self.update(msg);
+        }
+        self.is_updating.set(false);
+        swallowed
+    }
+
+    fn update(&self, msg: Msg) -> bool {
         let moment = self.moment();
-        // The model is given back before its effects are carried out: some of
-        // them make the browser report something at once.
         let effects = self.model.borrow_mut().update(msg, moment);
         let mut swallowed = false;
         for effect in effects {
@@ -166,11 +154,13 @@ impl Page {
             self.carry_out(effect);
         }
         let model = self.model.borrow();
-        self.view.refresh(&model, moment.millis);
-        let beside = self.supplement.borrow();
-        let due = beside.as_ref().and_then(|beside| beside.refresh(&model, moment));
-        let due = due.map(|due| due.saturating_sub(moment.millis));
-        self.alarm.set(model.next_wake(moment.millis).into_iter().chain(due).min());
+        // Without words there is nothing to show yet.
+        if model.speaks() {
+            self.view.refresh(&model, moment.millis);
+            let due = self.panels.refresh(&model, moment);
+            let due = due.map(|due| due.saturating_sub(moment.millis));
+            self.alarm.set(model.next_wake(moment.millis).into_iter().chain(due).min());
+        }
         swallowed
     }
 
@@ -201,7 +191,6 @@ impl Page {
             Effect::Guide => self.view.steps().guide(&self.model.borrow()),
             Effect::Swallow => {}
             Effect::Keep(shelf, text) => self.shelves.keep(shelf, &text),
-            Effect::Supply => supply(),
             Effect::AskClassroom => self.ask_classroom(),
             Effect::Fetch(language) => self.texts.fetch(language),
             Effect::Speak => self.speak(),
@@ -212,9 +201,6 @@ impl Page {
 
     fn speak(&self) {
         let Some(words) = self.texts.words() else { return };
-        if let Some(beside) = &*self.supplement.borrow() {
-            beside.lend(&words);
-        }
         if self.view.speak(words) {
             self.post(Msg::Taught(self.view.steps().read()));
             // On a phone the keyboard would jump up and cover half the page.
@@ -230,14 +216,16 @@ impl Page {
     fn ask_classroom(&self) {
         let post = self.post.clone();
         let ended = move |request: &XmlHttpRequest| {
+            let text = request.response_text().ok().flatten();
             // Without an answer the page goes on with what it knows.
-            if let Some(answer) = answered(request) {
-                let answer: Classroom = answer.unchecked_into();
-                post(Msg::Classroom { host: answer.tcp_host(), port: answer.tcp_port() });
+            if let Some(Classroom { tcp_host: host, tcp_port: port }) =
+                text.and_then(|text| json::parse(&text))
+            {
+                post(Msg::Classroom { host, port });
             }
         };
         let request =
-            Request::get(api::CLASSROOM, XmlHttpRequestResponseType::Json, Box::new(ended));
+            Request::get(api::CLASSROOM, XmlHttpRequestResponseType::Text, Box::new(ended));
         self.classroom.replace(request.ok());
     }
 
@@ -262,23 +250,6 @@ impl Page {
         // when the model's patience ends.
         self.socket.replace(socket.ok());
     }
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// Has the program of the panels loaded; `static/start.js` does so.
-    #[wasm_bindgen]
-    fn supply();
-
-    /// [`api::Classroom`], read by the browser: our own reader of JSON is 4 KB,
-    /// and comes with the panels.
-    type Classroom;
-
-    #[wasm_bindgen(method, getter)]
-    fn tcp_host(this: &Classroom) -> Option<String>;
-
-    #[wasm_bindgen(method, getter)]
-    fn tcp_port(this: &Classroom) -> u16;
 }
 
 /// The address of the WebSocket beside the page. Whole, since older browsers take

@@ -15,14 +15,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
 
-use crate::advice::{Advice, piece};
+use crate::advice::Advice;
 use crate::appearance::Theme;
 use crate::connection::Connection;
 use crate::marks::{Kind, Mark};
 use crate::markup::{Markup as _, create, element, made_from, template};
-use crate::model::{Direction, Message, Mode, Model, Strip, Supply};
-use crate::panels::{Panel, Panels};
-use crate::words::{Note, Slot, Word, joined};
+use crate::model::{Direction, Message, Mode, Model, Strip};
+use crate::tabs::{Panel, Panels};
+use crate::words::{Note, Slot, Word};
 
 pub mod speech;
 mod steps;
@@ -54,8 +54,6 @@ pub struct View {
     send: HtmlElement,
     hint: HtmlElement,
     fix: HtmlElement,
-    /// Stands in a panel that has not come yet.
-    absent: HtmlElement,
     shown: RefCell<Shown>,
     /// Whether the reader is at the end of the conversation.
     at_end: Cell<bool>,
@@ -74,7 +72,6 @@ struct Shown {
     can_send: Option<bool>,
     advice: Option<Advice>,
     line: Option<(String, Vec<Mark>)>,
-    supply: Option<(Supply, Panel)>,
 }
 
 impl View {
@@ -100,7 +97,6 @@ impl View {
             send: find("send"),
             hint: find("hint"),
             fix: find("fix"),
-            absent: find("absent"),
             shown: RefCell::default(),
             at_end: Cell::new(true),
             top: Cell::new(0),
@@ -190,11 +186,6 @@ impl View {
             shown.line = Some(line);
             self.scroll_marks();
         }
-
-        let supply = (model.supply(), panels.selected());
-        if shown.supply.replace(supply) != Some(supply) {
-            self.show_supply(supply.0, supply.1);
-        }
     }
 
     /// Adds a message to the conversation.
@@ -219,7 +210,7 @@ impl View {
         if let Some(note) = &message.opening {
             let above = self.note(note);
             let _ = line.insert_before(&above, line.first_child().as_ref());
-            line.set_class_name(&joined(&[&line.class_name(), " opening"]));
+            line.set_class_name(&format!("{} opening", line.class_name()));
         }
         if let Some(note) = &message.correction {
             let below = self.note(note);
@@ -252,7 +243,7 @@ impl View {
 
     /// Removes the note from a message.
     pub fn unannotate(&self, id: u32) {
-        let selector = joined(&["#", &message_id(id), " .below"]);
+        let selector = format!("#{} .below", message_id(id));
         if let Some(note) = self.conversation.find(&selector) {
             note.remove();
         }
@@ -331,12 +322,8 @@ impl View {
     /// Keeps the marks under the text they belong to. It has the document laid
     /// out, so it is for changes of the line and not for every message.
     pub fn scroll_marks(&self) {
-        let shift = joined(&[
-            "translateX(-",
-            &self.command.scroll_left().unsigned_abs().to_string(),
-            "px)",
-        ]);
-        self.marks.style_with("transform", &shift);
+        let shift = self.command.scroll_left();
+        self.marks.style_with("transform", &format!("translateX({}px)", -shift));
     }
 
     /// Notes whether the reader has left the end of the conversation, or come
@@ -389,21 +376,8 @@ impl View {
         tab.set("tabindex", if selected { "0" } else { "-1" });
     }
 
-    /// Says in a panel that has not come yet that it is on its way, or that it
-    /// cannot be had.
-    fn show_supply(&self, supply: Supply, panel: Panel) {
-        if supply == Supply::Here || panel.is_fixed() {
-            return self.absent.remove();
-        }
-        let is_missing = matches!(supply, Supply::Missing { .. });
-        let word = if is_missing { Word::PanelMissing } else { Word::PanelComing };
-        self.say(&self.absent, &Note::new(word));
-        self.element(panel.id()).add(&self.absent);
-    }
-
     fn tab(&self, panel: Panel) -> Element {
-        let selector = joined(&["[role=tab][aria-controls=", panel.id(), "]"]);
-        self.document.query(&selector)
+        self.document.query(&format!("[role=tab][aria-controls={}]", panel.id()))
     }
 
     fn show_strip(&self, strip: Option<Strip>, before: Option<Strip>, host: &str) {
@@ -413,10 +387,9 @@ impl View {
             Strip::Connecting => ("connecting", Note::new(Word::StripConnecting), None),
             Strip::Retry { seconds, of } => {
                 let cells = &self.countdown;
-                cells.style_with("--of", &(of as usize).to_string());
-                cells.style_with("--on", &(seconds as usize).to_string());
-                let note =
-                    Note::new(Word::StripRetry).with(Slot::Seconds, (seconds as usize).to_string());
+                cells.style_with("--of", &of.to_string());
+                cells.style_with("--on", &seconds.to_string());
+                let note = Note::new(Word::StripRetry).with(Slot::Seconds, seconds.to_string());
                 ("retry", note, Some(Word::ConnectNow))
             }
             Strip::Ended => ("ended", Note::new(Word::StripEnded), Some(Word::StartAgain)),
@@ -456,7 +429,7 @@ impl View {
         };
         let mut from = 0;
         for mark in marks {
-            plain(piece(text, from..mark.at.start));
+            plain(&text[from..mark.at.start]);
             let span = create(&self.document, "span");
             let (class, word) = match mark.kind {
                 Kind::Verb => ("vb", Some(Word::MarkVerb)),
@@ -466,7 +439,7 @@ impl View {
                 Kind::Circled => ("circled", None),
             };
             span.set_class_name(class);
-            span.set_text_content(Some(piece(text, mark.at.clone())));
+            span.set_text_content(Some(&text[mark.at.clone()]));
             if let Some(word) = word.filter(|_| mark.labelled) {
                 let label = create(&self.document, "small");
                 self.say(&label, &Note::new(word));
@@ -475,7 +448,7 @@ impl View {
             self.marks.add(&span);
             from = mark.at.end;
         }
-        plain(piece(text, from..text.len()));
+        plain(&text[from..]);
     }
 
     fn say(&self, element: &Element, note: &Note) {
@@ -504,7 +477,7 @@ fn state(mode: Mode, connection: Connection) -> (Word, &'static str) {
 
 /// The `id` of a message's line.
 pub fn message_id(id: u32) -> String {
-    joined(&["message-", &id.to_string()])
+    format!("message-{id}")
 }
 
 /// Local time, as on the classroom's clock.

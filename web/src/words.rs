@@ -1,7 +1,6 @@
 //! What the page says while it runs, by key.
 //!
-//! The sentences themselves live in `static/zh.html` and `static/en.html`, those
-//! of the panels beside the conversation in `static/supplement.html`; here are
+//! The sentences themselves live in `static/zh.html` and `static/en.html`; here are
 //! only their keys and the values for their blanks, so that no sentence has to be
 //! found in the code and none is built from pieces. What the page says from its
 //! beginning to its end is not here: its key stands in the markup alone, as
@@ -65,9 +64,6 @@ words! {
         MarkVerb = "mark-verb",
         MarkName = "mark-name",
         MarkPhone = "mark-phone",
-        // In a panel that has not come yet.
-        PanelComing = "panel-coming",
-        PanelMissing = "panel-missing",
         // The book: how many, who changed last, and why so few.
         BookLive = "book-live",
         BookSilent = "book-silent",
@@ -211,11 +207,9 @@ impl Note {
     }
 }
 
-/// The pieces as one text. Formatting would bring all that can be done to
-/// numbers into the page, and a `concat` one more of everything that slices have
-/// for this.
+/// The pieces as one text.
 pub fn joined(pieces: &[&str]) -> String {
-    pieces.iter().copied().collect()
+    pieces.concat()
 }
 
 #[cfg(test)]
@@ -223,23 +217,8 @@ pub(crate) mod tests {
     use super::*;
 
     const PAGE: &str = include_str!("../../static/index.html");
-    const SUPPLEMENT: &str = include_str!("../../static/supplement.html");
-
-    /// All that is said in a language, at first and later.
-    fn language(tag: &str, file: &str) -> String {
-        let begin = format!("<section lang=\"{tag}\">");
-        let (_, rest) = SUPPLEMENT.split_once(&begin).expect("each language has its section");
-        let (later, _) = rest.split_once("</section>").expect("it ends");
-        [file, later].concat()
-    }
-
-    fn chinese() -> String {
-        language("zh-CN", include_str!("../../static/zh.html"))
-    }
-
-    fn english() -> String {
-        language("en", include_str!("../../static/en.html"))
-    }
+    const CHINESE: &str = include_str!("../../static/zh.html");
+    const ENGLISH: &str = include_str!("../../static/en.html");
 
     /// The values of an attribute, in order.
     fn values<'a>(markup: &'a str, attribute: &str) -> Vec<&'a str> {
@@ -264,22 +243,21 @@ pub(crate) mod tests {
     pub(crate) fn assert_told_in_both_languages(note: &Note) {
         let mut filled: Vec<_> = note.slots.iter().map(|(slot, _)| slot.key()).collect();
         filled.sort_unstable();
-        for language in [chinese(), english()] {
-            assert_eq!(blanks(&language, note.word), filled, "{}", note.word.key());
+        for language in [CHINESE, ENGLISH] {
+            assert_eq!(blanks(language, note.word), filled, "{}", note.word.key());
         }
     }
 
     #[test]
     fn both_languages_have_the_same_words_with_the_same_blanks() {
-        let (chinese, english) = (chinese(), english());
-        let keys = values(&chinese, "data-word");
-        assert_eq!(keys, values(&english, "data-word"));
+        let keys = values(CHINESE, "data-word");
+        assert_eq!(keys, values(ENGLISH, "data-word"));
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(key), "{key} stands there twice");
         }
         for &word in Word::ALL {
-            let blanks = blanks(&chinese, word);
-            assert_eq!(blanks, self::blanks(&english, word), "{}", word.key());
+            let blanks = blanks(CHINESE, word);
+            assert_eq!(blanks, self::blanks(ENGLISH, word), "{}", word.key());
             for blank in blanks {
                 assert!(Slot::ALL.iter().any(|slot| slot.key() == blank), "nobody fills {blank}");
             }
@@ -288,47 +266,14 @@ pub(crate) mod tests {
 
     #[test]
     fn every_word_is_said_and_everything_said_is_a_word() {
-        let chinese = chinese();
-        let keys = values(&chinese, "data-word");
-        let mut said = values(PAGE, "data-said");
-        said.extend(values(SUPPLEMENT, "data-said"));
+        let keys = values(CHINESE, "data-word");
+        let said = values(PAGE, "data-said");
         for key in &said {
             assert!(keys.contains(key), "both languages lack {key}");
         }
         for key in keys {
             let in_the_code = Word::ALL.iter().any(|word| word.key() == key);
             assert!(in_the_code || said.contains(&key), "nobody says {key}");
-        }
-    }
-
-    #[test]
-    fn what_is_said_without_the_supplement_comes_with_the_first_visit() {
-        fn visit(folder: &std::path::Path, sources: &mut String) {
-            for entry in folder.read_dir().expect("our own sources") {
-                let path = entry.expect("our own sources").path();
-                let stem = path.file_stem().unwrap_or_default();
-                if stem == "supplement" || stem == "words" || stem == "tests" {
-                    continue;
-                }
-                if path.is_dir() {
-                    visit(&path, sources);
-                } else {
-                    *sources += &std::fs::read_to_string(path).expect("our own sources");
-                }
-            }
-        }
-        let mut sources = String::new();
-        visit(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut sources);
-        let first = values(include_str!("../../static/zh.html"), "data-word");
-        for &word in Word::ALL {
-            let name = format!("Word::{word:?}");
-            let mut uses = sources.split(&name).skip(1);
-            if uses.any(|rest| !rest.starts_with(char::is_alphanumeric)) {
-                assert!(first.contains(&word.key()), "{name} comes too late");
-            }
-        }
-        for key in values(PAGE, "data-said") {
-            assert!(first.contains(&key), "{key} comes too late");
         }
     }
 

@@ -4,8 +4,7 @@
 //! One command is one function below; what it is made of:
 //!
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
-//! - [`page`]: the page, from `web/` and `static/` into `dist/`, and [`slim`],
-//!   which makes it lighter;
+//! - [`page`]: the page, from `web/` and `static/` into `dist/`;
 //! - [`checks`]: what `test` runs, in its order;
 //! - [`audit`]: the dependencies against `deny.toml`;
 //! - [`bench`]: the benchmark;
@@ -28,8 +27,6 @@ mod lockfile;
 mod page;
 mod program;
 mod release;
-mod slim;
-mod split;
 mod tools;
 mod turn;
 

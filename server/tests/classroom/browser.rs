@@ -134,7 +134,6 @@ impl Browser {
         let browser = Self::start(visitor).await?;
         browser.go(&format!("http://{http}/")).await;
         browser.await_state("open").await;
-        browser.await_panel().await;
         Some(browser)
     }
 
@@ -160,13 +159,6 @@ impl Browser {
     /// Opens a panel by its tab.
     pub async fn show(&self, panel: &str) {
         self.click(&format!("[role=tab][aria-controls={panel}]")).await;
-        self.await_panel().await;
-    }
-
-    /// Waits until the panel in front is there: those beside the conversation
-    /// come when one of them is first looked at.
-    pub async fn await_panel(&self) {
-        self.until("!document.getElementById('absent')").await;
     }
 
     /// Types into the command line.

@@ -89,8 +89,8 @@ impl EventClient {
         }
         let Some(data) = data else { return Some(Event::Comment) };
         let event = match name.as_deref() {
-            Some(api::SNAPSHOT) => Event::Snapshot(api::json::read(&data).expect(&data)),
-            Some(api::CHANGES) => Event::Changes(api::json::read(&data).expect(&data)),
+            Some(api::SNAPSHOT) => Event::Snapshot(serde_json::from_str(&data).expect(&data)),
+            Some(api::CHANGES) => Event::Changes(serde_json::from_str(&data).expect(&data)),
             other => panic!("{other:?}"),
         };
         let seq = match &event {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::lesson;
 use crate::liveness::{SILENT, TIMEOUT};
-use crate::supplement::sequence::Sequence;
-use crate::supplement::twin::messages;
+use crate::panels::python::messages;
+use crate::panels::sequence::Sequence;
 use crate::words::tests::assert_told_in_both_languages;
 
 /// A page and the clock on the wall.
@@ -863,43 +863,6 @@ fn the_picture_tells_what_became_of_each_connection() {
     assert_eq!(lesson.model.farewell(), None, "nothing was on the wire");
     lesson.happens(Msg::Extended);
     assert!(!lesson.model.knows_frames());
-}
-
-#[test]
-fn the_panels_are_asked_for_when_one_is_looked_at_and_again_when_they_cannot_be_had() {
-    let asks = |lesson: &mut Lesson| {
-        lesson.did().into_iter().filter(|effect| *effect == Effect::Supply).count()
-    };
-    let mut lesson = Lesson::loading(Remembered::default());
-    assert_eq!(asks(&mut lesson), 0, "first the page itself");
-    lesson.happens(Msg::Resized { wide: false }).happens(Msg::Fetched { found: true });
-    lesson.receives("Welcome!").sends("find;a").happens(Msg::Shown(Panel::Steps));
-    assert_eq!((asks(&mut lesson), lesson.model.supply()), (0, Supply::Unasked));
-    lesson.happens(Msg::Shown(Panel::Python)).happens(Msg::Shown(Panel::Wire));
-    assert_eq!((asks(&mut lesson), lesson.model.supply()), (1, Supply::Asked));
-
-    // By itself, sooner if there is a reason to think that it can be had.
-    lesson.happens(Msg::Missed).waits(499);
-    assert_eq!(asks(&mut lesson), 0);
-    lesson.waits(1);
-    assert_eq!(asks(&mut lesson), 1);
-    for reason in [Msg::Returned, Msg::Shown(Panel::Wire)] {
-        lesson.happens(Msg::Missed).happens(reason);
-        assert_eq!(asks(&mut lesson), 1);
-    }
-    lesson.breaks().waits(500).happens(Msg::Missed);
-    assert!(matches!(lesson.model.supply(), Supply::Missing { .. }));
-    assert_eq!(asks(&mut lesson), 0);
-    lesson.receives("Welcome!");
-    assert_eq!(asks(&mut lesson), 1);
-
-    // But not while nobody wants it.
-    lesson.happens(Msg::Missed).happens(Msg::Shown(Panel::Talk)).waits(60_000);
-    assert_eq!(asks(&mut lesson), 0);
-    lesson.happens(Msg::Resized { wide: true });
-    assert_eq!(asks(&mut lesson), 1);
-    lesson.happens(Msg::Supplied).happens(Msg::Shown(Panel::Contacts)).waits(60_000);
-    assert_eq!((asks(&mut lesson), lesson.model.supply()), (0, Supply::Here));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlTemplateElement};
 
-use crate::words::{Note, Slot, Word, joined};
+use crate::words::{Note, Slot, Word};
 
 use crate::markup::Markup as _;
 
@@ -26,23 +26,9 @@ impl Speech {
         Speech { document: document.clone(), words: RefCell::new(None) }
     }
 
-    /// Has more words lent to the language that is spoken, and says again what
-    /// is on the page.
-    pub fn borrow(&self, lend: impl FnOnce(&Element)) {
-        if let Some(words) = &*self.words.borrow() {
-            lend(words);
-        }
-        self.say_all();
-    }
-
-    /// Speaks in other words.
+    /// Speaks in other words, also what is on the page and in its templates.
     pub fn change(&self, words: Element) {
         self.words.replace(Some(words));
-        self.say_all();
-    }
-
-    /// Says what is on the page and what its templates say.
-    fn say_all(&self) {
         let again = |element: Element| self.say_again(&element);
         self.document.each("[data-said]", again);
         self.document.each("template", |template| {
@@ -87,7 +73,7 @@ impl Speech {
     fn put_words(&self, element: &Element, key: &str) {
         let words = self.words.borrow();
         let words = words.as_ref().expect("nothing is said before there are words");
-        let sentence = words.query(&joined(&["[data-word=", key, "]"])).copy();
+        let sentence = words.query(&format!("[data-word={key}]")).copy();
         element.set_text_content(None);
         sentence.move_into(element);
     }

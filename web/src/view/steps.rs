@@ -10,8 +10,6 @@ use crate::lesson::{Lesson, Step};
 use crate::markup::{Markup as _, element, made_from, template};
 use crate::model::{Direction, Model};
 
-use crate::words::joined;
-
 /// The steps, and what stands around them.
 pub struct Steps {
     document: Document,
@@ -87,7 +85,7 @@ impl Steps {
             mark(markup, step.is_done());
             each_with("data-goal", markup, &mut |goal, name| mark(goal, !step.wants(name)));
             each_with("data-question", markup, &mut |question, name| {
-                if !step.wants(&joined(&["answered:", name])) {
+                if !step.wants(&format!("answered:{name}")) {
                     self.explain(&question.query("[data-answer=right]"));
                 }
             });
@@ -102,7 +100,7 @@ impl Steps {
         let at = (lesson.index() + 1).to_string();
         let done = done.to_string();
         for (id, number) in [("done", &done), ("count", &at)] {
-            let text = joined(&[number, " / ", &count]);
+            let text = format!("{number} / {count}");
             element(&self.document, id).set_text_content(Some(&text));
         }
         let progress = element(&self.document, "progress");
@@ -112,10 +110,10 @@ impl Steps {
         self.conclude(lesson);
 
         let tcp = model.tcp();
-        let port = usize::from(tcp.port).to_string();
+        let port = tcp.port.to_string();
         for (slot, value) in [
             ("host", model.host()),
-            ("tcp", &joined(&[&tcp.host, ":", &port])),
+            ("tcp", &format!("{}:{port}", tcp.host)),
             ("tcp-host", &tcp.host),
             ("tcp-port", &port),
         ] {
@@ -176,7 +174,7 @@ impl Steps {
         element(&self.document, "skip").hide(is_done || !lesson.goes_on());
 
         let selector = match lesson.hint() {
-            Some(hint) => joined(&["[aria-current] [data-hint=\"", hint, "\"]"]),
+            Some(hint) => format!("[aria-current] [data-hint=\"{hint}\"]"),
             None => "[aria-current] .step>:last-child".to_string(),
         };
         self.hint.set_text_content(None);
@@ -191,7 +189,7 @@ impl Steps {
 
 /// Does something with each element that carries the attribute, and its value.
 fn each_with(attribute: &str, within: &Element, with: &mut dyn FnMut(&Element, &str)) {
-    within.each(&joined(&["[", attribute, "]"]), |element| {
+    within.each(&format!("[{attribute}]"), |element| {
         with(&element, &element.get_attribute(attribute).unwrap_or_default());
     });
 }

@@ -139,27 +139,6 @@ fn the_tabs_show_their_panels() {
 }
 
 #[wasm_bindgen_test]
-fn a_panel_that_has_not_come_says_so_where_it_will_stand() {
-    let view = mount();
-    let mut model = model();
-    let moment = Moment { millis: 0, jitter: 0 };
-    let told = |model: &Model| {
-        view.refresh(model, 0);
-        let absent = view.document.get_element_by_id("absent")?;
-        Some((absent.parent_element()?.id(), absent.text_content()?))
-    };
-    let (panel, coming) = told(&model).unwrap();
-    assert_eq!(panel, "wire");
-    let _ = model.update(Msg::Missed, moment);
-    let (_, missing) = told(&model).unwrap();
-    assert_ne!(coming, missing);
-    let _ = model.update(Msg::Shown(Panel::Python), moment);
-    assert_eq!(told(&model), Some(("python".to_string(), coming)), "it is asked for again");
-    let _ = model.update(Msg::Supplied, moment);
-    assert_eq!(told(&model), None);
-}
-
-#[wasm_bindgen_test]
 fn the_marks_repeat_the_line_and_name_its_parts() {
     let view = mount();
     let mut model = model();

@@ -1,22 +1,22 @@
-//! The contacts on view: the server's book or the page's own, what is searched
-//! for, and how far the list is scrolled.
+//! State of the contacts panel: the server's book and the page's own, what is
+//! searched for, and how far the list is scrolled.
 
 use std::ops::Range;
 
 use api::{Changes, Entry};
 
-use super::following::{Errand, Following, News};
-use super::roster::{Roster, in_sight};
+use super::book_sync::{BookEvent, BookRequest, BookSync};
+use super::contact_list::{ContactList, visible_range};
 use crate::model::{Mode, Model, Moment};
 
 /// What can be seen of a list, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sight {
+pub struct Viewport {
     /// The height of a row.
     pub row: usize,
     /// How much has been scrolled out above.
     pub top: usize,
-    /// How much is in sight.
+    /// How much is visible.
     pub height: usize,
 }
 
@@ -26,27 +26,27 @@ pub enum Freshness {
     /// It is, and changes show as they happen.
     Live,
     /// It was.
-    Silent,
+    Stale,
     /// It is the page's own.
-    Own,
+    Local,
 }
 
-/// Both books, and what is to be seen of them.
+/// Both books, and which rows are visible.
 #[derive(Debug, Default)]
-pub struct Register {
-    following: Following,
-    own: Roster,
-    sight: Sight,
+pub struct ContactsPanel {
+    sync: BookSync,
+    own: ContactList,
+    viewport: Viewport,
 }
 
-impl Register {
-    /// Takes what the server has to say.
-    pub fn take(&mut self, news: News, moment: Moment) {
-        self.following.take(news, moment);
+impl ContactsPanel {
+    /// Takes what the server says.
+    pub fn handle(&mut self, event: BookEvent, moment: Moment) {
+        self.sync.handle(event, moment);
     }
 
-    /// What is to be done now. The server's book is followed while `is_seen`.
-    pub fn go_on(&mut self, model: &Model, is_seen: bool, now: u64) -> Vec<Errand> {
+    /// What to ask the server for now. Its book is followed while `is_seen`.
+    pub fn next_requests(&mut self, model: &Model, is_seen: bool, now: u64) -> Vec<BookRequest> {
         let lines = model.notebook().lines();
         for (name, phone) in lines.iter().skip(self.own.seq() as usize) {
             let is_known = self.own.holds(name);
@@ -55,33 +55,33 @@ impl Register {
                 None => self.own.count() - 1,
             };
             let entry = Entry { name: name.clone(), phone: phone.clone() };
-            self.own.change(Changes { seq: self.own.seq() + 1, count, changes: vec![entry] });
+            self.own.apply(Changes { seq: self.own.seq() + 1, count, changes: vec![entry] });
         }
-        let mut errands = Vec::new();
-        self.following.go_on(is_seen && model.can_follow(), now, &mut errands);
-        errands
+        let mut requests = Vec::new();
+        self.sync.next_requests(is_seen && model.can_follow(), now, &mut requests);
+        requests
     }
 
     /// When there is something to be done, if that is only a matter of time.
     pub fn due(&self) -> Option<u64> {
-        self.following.due()
+        self.sync.due()
     }
 
     /// Shows only contacts whose name or phone has this text in it.
     pub fn search(&mut self, text: &str) {
-        self.following.roster_mut().search(text);
+        self.sync.list_mut().search(text);
         self.own.search(text);
     }
 
     /// The list was scrolled, or has another height.
-    pub fn scroll(&mut self, sight: Sight) {
-        self.sight = sight;
+    pub fn scroll(&mut self, viewport: Viewport) {
+        self.viewport = viewport;
     }
 
     /// The book of whoever answers.
-    pub fn book(&self, mode: Mode) -> &Roster {
+    pub fn book(&self, mode: Mode) -> &ContactList {
         match mode {
-            Mode::Server => self.following.roster(),
+            Mode::Server => self.sync.list(),
             Mode::Page => &self.own,
         }
     }
@@ -89,16 +89,16 @@ impl Register {
     /// Whether the book is as it is now.
     pub fn freshness(&self, mode: Mode) -> Freshness {
         match mode {
-            Mode::Server if self.following.is_live() => Freshness::Live,
-            Mode::Server => Freshness::Silent,
-            Mode::Page => Freshness::Own,
+            Mode::Server if self.sync.is_live() => Freshness::Live,
+            Mode::Server => Freshness::Stale,
+            Mode::Page => Freshness::Local,
         }
     }
 
     /// The rows of the book to have in the document.
-    pub fn rows_in_sight(&self, mode: Mode) -> Range<usize> {
-        let Sight { row, top, height } = self.sight;
-        in_sight(self.book(mode).shown(), row, top, height)
+    pub fn visible_rows(&self, mode: Mode) -> Range<usize> {
+        let Viewport { row, top, height } = self.viewport;
+        visible_range(self.book(mode).shown(), row, top, height)
     }
 }
 
@@ -107,46 +107,46 @@ mod tests {
     use super::*;
     use crate::model::Msg;
     use crate::model::tests::Lesson;
-    use crate::panels::Panel;
+    use crate::tabs::Panel;
 
     /// A page whose contacts are on view.
     struct Reader {
         lesson: Lesson,
-        register: Register,
+        contacts: ContactsPanel,
     }
 
     impl Reader {
         fn of(lesson: Lesson) -> Self {
-            let mut reader = Reader { lesson, register: Register::default() };
+            let mut reader = Reader { lesson, contacts: ContactsPanel::default() };
             reader.happens(Msg::Shown(Panel::Contacts));
             reader
         }
 
-        fn happens(&mut self, msg: Msg) -> Vec<Errand> {
+        fn happens(&mut self, msg: Msg) -> Vec<BookRequest> {
             self.lesson.happens(msg);
             self.goes_on()
         }
 
-        fn goes_on(&mut self) -> Vec<Errand> {
+        fn goes_on(&mut self) -> Vec<BookRequest> {
             let sees = self.lesson.model.panels().shows(Panel::Contacts);
-            self.register.go_on(&self.lesson.model, sees, self.lesson.now)
+            self.contacts.next_requests(&self.lesson.model, sees, self.lesson.now)
         }
 
-        fn hears(&mut self, news: News) -> Vec<Errand> {
-            self.register.take(news, Moment { millis: self.lesson.now, jitter: 0 });
+        fn hears(&mut self, event: BookEvent) -> Vec<BookRequest> {
+            self.contacts.handle(event, Moment { millis: self.lesson.now, jitter: 0 });
             self.goes_on()
         }
 
         fn freshness(&self) -> Freshness {
-            self.register.freshness(self.lesson.model.mode())
+            self.contacts.freshness(self.lesson.model.mode())
         }
 
-        fn rows_in_sight(&self) -> Range<usize> {
-            self.register.rows_in_sight(self.lesson.model.mode())
+        fn visible_rows(&self) -> Range<usize> {
+            self.contacts.visible_rows(self.lesson.model.mode())
         }
 
         fn names(&self) -> Vec<&str> {
-            let book = self.register.book(self.lesson.model.mode());
+            let book = self.contacts.book(self.lesson.model.mode());
             book.rows(0..book.shown()).map(|contact| contact.name).collect()
         }
     }
@@ -155,9 +155,9 @@ mod tests {
     fn the_server_s_book_is_followed_while_it_can_be_seen() {
         let mut reader = Reader::of(Lesson::opened());
         assert_eq!(reader.goes_on(), [], "there may be no server at all");
-        assert_eq!(reader.happens(Msg::Received("Welcome!".into())), [Errand::Watch]);
-        assert_eq!(reader.freshness(), Freshness::Silent);
-        reader.hears(News::Open);
+        assert_eq!(reader.happens(Msg::Received("Welcome!".into())), [BookRequest::Subscribe]);
+        assert_eq!(reader.freshness(), Freshness::Stale);
+        reader.hears(BookEvent::Open);
         assert_eq!(reader.freshness(), Freshness::Live);
 
         for (hide, show) in [
@@ -165,12 +165,12 @@ mod tests {
             (Msg::Looked { here: false, wall: 0 }, Msg::Looked { here: true, wall: 0 }),
             (Msg::SwitchedMode, Msg::SwitchedMode),
         ] {
-            assert_eq!(reader.happens(hide), [Errand::Unwatch]);
-            assert_eq!(reader.happens(show), [Errand::Watch]);
+            assert_eq!(reader.happens(hide), [BookRequest::Unsubscribe]);
+            assert_eq!(reader.happens(show), [BookRequest::Subscribe]);
             reader.happens(Msg::Received("Welcome!".into()));
         }
         // Neither the end of a conversation nor a break is the end of the book.
-        reader.hears(News::Open);
+        reader.hears(BookEvent::Open);
         reader.lesson.sends("exit");
         reader.happens(Msg::Closed { code: 1000, reason: String::new() });
         reader.lesson.breaks().waits(60_000);
@@ -181,21 +181,21 @@ mod tests {
     #[test]
     fn each_who_answers_has_a_book_of_its_own_and_the_search_is_for_both() {
         let mut reader = Reader::of(Lesson::connected());
-        reader.hears(News::Open);
-        reader.hears(News::Snapshot(api::Snapshot { seq: 0, count: 0 }));
+        reader.hears(BookEvent::Open);
+        reader.hears(BookEvent::Snapshot(api::Snapshot { seq: 0, count: 0 }));
         let contacts = ["zhangsan", "lisi"]
             .map(|name| Entry { name: name.to_string(), phone: Some("1".to_string()) });
-        reader.hears(News::Changes(Changes { seq: 2, count: 2, changes: contacts.to_vec() }));
-        reader.register.search("an");
+        reader.hears(BookEvent::Changes(Changes { seq: 2, count: 2, changes: contacts.to_vec() }));
+        reader.contacts.search("an");
         assert_eq!(reader.names(), ["zhangsan"]);
 
         reader.happens(Msg::SwitchedMode);
-        assert_eq!(reader.freshness(), Freshness::Own);
+        assert_eq!(reader.freshness(), Freshness::Local);
         reader.lesson.sends("add;wangwu;1").sends("add;lisi;2").sends("add;lisi;3");
         reader.lesson.sends("add;zhao;1").sends("remove;zhao");
         reader.goes_on();
-        assert_eq!((reader.names(), reader.register.own.count()), (vec!["wangwu"], 2));
-        reader.register.search("");
+        assert_eq!((reader.names(), reader.contacts.own.count()), (vec!["wangwu"], 2));
+        reader.contacts.search("");
         assert_eq!(reader.names(), ["lisi", "wangwu"]);
         reader.happens(Msg::SwitchedMode);
         assert_eq!(reader.names(), ["lisi", "zhangsan"]);
@@ -208,10 +208,10 @@ mod tests {
             lesson.sends(&format!("add;{number:02};1"));
         }
         let mut reader = Reader::of(lesson);
-        assert_eq!(reader.rows_in_sight(), 0..8, "a list that was never seen");
-        reader.register.scroll(Sight { row: 36, top: 1_800, height: 360 });
-        assert_eq!(reader.rows_in_sight(), 42..68);
-        reader.register.search("99");
-        assert_eq!(reader.rows_in_sight(), 1..1, "until the browser has noticed");
+        assert_eq!(reader.visible_rows(), 0..8, "a list that was never seen");
+        reader.contacts.scroll(Viewport { row: 36, top: 1_800, height: 360 });
+        assert_eq!(reader.visible_rows(), 42..68);
+        reader.contacts.search("99");
+        assert_eq!(reader.visible_rows(), 1..1, "until the browser has noticed");
     }
 }

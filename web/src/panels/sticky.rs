@@ -26,7 +26,7 @@ impl Sample {
     pub fn text(self) -> String {
         let name = if self.chinese { "张三" } else { "zhangsan" };
         let end = if self.lines { "\n" } else { "" };
-        ["add;", name, ";13800138000", end, "find;", name, end].into_iter().collect()
+        format!("add;{name};13800138000{end}find;{name}{end}")
     }
 }
 
@@ -153,7 +153,7 @@ impl<'a> Server<'a> {
     }
 
     fn receive(&mut self, piece: Range<usize>) {
-        let bytes = self.stream.get(piece.clone()).unwrap_or_default();
+        let bytes = &self.stream[piece.clone()];
         if !bytes.is_empty() {
             self.decoder.push(bytes);
             self.arrived = piece.end;
@@ -172,7 +172,7 @@ impl<'a> Server<'a> {
     fn note(&mut self, event: Event) {
         let messages = self.messages();
         let held = self.arrived - self.decoder.held_bytes()..self.arrived;
-        let bytes = self.stream.get(held.clone()).unwrap_or_default();
+        let bytes = &self.stream[held.clone()];
         let waits_for = self.decoder.is_waiting().then(|| match str::from_utf8(bytes) {
             Err(error) if error.error_len().is_none() => Rest::OfCharacter,
             _ => Rest::OfLine,
@@ -203,7 +203,7 @@ impl<'a> Server<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supplement::wire::tests::TEXTS;
+    use crate::panels::wire::tests::TEXTS;
 
     fn labs() -> impl Iterator<Item = Lab> {
         let samples = [(false, false), (false, true), (true, false), (true, true)]

@@ -1,5 +1,5 @@
-//! The same conversation without a page: as a Python program in the lesson's
-//! own manner, and as one line of shell with `nc`.
+//! Python export: the same conversation without a page, as a program in the
+//! lesson's own manner, and as one line of shell with `nc`.
 //!
 //! Both speak raw TCP to the server's real address and end with `exit`, so
 //! that the server closes and every kind of `nc` ends by itself: their options
@@ -19,7 +19,7 @@ const PROGRAM: usize = 30;
 /// at; else it is the conversation, the last of it if it is long.
 pub fn messages(model: &Model) -> (bool, Vec<&str>) {
     let is_sent = |said: &&Said| said.direction == Direction::Sent;
-    let picked = model.picked().and_then(|id| model.said().get(id as usize));
+    let picked = model.picked().map(|id| &model.said()[id as usize]);
     if let Some(picked) = picked.filter(is_sent) {
         return (true, vec![&picked.text]);
     }
@@ -60,21 +60,19 @@ const ANSWERS: [&str; 9] = [
 
 /// The program that sends `messages`, which begin a conversation, and prints
 /// the answers to them. It ends with the first `exit`, theirs or its own.
-pub fn python(address: &Address, messages: &[&str]) -> Vec<Line> {
+pub fn program(address: &Address, messages: &[&str]) -> Vec<Line> {
     let mut lines = Vec::new();
-    let mut write = |direction, pieces: &[&str]| {
-        lines.push(Line { text: pieces.iter().copied().collect(), direction });
-    };
+    let mut write = |direction, text: String| lines.push(Line { text, direction });
     let host = bare_host(address);
     let family = if host.contains(':') { "AF_INET6" } else { "AF_INET" };
-    write(None, &["import socket"]);
-    write(None, &[]);
+    write(None, "import socket".to_string());
+    write(None, String::new());
     if messages.iter().any(|message| message.contains('\n')) {
-        ANSWERS.into_iter().for_each(|line| write(None, &[line]));
+        ANSWERS.into_iter().for_each(|line| write(None, line.to_string()));
     }
-    write(None, &["s = socket.socket(socket.", family, ", socket.SOCK_STREAM)"]);
-    write(None, &["s.connect((", &literal(host), ", ", &address.port.to_string(), "))"]);
-    write(RECEIVED, &["print(s.recv(1024).decode('utf-8'))"]);
+    write(None, format!("s = socket.socket(socket.{family}, socket.SOCK_STREAM)"));
+    write(None, format!("s.connect(({}, {}))", literal(host), address.port));
+    write(RECEIVED, receive(1024));
 
     let mut decoder = Decoder::new(Stage::Contacts);
     let mut in_lines = false;
@@ -85,23 +83,25 @@ pub fn python(address: &Address, messages: &[&str]) -> Vec<Line> {
         }
         in_lines |= message.contains('\n');
         let text = if in_lines { literal(&as_line(message)) } else { literal(message) };
-        write(Some(Direction::Sent), &["s.send(", &text, ".encode('utf-8'))"]);
+        write(Some(Direction::Sent), format!("s.send({text}.encode('utf-8'))"));
         let answers;
         (answers, over) = count_answers(&mut decoder, message);
         match answers {
             0 => {}
-            _ if in_lines => {
-                write(RECEIVED, &["print(answers(", &answers.to_string(), "), end='')"])
-            }
-            _ if message.len() > SHORT => write(RECEIVED, &["print(s.recv(2048).decode('utf-8'))"]),
-            _ => write(RECEIVED, &["print(s.recv(1024).decode('utf-8'))"]),
+            _ if in_lines => write(RECEIVED, format!("print(answers({answers}), end='')")),
+            _ if message.len() > SHORT => write(RECEIVED, receive(2048)),
+            _ => write(RECEIVED, receive(1024)),
         }
     }
-    write(None, &["s.close()"]);
+    write(None, "s.close()".to_string());
     lines
 }
 
 const RECEIVED: Option<Direction> = Some(Direction::Received);
+
+fn receive(bytes: usize) -> String {
+    format!("print(s.recv({bytes}).decode('utf-8'))")
+}
 
 /// How many answers a server gives to a message, and whether it closes then.
 fn count_answers(decoder: &mut Decoder, message: &str) -> (usize, bool) {
@@ -171,10 +171,7 @@ fn argument(text: &str, escaped: bool, out: &mut String) {
             '\\' if escaped => out.push_str("\\\\"),
             c if escaped && is_deceptive(c) => {
                 for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                    out.push_str("\\0");
-                    for place in [6, 3, 0] {
-                        out.extend(char::from_digit(u32::from(byte) >> place & 7, 8));
-                    }
+                    out.push_str(&format!("\\0{byte:03o}"));
                 }
             }
             c => out.push(c),
@@ -205,13 +202,13 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supplement::wire::tests::TEXTS;
+    use crate::panels::wire::tests::TEXTS;
 
     fn at(host: &str) -> Address {
         Address { host: host.to_string(), port: 9999 }
     }
 
-    fn program(messages: &[&str]) -> String {
+    fn marked(messages: &[&str]) -> String {
         let mark = |line: Line| {
             let mark = match line.direction {
                 Some(Direction::Sent) => "> ",
@@ -220,14 +217,14 @@ mod tests {
             };
             [mark, &line.text].concat().trim_end().to_string()
         };
-        let lines: Vec<_> = python(&at("127.0.0.1"), messages).into_iter().map(mark).collect();
+        let lines: Vec<_> = program(&at("127.0.0.1"), messages).into_iter().map(mark).collect();
         lines.join("\n")
     }
 
     #[test]
     fn a_conversation_becomes_the_lessons_own_client() {
         assert_eq!(
-            program(&["add;张三;1", "find;O'Neil"]),
+            marked(&["add;张三;1", "find;O'Neil"]),
             "  import socket
 
   s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -244,7 +241,7 @@ mod tests {
 
     #[test]
     fn messages_of_several_lines_count_their_answers() {
-        let program = program(&["hello", "add;a;1\nadd;b;2", "\n", "remove\na\n", "find;a"]);
+        let program = marked(&["hello", "add;a;1\nadd;b;2", "\n", "remove\na\n", "find;a"]);
         let (head, talk) = program.split_once("9999))\n").unwrap();
         assert!(head.contains("  def answers(count):\n"));
         assert_eq!(
@@ -268,7 +265,7 @@ mod tests {
     #[test]
     fn nothing_follows_the_first_exit() {
         for messages in [&[" exit ", "find;a"][..], &["exit"], &["exit\nfind;a", "find;b"]] {
-            let program = program(messages);
+            let program = marked(messages);
             assert_eq!(program.matches("s.send").count(), 1, "{program}");
             assert!(!nc(&at("h"), messages).contains("find"));
             assert_eq!(nc(&at("h"), messages).matches("exit").count(), 1);
@@ -277,14 +274,14 @@ mod tests {
 
     #[test]
     fn the_longest_echo_is_read_whole() {
-        assert!(program(&[&"x".repeat(1014)]).matches("recv(1024)").count() == 2);
-        assert!(program(&[&"x".repeat(1015)]).contains("recv(2048)"));
+        assert!(marked(&[&"x".repeat(1014)]).matches("recv(1024)").count() == 2);
+        assert!(marked(&[&"x".repeat(1015)]).contains("recv(2048)"));
     }
 
     #[test]
     fn an_ipv6_address_has_a_family_of_its_own_and_no_brackets() {
         for host in ["::1", "[::1]", "fe80::1%eth0"] {
-            let lines = python(&at(host), &[]);
+            let lines = program(&at(host), &[]);
             assert!(lines[2].text.contains("AF_INET6"));
             assert!(!lines[3].text.contains('['));
             assert!(!nc(&at(host), &[]).contains(['[', '"']));
@@ -309,8 +306,8 @@ mod tests {
     #[test]
     fn nothing_in_a_program_plays_tricks_on_its_reader() {
         for text in TEXTS {
-            let program = python(&at("h"), &[text]);
-            assert!(program.iter().all(|line| !line.text.contains(is_deceptive)), "{text:?}");
+            let lines = program(&at("h"), &[text]);
+            assert!(lines.iter().all(|line| !line.text.contains(is_deceptive)), "{text:?}");
             assert!(!nc(&at("h"), &[text]).contains(is_deceptive), "{text:?}");
         }
     }

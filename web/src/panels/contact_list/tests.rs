@@ -18,78 +18,78 @@ fn page(seq: u64, names: &[&str], next: Option<&str>) -> Page {
     Page { seq, count: contacts.len() as u64, contacts, next: next.map(ToString::to_string) }
 }
 
-fn begun(seq: u64) -> (Roster, Wanted) {
-    let mut roster = Roster::default();
-    roster.begin(&Snapshot { seq, count: 0 });
-    let wanted = roster.wanted().unwrap().clone();
-    (roster, wanted)
+fn begun(seq: u64) -> (ContactList, PageRequest) {
+    let mut list = ContactList::default();
+    list.reset(&Snapshot { seq, count: 0 });
+    let wanted = list.missing_page().unwrap().clone();
+    (list, wanted)
 }
 
 /// `name=phone` of every row on view.
-fn view(roster: &Roster) -> Vec<String> {
-    let rows = roster.rows(0..roster.shown());
+fn view(list: &ContactList) -> Vec<String> {
+    let rows = list.rows(0..list.shown());
     rows.map(|contact| format!("{}={}", contact.name, contact.phone)).collect()
 }
 
 #[test]
 fn the_later_word_counts_whichever_comes_first() {
     // The change first, then a page from before it.
-    let (mut roster, wanted) = begun(5);
-    roster.change(changes(8, 2, &[("a", Some("new")), ("b", None), ("d", Some("new"))]));
-    roster.page(&wanted, page(5, &["a", "b", "c"], None));
-    assert_eq!(view(&roster), ["a=new", "c=1", "d=new"]);
+    let (mut list, wanted) = begun(5);
+    list.apply(changes(8, 2, &[("a", Some("new")), ("b", None), ("d", Some("new"))]));
+    list.apply_page(&wanted, page(5, &["a", "b", "c"], None));
+    assert_eq!(view(&list), ["a=new", "c=1", "d=new"]);
 
     // A page that knows more than the events so far, then those events.
-    let (mut roster, wanted) = begun(5);
-    roster.page(&wanted, page(8, &["a", "c"], None));
-    roster.change(changes(6, 2, &[("a", Some("old"))]));
-    roster.change(changes(8, 2, &[("b", Some("old")), ("b", None)]));
-    assert_eq!(view(&roster), ["a=1", "c=1"]);
-    assert!(roster.rows.iter().all(|row| row.phone.is_some()), "no row is kept for nothing");
+    let (mut list, wanted) = begun(5);
+    list.apply_page(&wanted, page(8, &["a", "c"], None));
+    list.apply(changes(6, 2, &[("a", Some("old"))]));
+    list.apply(changes(8, 2, &[("b", Some("old")), ("b", None)]));
+    assert_eq!(view(&list), ["a=1", "c=1"]);
+    assert!(list.rows.iter().all(|row| row.phone.is_some()), "no row is kept for nothing");
 }
 
 #[test]
 fn after_a_snapshot_the_old_rows_stay_on_view_until_the_pages_say_otherwise() {
-    let (mut roster, wanted) = begun(9);
-    roster.page(&wanted, page(9, &["a", "b", "x", "y"], None));
-    roster.change(changes(10, 4, &[("x", Some("2"))]));
+    let (mut list, wanted) = begun(9);
+    list.apply_page(&wanted, page(9, &["a", "b", "x", "y"], None));
+    list.apply(changes(10, 4, &[("x", Some("2"))]));
     // Another server, which counts from the beginning.
-    roster.begin(&Snapshot { seq: 0, count: 3 });
-    assert_eq!(view(&roster), ["a=1", "b=1", "x=2", "y=1"]);
-    assert_eq!(roster.count(), 3);
+    list.reset(&Snapshot { seq: 0, count: 3 });
+    assert_eq!(view(&list), ["a=1", "b=1", "x=2", "y=1"]);
+    assert_eq!(list.count(), 3);
     // What was asked of the first server is of no use any more.
-    roster.page(&wanted, page(10, &["zombie"], None));
-    let wanted = roster.wanted().unwrap().clone();
-    roster.page(&wanted, page(0, &["a", "c"], Some("c")));
-    assert_eq!(view(&roster), ["a=1", "c=1", "x=2", "y=1"]);
-    let wanted = roster.wanted().unwrap().clone();
+    list.apply_page(&wanted, page(10, &["zombie"], None));
+    let wanted = list.missing_page().unwrap().clone();
+    list.apply_page(&wanted, page(0, &["a", "c"], Some("c")));
+    assert_eq!(view(&list), ["a=1", "c=1", "x=2", "y=1"]);
+    let wanted = list.missing_page().unwrap().clone();
     assert_eq!(wanted.after, "c");
-    roster.page(&wanted, page(0, &["y"], None));
-    assert_eq!(view(&roster), ["a=1", "c=1", "y=1"]);
-    assert_eq!(roster.wanted(), None);
+    list.apply_page(&wanted, page(0, &["y"], None));
+    assert_eq!(view(&list), ["a=1", "c=1", "y=1"]);
+    assert_eq!(list.missing_page(), None);
 }
 
 #[test]
 fn it_says_who_changed_last() {
-    let (mut roster, wanted) = begun(0);
-    assert_eq!(roster.latest(), None);
-    roster.page(&wanted, page(0, &["a", "b"], None));
-    roster.change(changes(2, 2, &[("a", Some("2")), ("b", Some("3"))]));
-    let latest: Vec<bool> = roster.rows(0..9).map(|contact| contact.is_latest).collect();
+    let (mut list, wanted) = begun(0);
+    assert_eq!(list.latest(), None);
+    list.apply_page(&wanted, page(0, &["a", "b"], None));
+    list.apply(changes(2, 2, &[("a", Some("2")), ("b", Some("3"))]));
+    let latest: Vec<bool> = list.rows(0..9).map(|contact| contact.is_latest).collect();
     assert_eq!(latest, [false; 0], "a range beyond the end is empty");
-    let latest: Vec<bool> = roster.rows(0..2).map(|contact| contact.is_latest).collect();
+    let latest: Vec<bool> = list.rows(0..2).map(|contact| contact.is_latest).collect();
     assert_eq!(latest, [false, true]);
-    roster.change(changes(3, 1, &[("b", None)]));
-    assert_eq!(roster.latest(), Some(&Latest { name: "b".to_string(), is_gone: true }));
-    roster.begin(&Snapshot { seq: 9, count: 1 });
-    assert_eq!(roster.latest(), None, "somebody else may have changed meanwhile");
+    list.apply(changes(3, 1, &[("b", None)]));
+    assert_eq!(list.latest(), Some(&Latest { name: "b".to_string(), is_removed: true }));
+    list.reset(&Snapshot { seq: 9, count: 1 });
+    assert_eq!(list.latest(), None, "somebody else may have changed meanwhile");
 }
 
 #[test]
 fn the_search_finds_names_and_phones_in_any_case_and_follows_the_changes() {
-    let (mut roster, wanted) = begun(0);
-    roster.page(&wanted, page(0, &["Li Si", "zhangsan", "张三", "李四"], None));
-    roster.change(changes(1, 4, &[("李四", Some("13800138000"))]));
+    let (mut list, wanted) = begun(0);
+    list.apply_page(&wanted, page(0, &["Li Si", "zhangsan", "张三", "李四"], None));
+    list.apply(changes(1, 4, &[("李四", Some("13800138000"))]));
     for (text, found) in [
         ("", vec!["Li Si=1", "zhangsan=1", "张三=1", "李四=13800138000"]),
         ("  ", vec!["Li Si=1", "zhangsan=1", "张三=1", "李四=13800138000"]),
@@ -99,33 +99,33 @@ fn the_search_finds_names_and_phones_in_any_case_and_follows_the_changes() {
         ("1", vec!["Li Si=1", "zhangsan=1", "张三=1", "李四=13800138000"]),
         ("a name longer than any in the book", vec![]),
     ] {
-        roster.search(text);
-        assert_eq!(view(&roster), found, "{text:?}");
+        list.search(text);
+        assert_eq!(view(&list), found, "{text:?}");
     }
-    roster.search("si");
-    roster.change(changes(3, 5, &[("si ma", Some("2")), ("Li Si", None)]));
-    assert_eq!(view(&roster), ["si ma=2"]);
+    list.search("si");
+    list.apply(changes(3, 5, &[("si ma", Some("2")), ("Li Si", None)]));
+    assert_eq!(view(&list), ["si ma=2"]);
 }
 
 #[test]
 fn of_a_larger_book_the_first_names_are_held_and_it_says_so() {
-    let mut roster = Roster::holding(3);
-    roster.begin(&Snapshot { seq: 0, count: 5 });
-    let wanted = roster.wanted().unwrap().clone();
-    roster.page(&wanted, page(0, &["b", "c"], Some("c")));
-    assert!(!roster.is_cut());
-    let wanted = roster.wanted().unwrap().clone();
-    roster.page(&wanted, page(0, &["d", "e"], Some("e")));
-    assert_eq!(view(&roster), ["b=1", "c=1", "d=1"]);
-    assert!(roster.is_cut());
-    assert_eq!((roster.wanted(), roster.count()), (None, 5), "the rest is not asked for");
-    roster.change(changes(3, 6, &[("a", Some("1")), ("z", Some("1")), ("c", None)]));
-    assert_eq!(view(&roster), ["a=1", "b=1", "d=1"]);
-    roster.change(changes(4, 7, &[("c", Some("2"))]));
-    assert_eq!(view(&roster), ["a=1", "b=1", "c=2"]);
+    let mut list = ContactList::with_limit(3);
+    list.reset(&Snapshot { seq: 0, count: 5 });
+    let wanted = list.missing_page().unwrap().clone();
+    list.apply_page(&wanted, page(0, &["b", "c"], Some("c")));
+    assert!(!list.is_truncated());
+    let wanted = list.missing_page().unwrap().clone();
+    list.apply_page(&wanted, page(0, &["d", "e"], Some("e")));
+    assert_eq!(view(&list), ["b=1", "c=1", "d=1"]);
+    assert!(list.is_truncated());
+    assert_eq!((list.missing_page(), list.count()), (None, 5), "the rest is not asked for");
+    list.apply(changes(3, 6, &[("a", Some("1")), ("z", Some("1")), ("c", None)]));
+    assert_eq!(view(&list), ["a=1", "b=1", "d=1"]);
+    list.apply(changes(4, 7, &[("c", Some("2"))]));
+    assert_eq!(view(&list), ["a=1", "b=1", "c=2"]);
     // `d` had to go: what is held may become less, but it is never wrong.
-    roster.change(changes(6, 6, &[("a", None), ("d", Some("2"))]));
-    assert_eq!(view(&roster), ["b=1", "c=2"]);
+    list.apply(changes(6, 6, &[("a", None), ("d", Some("2"))]));
+    assert_eq!(view(&list), ["b=1", "c=2"]);
 }
 
 #[test]
@@ -141,9 +141,9 @@ fn only_rows_in_sight_and_a_few_more_are_in_the_document() {
         (5, 299_700, 300, 5..5),
         (10_000, usize::MAX, 300, 10_000..10_000),
     ] {
-        assert_eq!(in_sight(rows, 30, top, height), expected, "{rows} {top} {height}");
+        assert_eq!(visible_range(rows, 30, top, height), expected, "{rows} {top} {height}");
     }
-    assert_eq!(in_sight(100, 0, 0, 10), 0..18, "a list that is not laid out yet");
+    assert_eq!(visible_range(100, 0, 0, 10), 0..18, "a list that is not laid out yet");
 }
 
 /// A server, its stream of events and the requests under way, as unkind as the
@@ -158,9 +158,9 @@ struct World {
     /// Whether the stream has to begin anew.
     is_gap: bool,
     /// What was asked for, and the answer once the server has read it.
-    asked: Option<(Wanted, Option<Page>)>,
+    asked: Option<(PageRequest, Option<Page>)>,
     /// Answers that came too late to matter.
-    late: Vec<(Wanted, Page)>,
+    late: Vec<(PageRequest, Page)>,
 }
 
 impl World {
@@ -192,11 +192,11 @@ impl World {
         self.log.push(Entry { name, phone });
     }
 
-    fn tell(&mut self, roster: &mut Roster) {
+    fn tell(&mut self, list: &mut ContactList) {
         let count = self.book.len() as u64;
         if std::mem::take(&mut self.is_gap) {
             self.told = self.log.len();
-            roster.begin(&Snapshot { seq: self.seq, count });
+            list.reset(&Snapshot { seq: self.seq, count });
             return;
         }
         let untold = self.log.len() - self.told;
@@ -205,21 +205,21 @@ impl World {
             let seq = self.seq - (untold - batch) as u64;
             let changes = self.log[self.told..][..batch].to_vec();
             self.told += batch;
-            roster.change(Changes { seq, count, changes });
+            list.apply(Changes { seq, count, changes });
         }
     }
 
-    fn ask(&mut self, roster: &Roster) {
+    fn ask(&mut self, list: &ContactList) {
         // A request for what is not wanted any more is given up, or its answer
         // comes all the same.
         if let Some((asked, answer)) = &self.asked
-            && roster.wanted() != Some(asked)
+            && list.missing_page() != Some(asked)
         {
             self.late.extend(answer.clone().map(|page| (asked.clone(), page)));
             self.asked = None;
         }
         if self.asked.is_none() {
-            self.asked = roster.wanted().map(|wanted| (wanted.clone(), None));
+            self.asked = list.missing_page().map(|wanted| (wanted.clone(), None));
         }
     }
 
@@ -237,16 +237,16 @@ impl World {
         }
     }
 
-    fn answer(&mut self, roster: &mut Roster) {
+    fn answer(&mut self, list: &mut ContactList) {
         if self.rng.bool()
             && let Some((asked, page)) = self.late.pop()
         {
-            roster.page(&asked, page);
+            list.apply_page(&asked, page);
         }
         if let Some((_, Some(_))) = &self.asked
             && let Some((asked, Some(page))) = self.asked.take()
         {
-            roster.page(&asked, page);
+            list.apply_page(&asked, page);
         }
     }
 
@@ -265,10 +265,10 @@ impl World {
 }
 
 #[track_caller]
-fn assert_sound(roster: &Roster) {
-    assert!(roster.rows.is_sorted_by(|one, next| one.name < next.name));
-    assert!(roster.rows.len() <= roster.most);
-    assert_eq!(roster.rows(0..roster.shown()).count(), roster.shown());
+fn assert_sound(list: &ContactList) {
+    assert!(list.rows.is_sorted_by(|one, next| one.name < next.name));
+    assert!(list.rows.len() <= list.limit);
+    assert_eq!(list.rows(0..list.shown()).count(), list.shown());
 }
 
 #[test]
@@ -276,32 +276,32 @@ fn whatever_crosses_on_the_way_it_ends_up_with_the_book() {
     for seed in 0..3_000 {
         let mut world = World::new(seed);
         let most = world.rng.usize(1..50);
-        let mut roster = Roster::holding(most);
+        let mut list = ContactList::with_limit(most);
         for _ in 0..world.rng.u8(..200) {
             match world.rng.u8(..20) {
                 0 => world.break_off(),
                 1..=6 => world.change_book(),
-                7..=11 => world.tell(&mut roster),
-                12..=14 => world.ask(&roster),
+                7..=11 => world.tell(&mut list),
+                12..=14 => world.ask(&list),
                 15..=16 => world.read_page(),
-                _ => world.answer(&mut roster),
+                _ => world.answer(&mut list),
             }
-            assert_sound(&roster);
+            assert_sound(&list);
         }
-        while world.is_gap || world.told < world.log.len() || roster.wanted().is_some() {
-            world.tell(&mut roster);
-            world.ask(&roster);
+        while world.is_gap || world.told < world.log.len() || list.missing_page().is_some() {
+            world.tell(&mut list);
+            world.ask(&list);
             world.read_page();
-            world.answer(&mut roster);
-            assert_sound(&roster);
+            world.answer(&mut list);
+            assert_sound(&list);
         }
         let book = world.book.iter().map(|(name, phone)| format!("{name}={phone}"));
-        let known = view(&roster);
-        let expected: Vec<String> = match &roster.horizon {
+        let known = view(&list);
+        let expected: Vec<String> = match &list.horizon {
             Some(horizon) => book.filter(|row| row[..2] < horizon[..]).collect(),
             None => book.collect(),
         };
         assert_eq!(known, expected, "seed {seed}");
-        assert_eq!(roster.count(), world.book.len() as u64, "seed {seed}");
+        assert_eq!(list.count(), world.book.len() as u64, "seed {seed}");
     }
 }

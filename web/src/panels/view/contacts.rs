@@ -1,4 +1,4 @@
-//! The class's book: its head, and the rows that are in sight.
+//! The contacts panel on view: its head, and a virtual list of the visible rows.
 //!
 //! However many contacts there are, the document has a few dozen rows, which
 //! are filled anew while the list is scrolled.
@@ -12,13 +12,13 @@ use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlTemplateElem
 
 use crate::markup::{Markup as _, element, made_from, template};
 use crate::model::Mode;
-use crate::supplement::register::{Freshness, Register, Sight};
-use crate::supplement::roster::Roster;
+use crate::panels::contact_list::ContactList;
+use crate::panels::contacts::{ContactsPanel, Freshness, Viewport};
 use crate::view::speech::Speech;
 use crate::words::{Note, Slot, Word};
 
 /// The parts of the panel that change.
-pub struct RosterView {
+pub struct ContactsView {
     search: HtmlInputElement,
     list: HtmlElement,
     /// As high as any row.
@@ -39,11 +39,11 @@ struct Shown {
     range: Range<usize>,
 }
 
-impl RosterView {
+impl ContactsView {
     /// Finds its parts in the document.
     pub fn of(document: &Document) -> Self {
         let find = |id: &str| element(document, id);
-        RosterView {
+        ContactsView {
             search: find("search").unchecked_into(),
             list: find("book"),
             head: find("book-head"),
@@ -66,10 +66,10 @@ impl RosterView {
         &self.list
     }
 
-    /// What can be seen of the list. It has the document laid out.
-    pub fn sight(&self) -> Sight {
+    /// What can be seen of the list. It forces a layout of the document.
+    pub fn viewport(&self) -> Viewport {
         let pixels = |length: i32| usize::try_from(length).unwrap_or_default();
-        Sight {
+        Viewport {
             row: pixels(self.head.offset_height()),
             top: pixels(self.list.scroll_top()),
             height: pixels(self.list.client_height()),
@@ -77,9 +77,9 @@ impl RosterView {
     }
 
     /// Shows the book of whoever answers where it differs from what is shown.
-    pub fn refresh(&self, register: &Register, mode: Mode, speech: &Speech) {
-        let (book, freshness) = (register.book(mode), register.freshness(mode));
-        let range = register.rows_in_sight(mode);
+    pub fn refresh(&self, contacts: &ContactsPanel, mode: Mode, speech: &Speech) {
+        let (book, freshness) = (contacts.book(mode), contacts.freshness(mode));
+        let range = contacts.visible_rows(mode);
         let now = Some(Shown { freshness, version: book.version(), range: range.clone() });
         let before = self.shown.replace(now);
         let is_same =
@@ -92,22 +92,21 @@ impl RosterView {
         self.show_rows(book, range);
     }
 
-    fn show_head(&self, book: &Roster, freshness: Freshness, speech: &Speech) {
-        let is_search = !book.needle().is_empty();
+    fn show_head(&self, book: &ContactList, freshness: Freshness, speech: &Speech) {
+        let is_search = !book.filter().is_empty();
         let word = match freshness {
             _ if is_search => Word::BookFound,
             Freshness::Live => Word::BookLive,
-            Freshness::Silent => Word::BookSilent,
-            Freshness::Own => Word::BookOwn,
+            Freshness::Stale => Word::BookSilent,
+            Freshness::Local => Word::BookOwn,
         };
-        // Text is made of a small number with less code.
-        let count = if is_search { book.shown() } else { book.count() as usize };
+        let count = if is_search { book.shown() as u64 } else { book.count() };
         speech.say(&self.state, &Note::new(word).with(Slot::Count, count.to_string()));
 
         // Its line stays where it is, so that the list does not jump.
         self.latest.set_text_content(None);
         if let Some(latest) = book.latest() {
-            let word = if latest.is_gone { Word::BookRemoved } else { Word::BookChanged };
+            let word = if latest.is_removed { Word::BookRemoved } else { Word::BookChanged };
             let name = Escaped(&latest.name).text();
             speech.say(&self.latest, &Note::new(word).with(Slot::Name, name));
         }
@@ -115,7 +114,7 @@ impl RosterView {
         let hint = match () {
             () if book.shown() == 0 && is_search => Some(Word::BookNobody),
             () if book.count() == 0 => Some(Word::BookEmpty),
-            () if book.is_cut() => Some(Word::BookCut),
+            () if book.is_truncated() => Some(Word::BookCut),
             () => None,
         };
         self.hint.hide(hint.is_none());
@@ -124,7 +123,7 @@ impl RosterView {
         }
     }
 
-    fn show_rows(&self, book: &Roster, range: Range<usize>) {
+    fn show_rows(&self, book: &ContactList, range: Range<usize>) {
         self.rows.style_with("--all", &book.shown().to_string());
         self.rows.style_with("--first", &range.start.to_string());
         // The head is a row, too.

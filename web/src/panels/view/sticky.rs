@@ -9,12 +9,12 @@ use web_sys::{Element, HtmlElement, HtmlInputElement};
 
 use super::wire::Squares;
 use crate::markup::{Markup as _, leaf};
-use crate::supplement::sticky::{Event, Lab, Rest, Sample, shown};
+use crate::panels::sticky::{Event, Lab, Rest, Sample, shown};
 use crate::view::speech::Speech;
 use crate::words::{Slot, Word};
 
 /// The panel of the lab.
-pub struct Sticky {
+pub struct StickyView {
     lines: HtmlInputElement,
     chinese: HtmlInputElement,
     late: HtmlInputElement,
@@ -26,10 +26,10 @@ pub struct Sticky {
     drawn: Cell<Option<Lab>>,
 }
 
-impl Sticky {
+impl StickyView {
     /// Finds its elements by their ids.
     pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
-        Sticky {
+        StickyView {
             lines: find("lab-lines").unchecked_into(),
             chinese: find("lab-chinese").unchecked_into(),
             late: find("lab-late").unchecked_into(),

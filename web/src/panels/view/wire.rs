@@ -3,28 +3,25 @@
 //!
 //! What stands where comes from [`wire`]; here it becomes elements. [`Squares`]
 //! is a row of them, a [`Block`] one message with what is said of it, and
-//! [`Wire`] the panel with the newest ones and the line being written.
+//! [`WireView`] the panel with the newest ones and the line being written.
 
 use std::cell::{Cell, RefCell};
 
 use web_sys::{Element, HtmlElement};
 
-use crate::advice::piece;
 use crate::marks;
 use crate::markup::{Markup as _, leaf};
 use crate::model::{Direction, Mode, Model, Said};
-use crate::supplement::wire::{
-    self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex,
-};
+use crate::panels::wire::{self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex};
 use crate::view::speech::Speech;
-use crate::words::{Slot, Word, joined};
+use crate::words::{Slot, Word};
 
 /// The most characters drawn of a message: the longest command has 102, and
 /// the line being written is drawn at each keystroke.
 const DRAWN: usize = 128;
 
 /// The panel of the bytes.
-pub struct Wire {
+pub struct WireView {
     draft: Block,
     sent: Block,
     received: Block,
@@ -35,10 +32,10 @@ pub struct Wire {
     drawn: RefCell<Option<(String, Vec<Part>)>>,
 }
 
-impl Wire {
+impl WireView {
     /// Finds its elements by their ids.
     pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
-        Wire {
+        WireView {
             draft: Block::of(find("wire-draft")),
             sent: Block::of(find("wire-sent")),
             received: Block::of(find("wire-received")),
@@ -56,7 +53,7 @@ impl Wire {
         if self.shown.replace(Some(shown)) == Some(shown) {
             return;
         }
-        let picked = model.picked().and_then(|id| model.said().get(id as usize));
+        let picked = model.picked().map(|id| &model.said()[id as usize]);
         self.picked.hide(picked.is_none());
         let frames = model.knows_frames();
         for (direction, block, newest, chosen) in [
@@ -92,7 +89,7 @@ impl Wire {
             let pairs = parts_before.iter().zip(&parts);
             same = pairs
                 .take_while(|(old, new)| {
-                    old == new && piece(before, old.at.clone()) == piece(text, new.at.clone())
+                    old == new && before[old.at.clone()] == text[new.at.clone()]
                 })
                 .count();
         } else {
@@ -249,11 +246,11 @@ impl Squares {
         for part in parts.iter().skip(skipped).filter(|part| part.at.start < limit) {
             let shown = part.at.start..part.at.end.min(limit);
             let (class, word) = look(part);
-            let group = self.draw_part(class, piece(text, shown), part.kind);
+            let group = self.draw_part(class, &text[shown], part.kind);
             label(speech, &group, word, part.at.len());
         }
         if limit < text.len() {
-            let rest = joined(&["… +", &(text.len() - limit).to_string(), " B"]);
+            let rest = format!("… +{} B", text.len() - limit);
             leaf(&self.0, "span", "more", &rest);
         }
     }
@@ -316,8 +313,7 @@ impl Squares {
 }
 
 fn square(group: &Element, class: &str, shown: &str, bytes: usize) -> Element {
-    let size = bytes.to_string();
-    let square = leaf(group, "span", &joined(&["ch ", class, " n", &size]), "");
+    let square = leaf(group, "span", &format!("ch {class} n{bytes}"), "");
     leaf(&square, "b", if shown.len() > 2 * bytes { "tight" } else { "" }, shown);
     square
 }
@@ -328,7 +324,7 @@ fn label(speech: &Speech, group: &Element, word: Option<Word>, bytes: usize) {
     let Some(word) = word else { return };
     speech.put(&leaf(&label, "span", "", ""), word, &[]);
     if bytes > 0 {
-        leaf(&label, "span", "", &joined(&[" ", &bytes.to_string()]));
+        leaf(&label, "span", "", &format!(" {bytes}"));
     }
 }
 

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use classroom::TestServer;
 use tokio_tungstenite::tungstenite::Message;
 use web::model::Address;
-use web::supplement::twin::{nc, python};
+use web::panels::python::{nc, program};
 
 /// Whole conversations, some by people who mean no good.
 const CONVERSATIONS: &[&[&str]] = &[
@@ -92,7 +92,7 @@ fn printed(command: &mut Command) -> String {
 }
 
 async fn python_hears(server: TestServer, messages: &[&str], replies: &[String]) {
-    let lines = python(&address(server.tcp), messages);
+    let lines = program(&address(server.tcp), messages);
     let program: String = lines.into_iter().map(|line| line.text + "\n").collect();
     let heard =
         printed(Command::new("python3").args(["-c", &program]).env("PYTHONIOENCODING", "utf-8"));

@@ -184,32 +184,20 @@ impl Cell {
 
 /// A byte as two digits.
 pub fn hex(byte: u8) -> String {
-    let mut digits = String::new();
-    push_hex(u32::from(byte), 2, &mut digits);
-    digits.make_ascii_uppercase();
-    digits
+    format!("{byte:02X}")
 }
 
 /// Writes a character as Python escapes it: `\n`, `\x1b`, `\u202e`.
 pub fn escape(c: char, out: &mut String) {
     let code = u32::from(c);
-    let (letter, digits) = match c {
-        '\n' => ('n', 0),
-        '\r' => ('r', 0),
-        '\t' => ('t', 0),
-        ..='\u{FF}' => ('x', 2),
-        ..='\u{FFFF}' => ('u', 4),
-        _ => ('U', 8),
-    };
-    out.push('\\');
-    out.push(letter);
-    push_hex(code, digits, out);
-}
-
-fn push_hex(number: u32, digits: u32, out: &mut String) {
-    for place in (0..digits).rev() {
-        out.extend(char::from_digit(number >> (4 * place) & 0xF, 16));
-    }
+    out.push_str(&match c {
+        '\n' => "\\n".to_string(),
+        '\r' => "\\r".to_string(),
+        '\t' => "\\t".to_string(),
+        ..='\u{FF}' => format!("\\x{code:02x}"),
+        ..='\u{FFFF}' => format!("\\u{code:04x}"),
+        _ => format!("\\U{code:08x}"),
+    });
 }
 
 /// Whether a character shows nothing: the controls and, of Unicode's
@@ -329,7 +317,8 @@ impl Frame {
             known(FieldName::Opcode, &[FIN | self.opcode]),
             known(FieldName::Length, &[mask | length]),
         ];
-        if let Some(long) = long.get(skipped..).filter(|long| !long.is_empty()) {
+        let long = &long[skipped..];
+        if !long.is_empty() {
             fields.push(known(FieldName::LongLength, long));
         }
         if self.is_masked() {

@@ -120,7 +120,7 @@ impl Arrow {
         match &self.what {
             What::Unseen(unseen) => unseen.words().to_string(),
             What::Message(_, text) => fitting(text),
-            What::Closed(code, _) => ["Close ", &code.to_string()].into_iter().collect(),
+            What::Closed(code, _) => format!("Close {code}"),
             What::Left => "Close".to_string(),
             What::Broken | What::Failed => String::new(),
         }
@@ -187,10 +187,10 @@ impl Sequence {
                     self.open(*at);
                     continue;
                 }
-                model::What::Said(id) => match model.said().get(*id as usize) {
-                    Some(said) => What::Message(said.direction, said.text.clone()),
-                    None => continue,
-                },
+                model::What::Said(id) => {
+                    let said = &model.said()[*id as usize];
+                    What::Message(said.direction, said.text.clone())
+                }
                 model::What::Closed(code, reason) => What::Closed(*code, reason.clone()),
                 model::What::Left => What::Left,
                 model::What::Broken => What::Broken,
@@ -343,7 +343,7 @@ mod tests {
         ] {
             assert_eq!(fitting(text), label);
         }
-        for text in crate::supplement::wire::tests::TEXTS {
+        for text in crate::panels::wire::tests::TEXTS {
             assert!(!fitting(text).contains(is_invisible));
         }
     }

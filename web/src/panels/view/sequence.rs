@@ -1,6 +1,6 @@
 //! The sequence picture, as an SVG that only grows downwards.
 //!
-//! An arrow is added where [`sequence`](crate::supplement::sequence) placed it and is not
+//! An arrow is added where [`sequence`](crate::panels::sequence) placed it and is not
 //! touched again but to be removed; the picture's window moves down instead.
 
 use std::cell::{Cell, RefCell};
@@ -10,15 +10,15 @@ use web_sys::{Document, Element, HtmlElement};
 use super::wire::Block;
 use crate::markup::{Markup as _, made_from, template};
 use crate::model::{Direction, Mode, Model};
-use crate::supplement::sequence::{Arrow, Sequence, Unseen, What};
+use crate::panels::sequence::{Arrow, Sequence, Unseen, What};
 use crate::view::speech::Speech;
-use crate::words::{Word, joined};
+use crate::words::Word;
 
 /// How wide the picture is, in its own units, as in the markup.
-const WIDTH: &str = " 360 ";
+const WIDTH: u32 = 360;
 
 /// The panel of the sequence picture.
-pub struct Picture {
+pub struct SequenceView {
     document: Document,
     picture: Element,
     lives: Element,
@@ -35,11 +35,11 @@ pub struct Picture {
     explained: Cell<Option<u32>>,
 }
 
-impl Picture {
+impl SequenceView {
     /// Finds its elements by their ids.
     pub fn of(document: &Document, find: impl Fn(&str) -> HtmlElement) -> Self {
         let picture: Element = find("arrows").into();
-        Picture {
+        SequenceView {
             document: document.clone(),
             lives: picture.query("path"),
             arrows: picture.query("g"),
@@ -81,11 +81,9 @@ impl Picture {
             let (top, bottom) = sequence.extent();
             // Room for an arrow's head below the last one.
             let bottom = bottom + 8;
-            let (height, top, end) =
-                ((bottom - top).to_string(), top.to_string(), bottom.to_string());
-            self.picture.set("viewBox", &joined(&["0 ", &top, WIDTH, &height]));
-            let lives = joined(&["M34 0V", &end, "M326 0V", &end]);
-            self.lives.set("d", &lives);
+            let height = bottom - top;
+            self.picture.set("viewBox", &format!("0 {top} {WIDTH} {height}"));
+            self.lives.set("d", &format!("M34 0V{bottom}M326 0V{bottom}"));
         }
 
         let pointed = self.pointed.get();
@@ -112,8 +110,7 @@ impl Picture {
             (_, None) => "gone",
         };
         drawn.set("class", class);
-        let place = joined(&["translate(0 ", &arrow.top.to_string(), ")"]);
-        drawn.set("transform", &place);
+        drawn.set("transform", &format!("translate(0 {})", arrow.top));
         drawn.set("data-arrow", &arrow.id.to_string());
         let text = drawn.query("text");
         match arrow.what {
@@ -122,8 +119,7 @@ impl Picture {
             _ => text.set_text_content(Some(&arrow.label())),
         }
         if let Some(seconds) = arrow.pause() {
-            let pause = joined(&["⋮ ", &seconds.to_string(), " s"]);
-            drawn.query(".pause").set_text_content(Some(&pause));
+            drawn.query(".pause").set_text_content(Some(&format!("⋮ {seconds} s")));
         }
         // One stop for Tab, the newest; the arrow keys lead to the others.
         if let Some(last) = self.arrows.last_element_child() {

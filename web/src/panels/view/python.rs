@@ -1,4 +1,5 @@
-//! The same conversation as a program, and as a line of shell.
+//! The Python export on view: the conversation as a program, and as a line of
+//! shell.
 
 use std::cell::RefCell;
 
@@ -7,12 +8,12 @@ use web_sys::{Document, Element, HtmlDocument, HtmlElement};
 
 use crate::markup::{Markup as _, leaf};
 use crate::model::{Address, Direction, Model};
-use crate::supplement::twin::{messages, nc, python};
+use crate::panels::python::{messages, nc, program};
 use crate::view::speech::Speech;
 use crate::words::Word;
 
 /// The panel of the program.
-pub struct Twin {
+pub struct PythonView {
     document: Document,
     panel: Element,
     what: HtmlElement,
@@ -23,10 +24,10 @@ pub struct Twin {
     drawn: RefCell<Option<(usize, Option<u32>, Address)>>,
 }
 
-impl Twin {
+impl PythonView {
     /// Finds its elements by their ids.
     pub fn of(document: &Document, find: impl Fn(&str) -> HtmlElement) -> Self {
-        Twin {
+        PythonView {
             document: document.clone(),
             panel: find("python").into(),
             what: find("python-what"),
@@ -48,7 +49,7 @@ impl Twin {
         let word = if is_one { Word::PythonOne } else { Word::PythonAll };
         speech.put(&self.what, word, &[]);
         self.python.set_text_content(None);
-        for line in python(model.tcp(), &messages) {
+        for line in program(model.tcp(), &messages) {
             let class = match line.direction {
                 Some(Direction::Sent) => "sent",
                 Some(Direction::Received) => "recv",

@@ -1,11 +1,12 @@
-//! How the page keeps up with the class's book, as the `api` crate describes.
+//! Synchronisation of the class's book: how the page keeps up with the server, as
+//! the `api` crate describes.
 //!
 //! It says when to open the stream of changes and which page to ask for. It
 //! opens nothing itself, and reads no clock.
 
 use api::{Changes, Page, Snapshot};
 
-use super::roster::{Roster, Wanted};
+use super::contact_list::{ContactList, PageRequest};
 use crate::connection::wait;
 use crate::model::Moment;
 
@@ -13,45 +14,44 @@ use crate::model::Moment;
 /// server takes back what it told: a book of 10,000 is half a megabyte.
 const PACE: u64 = 1_000;
 
-/// What the server's book has to say.
+/// What the server says about the book.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum BookEvent {
     /// The stream is open, or open again.
     Open,
-    /// The stream is interrupted. The browser sees to it by itself, unless it
-    /// has given up.
-    Cut {
-        /// Whether it has.
+    /// The stream is interrupted.
+    Interrupted {
+        /// Whether the browser has given up; else it reconnects by itself.
         for_good: bool,
     },
-    /// It begins.
+    /// Where the book stands.
     Snapshot(Snapshot),
-    /// It goes on.
+    /// What has changed since.
     Changes(Changes),
     /// The page that was asked for last; none if it could not be had.
     Page(Option<Page>),
 }
 
-/// What is to be done to keep up.
+/// What to ask the server for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
-    /// Have the changes of the server's book told.
-    Watch,
-    /// Have them told no more.
-    Unwatch,
-    /// Ask for a page of the server's book, and for no other any more.
-    Ask(Option<Wanted>),
+pub enum BookRequest {
+    /// Open the stream of changes anew.
+    Subscribe,
+    /// Close it.
+    Unsubscribe,
+    /// Ask for a page of the book, or for none; cancels what was asked before.
+    Page(Option<PageRequest>),
 }
 
-/// The book of the server, as far as this page has followed it.
+/// The server's book as far as this page knows it, and the state of the stream.
 #[derive(Debug, Default)]
-pub struct Following {
-    roster: Roster,
+pub struct BookSync {
+    list: ContactList,
     stream: Stream,
     /// Whether the stream that is open has said where the book stands.
     has_begun: bool,
     /// The page that has been asked for and has not come yet.
-    asked: Option<Wanted>,
+    asked: Option<PageRequest>,
     /// Streams and pages in a row that could not be had.
     failures: u32,
     /// When the whole book may be read again.
@@ -71,15 +71,15 @@ enum Stream {
     Refused { until: u64 },
 }
 
-impl Following {
+impl BookSync {
     /// The book.
-    pub fn roster(&self) -> &Roster {
-        &self.roster
+    pub fn list(&self) -> &ContactList {
+        &self.list
     }
 
     /// The book, to be searched.
-    pub fn roster_mut(&mut self) -> &mut Roster {
-        &mut self.roster
+    pub fn list_mut(&mut self) -> &mut ContactList {
+        &mut self.list
     }
 
     /// Whether changes are told as they happen.
@@ -87,62 +87,62 @@ impl Following {
         self.stream == Stream::On { live: true }
     }
 
-    /// Takes what the server has to say.
-    pub fn take(&mut self, news: News, moment: Moment) {
-        match news {
-            News::Open => {
+    /// Takes what the server says.
+    pub fn handle(&mut self, event: BookEvent, moment: Moment) {
+        match event {
+            BookEvent::Open => {
                 self.stream = Stream::On { live: true };
                 self.failures = 0;
             }
-            News::Cut { for_good: false } => self.stream = Stream::On { live: false },
-            News::Cut { for_good: true } => {
+            BookEvent::Interrupted { for_good: false } => self.stream = Stream::On { live: false },
+            BookEvent::Interrupted { for_good: true } => {
                 self.stream = Stream::Refused { until: self.fail(moment) };
             }
-            News::Snapshot(snapshot) => {
+            BookEvent::Snapshot(snapshot) => {
                 self.has_begun = true;
-                self.roster.begin(&snapshot);
+                self.list.reset(&snapshot);
             }
-            News::Changes(changes) => self.roster.change(changes),
-            News::Page(page) => match (self.asked.take(), page) {
+            BookEvent::Changes(changes) => self.list.apply(changes),
+            BookEvent::Page(page) => match (self.asked.take(), page) {
                 (Some(asked), Some(page)) => {
                     self.failures = 0;
-                    self.roster.page(&asked, page);
+                    self.list.apply_page(&asked, page);
                 }
                 _ => self.next_try = self.fail(moment),
             },
         }
     }
 
-    /// What is to be done now, whether anybody looks at the book or not.
-    pub fn go_on(&mut self, is_seen: bool, now: u64, errands: &mut Vec<Errand>) {
+    /// What to ask for now: nothing while the book is not seen.
+    pub fn next_requests(&mut self, is_seen: bool, now: u64, requests: &mut Vec<BookRequest>) {
         match self.stream {
             Stream::Off if !is_seen => return,
             Stream::Refused { until } if is_seen && until > now => {}
             Stream::On { .. } if is_seen => {}
             _ => {
                 self.has_begun = false;
-                let (stream, errand) = match is_seen {
-                    true => (Stream::On { live: false }, Errand::Watch),
-                    false => (Stream::Off, Errand::Unwatch),
+                let (stream, request) = match is_seen {
+                    true => (Stream::On { live: false }, BookRequest::Subscribe),
+                    false => (Stream::Off, BookRequest::Unsubscribe),
                 };
                 self.stream = stream;
-                errands.push(errand);
+                requests.push(request);
             }
         }
-        let wanted = self.roster.wanted().filter(|_| self.has_begun);
-        if self.asked.is_some() && self.asked.as_ref() != wanted {
+        let missing = self.list.missing_page().filter(|_| self.has_begun);
+        if self.asked.is_some() && self.asked.as_ref() != missing {
             self.asked = None;
-            errands.push(Errand::Ask(None));
+            requests.push(BookRequest::Page(None));
         }
         if self.asked.is_none()
-            && let Some(wanted) = wanted
-            && self.not_before(wanted) <= now
+            && let Some(missing) = missing
+            && self.not_before(missing) <= now
         {
-            if wanted.after.is_empty() {
+            if missing.after.is_empty() {
                 self.next_reading = now + PACE;
             }
-            self.asked = Some(wanted.clone());
-            errands.push(Errand::Ask(self.asked.clone()));
+            self.asked = Some(missing.clone());
+            requests.push(BookRequest::Page(self.asked.clone()));
         }
     }
 
@@ -152,14 +152,14 @@ impl Following {
             Stream::Off => None,
             Stream::Refused { until } => Some(until),
             Stream::On { .. } if self.has_begun && self.asked.is_none() => {
-                self.roster.wanted().map(|wanted| self.not_before(wanted))
+                self.list.missing_page().map(|missing| self.not_before(missing))
             }
             Stream::On { .. } => None,
         }
     }
 
-    fn not_before(&self, wanted: &Wanted) -> u64 {
-        let reading = if wanted.after.is_empty() { self.next_reading } else { 0 };
+    fn not_before(&self, request: &PageRequest) -> u64 {
+        let reading = if request.after.is_empty() { self.next_reading } else { 0 };
         reading.max(self.next_try)
     }
 
@@ -176,10 +176,10 @@ mod tests {
 
     use super::*;
 
-    /// A page that follows the book, and the clock on the wall.
+    /// A page that follows the book, and its clock.
     #[derive(Default)]
     struct Follower {
-        following: Following,
+        sync: BookSync,
         now: u64,
         is_seen: bool,
     }
@@ -188,57 +188,57 @@ mod tests {
         /// One that has just been told to follow, and the stream is open.
         fn live() -> Self {
             let mut follower = Follower { now: 10_000, is_seen: true, ..Follower::default() };
-            assert_eq!(follower.goes_on(), [Errand::Watch]);
-            assert_eq!(follower.hears(News::Open), []);
-            assert!(follower.following.is_live());
+            assert_eq!(follower.goes_on(), [BookRequest::Subscribe]);
+            assert_eq!(follower.hears(BookEvent::Open), []);
+            assert!(follower.sync.is_live());
             follower
         }
 
-        fn goes_on(&mut self) -> Vec<Errand> {
-            let mut errands = Vec::new();
-            self.following.go_on(self.is_seen, self.now, &mut errands);
+        fn goes_on(&mut self) -> Vec<BookRequest> {
+            let mut requests = Vec::new();
+            self.sync.next_requests(self.is_seen, self.now, &mut requests);
             // Nothing is said twice.
-            self.following.go_on(self.is_seen, self.now, &mut errands);
-            assert!(self.following.due().is_none_or(|due| due > self.now), "woken for nothing");
-            errands
+            self.sync.next_requests(self.is_seen, self.now, &mut requests);
+            assert!(self.sync.due().is_none_or(|due| due > self.now), "woken for nothing");
+            requests
         }
 
-        fn hears(&mut self, news: News) -> Vec<Errand> {
-            self.following.take(news, Moment { millis: self.now, jitter: 0 });
+        fn hears(&mut self, event: BookEvent) -> Vec<BookRequest> {
+            self.sync.handle(event, Moment { millis: self.now, jitter: 0 });
             self.goes_on()
         }
 
-        fn begins(&mut self) -> Vec<Errand> {
-            self.hears(News::Snapshot(Snapshot { seq: 0, count: 2 }))
+        fn begins(&mut self) -> Vec<BookRequest> {
+            self.hears(BookEvent::Snapshot(Snapshot { seq: 0, count: 2 }))
         }
 
-        fn waits(&mut self, millis: u64) -> Vec<Errand> {
+        fn waits(&mut self, millis: u64) -> Vec<BookRequest> {
             self.now += millis;
             self.goes_on()
         }
 
-        fn is_seen(&mut self, is_seen: bool) -> Vec<Errand> {
+        fn is_seen(&mut self, is_seen: bool) -> Vec<BookRequest> {
             self.is_seen = is_seen;
             self.goes_on()
         }
 
         fn names(&self) -> Vec<&str> {
-            let roster = self.following.roster();
-            roster.rows(0..roster.shown()).map(|contact| contact.name).collect()
+            let list = self.sync.list();
+            list.rows(0..list.shown()).map(|contact| contact.name).collect()
         }
     }
 
-    fn page(name: &str, next: Option<&str>) -> News {
+    fn page(name: &str, next: Option<&str>) -> BookEvent {
         let entry = Entry { name: name.to_string(), phone: Some("1".to_string()) };
         let next = next.map(ToString::to_string);
-        News::Page(Some(Page { seq: 0, count: 2, contacts: vec![entry], next }))
+        BookEvent::Page(Some(Page { seq: 0, count: 2, contacts: vec![entry], next }))
     }
 
     /// Where the page begins that is asked for.
     #[track_caller]
-    fn asked(errands: &[Errand]) -> &str {
-        match errands {
-            [.., Errand::Ask(Some(wanted))] => &wanted.after,
+    fn asked(requests: &[BookRequest]) -> &str {
+        match requests {
+            [.., BookRequest::Page(Some(wanted))] => &wanted.after,
             other => panic!("{other:?}"),
         }
     }
@@ -250,22 +250,22 @@ mod tests {
         assert_eq!(asked(&follower.hears(page("a", Some("a")))), "a");
         assert_eq!(follower.hears(page("b", None)), []);
         assert_eq!(follower.names(), ["a", "b"]);
-        assert_eq!(follower.following.due(), None);
+        assert_eq!(follower.sync.due(), None);
     }
 
     #[test]
     fn only_what_is_seen_is_followed() {
         let mut follower = Follower::default();
         assert_eq!(follower.goes_on(), []);
-        assert_eq!(follower.is_seen(true), [Errand::Watch]);
-        follower.hears(News::Open);
+        assert_eq!(follower.is_seen(true), [BookRequest::Subscribe]);
+        follower.hears(BookEvent::Open);
         follower.begins();
-        assert_eq!(follower.is_seen(false), [Errand::Unwatch, Errand::Ask(None)]);
-        assert!(!follower.following.is_live());
+        assert_eq!(follower.is_seen(false), [BookRequest::Unsubscribe, BookRequest::Page(None)]);
+        assert!(!follower.sync.is_live());
         assert_eq!(follower.waits(100_000), []);
         // Seen again, it is told where the book stands before it asks.
-        assert_eq!(follower.is_seen(true), [Errand::Watch]);
-        assert_eq!(follower.hears(News::Open), []);
+        assert_eq!(follower.is_seen(true), [BookRequest::Subscribe]);
+        assert_eq!(follower.hears(BookEvent::Open), []);
         assert_eq!(asked(&follower.begins()), "");
     }
 
@@ -276,9 +276,9 @@ mod tests {
         assert_eq!(asked(&follower.hears(page("a", Some("a")))), "a");
         for _ in 0..3 {
             follower.now += 1;
-            assert!(matches!(follower.begins()[..], [Errand::Ask(None)] | []));
+            assert!(matches!(follower.begins()[..], [BookRequest::Page(None)] | []));
         }
-        assert_eq!(follower.following.due(), Some(follower.now - 3 + PACE));
+        assert_eq!(follower.sync.due(), Some(follower.now - 3 + PACE));
         assert_eq!(follower.waits(PACE - 4), []);
         assert_eq!(asked(&follower.waits(1)), "");
         assert_eq!(follower.names(), ["a"], "the old rows are still on view");
@@ -290,7 +290,7 @@ mod tests {
         follower.begins();
         follower.hears(page("a", Some("a")));
         for patience in [1_000, 2_000, 4_000, 8_000, 8_000] {
-            assert_eq!(follower.hears(News::Page(None)), []);
+            assert_eq!(follower.hears(BookEvent::Page(None)), []);
             assert_eq!(follower.waits(patience - 1), []);
             assert_eq!(asked(&follower.waits(1)), "a");
         }
@@ -303,20 +303,20 @@ mod tests {
         let mut follower = Follower::live();
         follower.begins();
         follower.hears(page("a", None));
-        assert_eq!(follower.hears(News::Cut { for_good: false }), []);
-        assert!(!follower.following.is_live());
-        assert_eq!(follower.hears(News::Open), []);
-        assert!(follower.following.is_live());
+        assert_eq!(follower.hears(BookEvent::Interrupted { for_good: false }), []);
+        assert!(!follower.sync.is_live());
+        assert_eq!(follower.hears(BookEvent::Open), []);
+        assert!(follower.sync.is_live());
 
         for patience in [1_000, 2_000, 4_000, 8_000, 8_000] {
-            assert_eq!(follower.hears(News::Cut { for_good: true }), []);
-            assert!(!follower.following.is_live());
-            assert_eq!(follower.following.due(), Some(follower.now + patience));
+            assert_eq!(follower.hears(BookEvent::Interrupted { for_good: true }), []);
+            assert!(!follower.sync.is_live());
+            assert_eq!(follower.sync.due(), Some(follower.now + patience));
             assert_eq!(follower.waits(patience - 1), []);
-            assert_eq!(follower.waits(1), [Errand::Watch]);
+            assert_eq!(follower.waits(1), [BookRequest::Subscribe]);
         }
-        follower.hears(News::Cut { for_good: true });
-        assert_eq!(follower.is_seen(false), [Errand::Unwatch]);
-        assert_eq!(follower.following.due(), None);
+        follower.hears(BookEvent::Interrupted { for_good: true });
+        assert_eq!(follower.is_seen(false), [BookRequest::Unsubscribe]);
+        assert_eq!(follower.sync.due(), None);
     }
 }

@@ -1,0 +1,150 @@
+//! JSON from the server, parsed by the browser.
+//!
+//! What the browser parsed becomes the types of the `api` crate here, field by
+//! field. `serde-wasm-bindgen` would do so without these lines, but for 17 KB of
+//! every phone's visit: what it says of a wrong type brings the formatting of
+//! floating-point numbers. Fields that are not asked for are ignored, so that the
+//! server may be newer than the page.
+
+use api::{Changes, Classroom, Entry, Page, Snapshot};
+use js_sys::{Array, JSON, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// The message that a text is; `None` if it is another one, or no JSON.
+pub fn parse<T: FromJson>(text: &str) -> Option<T> {
+    T::from_json(&JSON::parse(text).ok()?)
+}
+
+/// What can be read from parsed JSON.
+pub trait FromJson: Sized {
+    /// The same in our types; `None` if it is something else.
+    fn from_json(value: &JsValue) -> Option<Self>;
+}
+
+/// A field of an object; one that is missing reads as `undefined`.
+fn field<T: FromJson>(object: &JsValue, name: &str) -> Option<T> {
+    T::from_json(&Reflect::get(object, &name.into()).ok()?)
+}
+
+impl FromJson for u64 {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        // JavaScript's numbers are whole up to here, and no book counts so far.
+        const MOST: f64 = js_sys::Number::MAX_SAFE_INTEGER;
+        let number = value.as_f64()?;
+        (number.trunc() == number && (0.0..=MOST).contains(&number)).then_some(number as u64)
+    }
+}
+
+impl FromJson for u16 {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        u64::from_json(value)?.try_into().ok()
+    }
+}
+
+impl FromJson for String {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        value.as_string()
+    }
+}
+
+impl<T: FromJson> FromJson for Option<T> {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        if value.is_null() || value.is_undefined() {
+            return Some(None);
+        }
+        T::from_json(value).map(Some)
+    }
+}
+
+impl<T: FromJson> FromJson for Vec<T> {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        value.dyn_ref::<Array>()?.iter().map(|item| T::from_json(&item)).collect()
+    }
+}
+
+impl FromJson for Snapshot {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Snapshot { seq: field(value, "seq")?, count: field(value, "count")? })
+    }
+}
+
+impl FromJson for Changes {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Changes {
+            seq: field(value, "seq")?,
+            count: field(value, "count")?,
+            changes: field(value, "changes")?,
+        })
+    }
+}
+
+impl FromJson for Page {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Page {
+            seq: field(value, "seq")?,
+            count: field(value, "count")?,
+            contacts: field(value, "contacts")?,
+            next: field(value, "next")?,
+        })
+    }
+}
+
+impl FromJson for Entry {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Entry { name: field(value, "name")?, phone: field(value, "phone")? })
+    }
+}
+
+impl FromJson for Classroom {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Classroom { tcp_host: field(value, "tcp_host")?, tcp_port: field(value, "tcp_port")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn every_message_of_the_server_is_read() {
+        let entry = |name: &str, phone: Option<&str>| Entry {
+            name: name.to_string(),
+            phone: phone.map(ToString::to_string),
+        };
+        let snapshot = Snapshot { seq: 0, count: 9_007_199_254_740_991 };
+        assert_eq!(parse(r#"{"seq":0,"count":9007199254740991}"#), Some(snapshot));
+        let text = r#"{"seq":17,"count":3,"changes":[
+            {"name":"O'Neil \"Bo\" \\ /","phone":"+86 138"}, {"name":"\u5f20\ud834\udd1e","phone":null}
+        ]}"#;
+        let changes = vec![entry("O'Neil \"Bo\" \\ /", Some("+86 138")), entry("张𝄞", None)];
+        assert_eq!(parse(text), Some(Changes { seq: 17, count: 3, changes }));
+        let text = r#"{"next":"张","contacts":[{"phone":"1","name":"a"}],"count":2,"seq":1}"#;
+        let contacts = vec![entry("a", Some("1"))];
+        let next = Some("张".to_string());
+        assert_eq!(parse(text), Some(Page { seq: 1, count: 2, contacts, next }));
+        let text = r#"{"tcp_host":null,"tcp_port":9999}"#;
+        assert_eq!(parse(text), Some(Classroom { tcp_host: None, tcp_port: 9999 }));
+    }
+
+    #[wasm_bindgen_test]
+    fn what_a_newer_server_adds_is_ignored_and_what_is_missing_is_no_message() {
+        let snapshot = Snapshot { seq: 1, count: 2 };
+        let text = r#"{"seq":1,"more":{"deep":[1,null]},"count":2}"#;
+        assert_eq!(parse(text), Some(snapshot));
+        for text in [
+            "",
+            "null",
+            "[1,2]",
+            "<!doctype html>",
+            r#"{"seq":1}"#,
+            r#"{"seq":1,"count":-1}"#,
+            r#"{"seq":1,"count":1.5}"#,
+            r#"{"seq":1,"count":"2"}"#,
+            r#"{"seq":1,"count":2"#,
+        ] {
+            assert_eq!(parse::<Snapshot>(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The side panels in the document, and what a person does in them.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{
+    Document, Event, KeyboardEvent, ResizeObserver, ScrollIntoViewOptions, ScrollLogicalPosition,
+};
+
+use super::book_client::{BookClient, OnEvent};
+use super::book_sync::BookEvent;
+use super::contacts::ContactsPanel;
+use crate::controls::{Listener, Post, closest};
+use crate::markup::{Markup as _, element};
+use crate::model::{Model, Moment, Msg};
+use crate::tabs::Panel;
+use crate::view::speech::Speech;
+use crate::view::{View, message_id};
+
+mod contacts;
+mod python;
+mod sequence;
+mod sticky;
+mod wire;
+
+use contacts::ContactsView;
+use python::PythonView;
+use sequence::SequenceView;
+use sticky::StickyView;
+use wire::WireView;
+
+/// The panels beside the conversation.
+pub struct SidePanels {
+    document: Document,
+    speech: Rc<Speech>,
+    contacts: RefCell<ContactsPanel>,
+    client: BookClient,
+    /// What the book client said since the last refresh.
+    events: RefCell<Vec<BookEvent>>,
+    /// The message that is marked.
+    picked: Cell<Option<u32>>,
+    book: ContactsView,
+    wire: WireView,
+    sequence: SequenceView,
+    sticky: StickyView,
+    python: PythonView,
+    observer: Option<ResizeObserver>,
+    _scrolled: Closure<dyn FnMut()>,
+    _listeners: [Listener; 8],
+}
+
+impl SidePanels {
+    /// Finds their parts in the document. What happens in them is posted as
+    /// [`Msg::Refresh`], for the page to call [`refresh`](Self::refresh).
+    pub fn of(view: &View, post: &Post) -> Rc<Self> {
+        Rc::new_cyclic(|this| SidePanels::new(view, this, post))
+    }
+
+    fn new(view: &View, this: &Weak<Self>, post: &Post) -> Self {
+        let document = view.document();
+        let find = |id: &str| element(document, id);
+        let on_event: OnEvent = {
+            let (this, post) = (this.clone(), post.clone());
+            Rc::new(move |event| {
+                if let Some(this) = this.upgrade() {
+                    this.events.borrow_mut().push(event);
+                    post(Msg::Refresh);
+                }
+            })
+        };
+        let book = ContactsView::of(document);
+        let scrolled = Closure::wrap(Box::new(changed(this, post, |this| {
+            this.contacts.borrow_mut().scroll(this.book.viewport());
+        })) as Box<dyn FnMut()>);
+        // Where it is missing the reader scrolls.
+        let observer = ResizeObserver::new(scrolled.as_ref().unchecked_ref()).ok();
+        if let Some(observer) = &observer {
+            observer.observe(book.list());
+        }
+        SidePanels {
+            document: document.clone(),
+            speech: view.speech().clone(),
+            picked: Cell::new(None),
+            contacts: RefCell::default(),
+            client: BookClient::new(on_event),
+            events: RefCell::default(),
+            wire: WireView::of(find),
+            sequence: SequenceView::of(document, find),
+            sticky: StickyView::of(find),
+            python: PythonView::of(document, find),
+            _listeners: listen(document, &book, this, post),
+            book,
+            observer,
+            _scrolled: scrolled,
+        }
+    }
+
+    /// Shows the state of the model where it differs from what is shown: only in
+    /// the panel that can be seen. Returns when, in the model's milliseconds,
+    /// that is to be done again.
+    pub fn refresh(&self, model: &Model, moment: Moment) -> Option<u64> {
+        let speech = &*self.speech;
+        let sees = |panel| model.panels().shows(panel);
+        let mut contacts = self.contacts.borrow_mut();
+        for event in self.events.take() {
+            contacts.handle(event, moment);
+        }
+        for request in contacts.next_requests(model, sees(Panel::Contacts), moment.millis) {
+            self.client.run(request);
+        }
+        self.show_picked(model.picked());
+        if sees(Panel::Contacts) {
+            self.book.refresh(&contacts, model.mode(), speech);
+        }
+        if sees(Panel::Wire) {
+            self.wire.refresh(speech, model);
+        }
+        if sees(Panel::Sequence) {
+            self.sequence.refresh(speech, model);
+        }
+        if sees(Panel::Sticky) {
+            self.sticky.refresh(speech);
+        }
+        if sees(Panel::Python) {
+            self.python.refresh(speech, model);
+        }
+        contacts.due()
+    }
+
+    /// Marks the message that is looked at in the conversation.
+    fn show_picked(&self, picked: Option<u32>) {
+        let before = self.picked.replace(picked);
+        if before == picked {
+            return;
+        }
+        let line = |id: u32| self.document.get_element_by_id(&message_id(id));
+        if let Some(line) = before.and_then(line) {
+            line.turn("aria-current", false);
+        }
+        if let Some(line) = picked.and_then(line) {
+            line.set("aria-current", "true");
+            let nearest = ScrollIntoViewOptions::new();
+            nearest.set_block(ScrollLogicalPosition::Nearest);
+            line.scroll_into_view_with_scroll_into_view_options(&nearest);
+        }
+    }
+}
+
+impl Drop for SidePanels {
+    fn drop(&mut self) {
+        if let Some(observer) = &self.observer {
+            observer.disconnect();
+        }
+    }
+}
+
+/// A handler that changes something here, and has it shown.
+fn changed(
+    this: &Weak<SidePanels>,
+    post: &Post,
+    change: impl Fn(&SidePanels) + 'static,
+) -> impl Fn() + 'static {
+    let (this, post) = (this.clone(), post.clone());
+    move || {
+        if let Some(this) = this.upgrade() {
+            change(&this);
+            post(Msg::Refresh);
+        }
+    }
+}
+
+fn listen(
+    document: &Document,
+    book: &ContactsView,
+    this: &Weak<SidePanels>,
+    post: &Post,
+) -> [Listener; 8] {
+    let searched = changed(this, post, |this| {
+        this.contacts.borrow_mut().search(&this.book.search().value());
+    });
+    let scrolled = changed(this, post, |this| {
+        this.contacts.borrow_mut().scroll(this.book.viewport());
+    });
+    let arrows = element(document, "arrows");
+    let pointed = |event: &'static str| {
+        let (this, post) = (this.clone(), post.clone());
+        Listener::new(&arrows, event, move |event| {
+            let arrow = closest(&event, "[data-arrow]");
+            let arrow = arrow.and_then(|arrow| arrow.get_attribute("data-arrow")?.parse().ok());
+            if let (Some(arrow), Some(this)) = (arrow, this.upgrade()) {
+                this.sequence.point(arrow);
+                post(Msg::Refresh);
+            }
+        })
+    };
+    let moved = |event: Event| {
+        let press: &KeyboardEvent = event.unchecked_ref();
+        let Some(arrow) = closest(&event, "[data-arrow]") else { return };
+        let next = match &*press.key() {
+            "ArrowUp" => arrow.previous_element_sibling(),
+            "ArrowDown" => arrow.next_element_sibling(),
+            _ => return,
+        };
+        event.prevent_default();
+        if let Some(next) = next {
+            next.take_focus();
+        }
+    };
+    let cut = {
+        let (this, post) = (this.clone(), post.clone());
+        move |_| {
+            let Some(this) = this.upgrade() else { return };
+            post(if this.sticky.set() { Msg::Split } else { Msg::Refresh });
+        }
+    };
+    let copied = {
+        let this = this.clone();
+        move |event: Event| {
+            if let (Some(button), Some(this)) = (closest(&event, "[data-copy]"), this.upgrade()) {
+                this.python.copy(&this.speech, &button);
+            }
+        }
+    };
+    [
+        Listener::new(book.search(), "input", move |_| searched()),
+        Listener::new(book.list(), "scroll", move |_| scrolled()),
+        pointed("pointerover"),
+        pointed("focusin"),
+        pointed("click"),
+        Listener::new(&arrows, "keydown", moved),
+        Listener::new(&element(document, "sticky"), "input", cut),
+        Listener::new(&element(document, "python"), "click", copied),
+    ]
+}
