@@ -1,7 +1,7 @@
 //! The benchmark: builds what it measures and what measures, then runs it. How
 //! and against what it measures is in `bench/`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -11,7 +11,7 @@ use crate::release::Release;
 use crate::{browser, heading, page, target, tools};
 
 /// Where it leaves its table: the last one is part of the repository.
-const PAGE: &str = "BENCHMARKS.md";
+const TABLE: &str = "BENCHMARKS.md";
 
 /// Whether the benchmark can run here; asked before anything is built.
 pub fn ensure_possible() -> Result<()> {
@@ -32,7 +32,7 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     // Data files beside the build, on a disk with room, and not in /tmp, which may
     // be memory.
     let scratch = target(shell).join("bench");
-    let page = shell.current_dir().join(PAGE);
+    let page = shell.current_dir().join(TABLE);
 
     heading("measuring, about four minutes; leave the machine alone meanwhile");
     cmd!(shell, "{bench} --server {server} --scratch {scratch} --page {page} {arguments...}")
@@ -40,14 +40,14 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     Ok(())
 }
 
-/// Measures what a keystroke costs on the page, and prints it. Any system with a
+/// Measures the page in a browser, and prints the result. Any system with a
 /// Chromium will do.
-pub fn typing(shell: &Shell) -> Result<()> {
+pub fn in_browser(shell: &Shell, name: &OsStr) -> Result<()> {
     let browser = browser::ensure(shell)?;
     page::build(shell, &tools::ensure(shell)?)?;
-    heading("typing, about two minutes; leave the machine alone meanwhile");
+    heading("measuring, about two minutes; leave the machine alone meanwhile");
     // The page is a release build; how fast the server is does not count here.
-    cmd!(shell, "cargo bench --profile dev --package tcp-classroom --bench typing")
+    cmd!(shell, "cargo bench --profile dev --package tcp-classroom --bench {name}")
         .env("CHROMIUM", &browser.chromium)
         .env("CHROMEDRIVER", &browser.chromedriver)
         .run()?;

@@ -31,7 +31,7 @@ mod tools;
 mod turn;
 
 use std::env::consts::EXE_SUFFIX;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -48,6 +48,7 @@ cargo xtask COMMAND
   page                  build only the page, into dist/
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
+  bench visit           measure how long a phone waits for the page, in Chromium
   test                  every check: format, lints, dependencies, tests, browser tests
   help                  this list
 
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
         (Some("run"), server_arguments) => run(server_arguments),
         (Some("build"), []) => build(),
         (Some("page"), []) => page(),
-        (Some("bench"), [name]) if name == "typing" => typing(),
+        (Some("bench"), [name]) if name == "typing" || name == "visit" => bench_page(name),
         (Some("bench"), arguments) => bench(arguments),
         (Some("test"), []) => test(),
         (Some("help" | "--help" | "-h"), _) => {
@@ -130,9 +131,9 @@ fn bench(arguments: &[OsString]) -> Result<()> {
     bench::run(&shell, &server, arguments)
 }
 
-/// Builds the page and measures what a keystroke costs on it.
-fn typing() -> Result<()> {
-    bench::typing(&repository()?)
+/// Builds the page and measures it.
+fn bench_page(name: &OsStr) -> Result<()> {
+    bench::in_browser(&repository()?, name)
 }
 
 fn test() -> Result<()> {
