@@ -8,8 +8,8 @@
 
 mod classroom;
 
-use classroom::TestServer;
 use classroom::browser::{Browser, CHINESE, PHONE, Visitor};
+use classroom::{TestServer, needs};
 use serde_json::{Value, json};
 
 const DESKTOP: Visitor = Visitor { width: 1280, height: 720, ..CHINESE };
@@ -30,14 +30,12 @@ axe.run(where, { resultTypes: ['violations'] }).then(
     .map(({ id, help, nodes }) => [id, help, ...nodes.map(node => node.html.slice(0, 199) + ' ' + node.any.concat(node.all).map(({ message }) => message))])),
   error => tell(String(error)))";
 
-/// The source of axe-core, or nothing, and why. `cargo xtask test` fetches it and
-/// names the file here.
+/// The source of axe-core, or nothing where the test is skipped. `cargo xtask test`
+/// fetches it and names the file here.
 fn axe() -> Option<String> {
-    let Some(file) = std::env::var_os("AXE") else {
-        println!("skipped: AXE does not name axe.min.js; use `cargo xtask test`, which needs npm");
-        return None;
-    };
-    Some(std::fs::read_to_string(file).unwrap())
+    let file = std::env::var_os("AXE");
+    needs::tool(file.is_some(), "AXE does not name axe.min.js");
+    Some(std::fs::read_to_string(file?).unwrap())
 }
 
 /// Collects what is wrong with each view of the page.

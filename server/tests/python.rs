@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use classroom::binary::Program;
+use classroom::needs;
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
@@ -22,14 +23,8 @@ fn python(script: &str) -> Command {
     command
 }
 
-/// Whether there is a Python to run them with; says so if not.
 fn python_is_here() -> bool {
-    let here =
-        Command::new(PYTHON).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if here.is_err() {
-        println!("skipped: there is no Python 3 on this machine");
-    }
-    here.is_ok()
+    needs::program(PYTHON, "--version")
 }
 
 fn printed(mut command: Command) -> String {

@@ -12,7 +12,7 @@ mod classroom;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 
-use classroom::TestServer;
+use classroom::{TestServer, needs};
 use tokio_tungstenite::tungstenite::Message;
 use web::model::Address;
 use web::panels::python::{nc, program};
@@ -57,30 +57,12 @@ fn address(server: SocketAddr) -> Address {
     Address { host: server.ip().to_string(), port: server.port() }
 }
 
-/// Whether a program can be started; says so if not.
-fn is_here(program: &str) -> bool {
-    let here = Command::new(program)
-        .arg("-h")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok();
-    if !here {
-        println!("skipped: there is no {program} on this machine");
-    }
-    here
-}
-
 /// Whether `nc` is younger than its first version, 1.10 of 1996, which some
-/// still install; says so if not.
+/// still install.
 fn nc_knows_ipv6() -> bool {
     let help = Command::new("nc").arg("-h").output().unwrap();
     let first = [help.stdout, help.stderr].concat().starts_with(b"[v1.10");
-    if first {
-        println!("skipped: this nc knows no IPv6");
-    }
-    !first
+    needs::tool(!first, "this nc knows no IPv6")
 }
 
 /// Runs a program that ends by itself and returns what it printed.
@@ -111,7 +93,7 @@ async fn nc_hears(shell: &str, server: TestServer, messages: &[&str], replies: &
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_python_program_hears_what_the_page_hears() {
-    if !is_here("python3") {
+    if !needs::program("python3", "-h") {
         return;
     }
     let (longest, too_long) = ("张".repeat(341), "x".repeat(1025));
@@ -123,7 +105,7 @@ async fn the_python_program_hears_what_the_page_hears() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_line_of_shell_hears_what_the_page_hears() {
-    if !is_here("nc") {
+    if !needs::program("nc", "-h") {
         return;
     }
     for shell in ["sh", "bash"].into_iter().filter(|shell| is_here(shell)) {
@@ -135,7 +117,7 @@ async fn the_line_of_shell_hears_what_the_page_hears() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_come_one_by_one_are_all_heard() {
-    if !is_here("python3") {
+    if !needs::program("python3", "-h") {
         return;
     }
     let server =
@@ -146,17 +128,16 @@ async fn answers_that_come_one_by_one_are_all_heard() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_reach_a_server_on_ipv6() {
-    if TcpListener::bind("[::1]:0").is_err() {
-        println!("skipped: there is no IPv6 on this machine");
+    if !needs::privilege(TcpListener::bind("[::1]:0").is_ok(), "there is no IPv6 here") {
         return;
     }
     let on_ipv6 = || TestServer::with(|config| config.tcp = "[::1]:0".parse().unwrap());
     let messages = ["add;张三;1", "find;张三"];
     let replies = replies(&messages).await;
-    if is_here("python3") {
+    if needs::program("python3", "-h") {
         python_hears(on_ipv6().await, &messages, &replies).await;
     }
-    if is_here("nc") && nc_knows_ipv6() {
+    if needs::program("nc", "-h") && nc_knows_ipv6() {
         nc_hears("sh", on_ipv6().await, &messages, &replies).await;
     }
 }

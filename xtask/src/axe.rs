@@ -6,30 +6,27 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
 
+use crate::packages::NPM;
 use crate::tools::cache_directory;
-use crate::{heading, program, turn};
+use crate::{heading, turn};
 
 /// The newest of November 2026.
 const VERSION: &str = "4.14.1";
 
-/// npm is a program everywhere but on Windows, where it is a script.
-const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
-
-/// The file of axe-core, fetched if need be. Without npm there is none, which is
-/// said, and the tests that need it say that they are skipped.
-pub fn ensure() -> Result<Option<PathBuf>> {
+/// The file of axe-core, fetched if need be.
+///
+/// # Errors
+///
+/// There is no npm, or it cannot fetch.
+pub fn ensure() -> Result<PathBuf> {
+    if let Some(file) = std::env::var_os("AXE").filter(|file| !file.is_empty()) {
+        return Ok(file.into());
+    }
     let cache = cache_directory()?;
     let root = cache.join(format!("axe-core-{VERSION}"));
     let file = root.join("node_modules").join("axe-core").join("axe.min.js");
     if file.is_file() {
-        return Ok(Some(file));
-    }
-    if !program::directories().iter().any(|directory| directory.join(NPM).is_file()) {
-        eprintln!(
-            "there is no npm on PATH, which fetches axe-core {VERSION}: the tests of \
-             accessibility are skipped; install Node.js, or name the file axe.min.js in AXE"
-        );
-        return Ok(None);
+        return Ok(file);
     }
     let _turn = turn::take(&cache.join("axe.lock"), "fetching axe-core")?;
     heading(&format!("axe-core {VERSION}: checks the page's accessibility; npm fetches it"));
@@ -46,5 +43,5 @@ pub fn ensure() -> Result<Option<PathBuf>> {
     .ignore_stdout()
     .run()
     .context("cannot fetch axe-core (this once it needs the network)")?;
-    Ok(Some(file))
+    Ok(file)
 }

@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::release::Release;
 use crate::{browser, heading, page, target, tools};
 
 /// Where it leaves its table: the last one is part of the repository.
@@ -24,10 +23,7 @@ pub fn ensure_possible() -> Result<()> {
 /// Measures `server`. The arguments are the benchmark's own; `--help` lists them.
 pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     heading("the benchmark (release)");
-    {
-        let release = Release::begin(shell)?;
-        cmd!(shell, "cargo build --release --package bench").envs([release.env()]).run()?;
-    }
+    cmd!(shell, "cargo build --release --package bench").run()?;
     let bench = target(shell).join("release").join("bench");
     // Data files beside the build, on a disk with room, and not in /tmp, which may
     // be memory.

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
-use crate::{heading, program};
+use crate::{packages, program};
 
 /// Both of the same major version.
 pub struct Browser {
@@ -127,40 +127,23 @@ fn check_versions(chromium: &str, chromedriver: &str) -> Result<()> {
 const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-wqy-zenhei"];
 
 fn install(shell: &Shell) -> Result<()> {
-    let packages = PACKAGES;
-    if program::on_path("apt-get").is_none() {
+    if !packages::can_install(shell)? {
         bail!("the browser tests need Chrome or Chromium and chromedriver: {}", by_hand());
     }
-    let root = cmd!(shell, "id -u").quiet().read()? == "0";
-    let sudo: &[&str] = if root {
-        &[]
-    } else if std::env::var_os("CI").is_some() && program::on_path("sudo").is_some() {
-        // -n: fail where it would ask for a password.
-        &["sudo", "-n"]
-    } else {
-        bail!(
-            "the browser tests need Chromium and chromedriver; run: \
-             sudo apt-get install --no-install-recommends {}",
-            packages.join(" ")
-        );
-    };
-    heading("the browser is missing: apt-get installs it (about 400 MB on disk)");
-    let noninteractive: &[&str] = &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"];
-    let apt = [sudo, noninteractive].concat();
-    let (first, rest) = apt.split_first().expect("env is always there");
-    cmd!(shell, "{first} {rest...} update").run()?;
-    cmd!(shell, "{first} {rest...} install -y --no-install-recommends {packages...}")
-        .run()
-        .context("cannot install the browser; install Chrome and chromedriver by hand")
+    packages::install(shell, &PACKAGES)
 }
 
-fn by_hand() -> &'static str {
+fn by_hand() -> String {
     if cfg!(target_os = "macos") {
-        "run: brew install --cask google-chrome chromedriver"
+        "run: brew install --cask google-chrome chromedriver".to_owned()
     } else if cfg!(windows) {
-        "run: winget install Google.Chrome Chromium.ChromeDriver"
+        "run: winget install Google.Chrome Chromium.ChromeDriver".to_owned()
     } else {
-        "install your system's packages of them, or name them in CHROMIUM and CHROMEDRIVER"
+        format!(
+            "on Debian run: {}; elsewhere install your system's packages of them, or name them \
+             in CHROMIUM and CHROMEDRIVER",
+            packages::by_hand(&PACKAGES)
+        )
     }
 }
 

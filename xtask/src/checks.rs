@@ -1,18 +1,23 @@
 //! What `cargo xtask test` runs, cheapest first, up to the first failure. How
 //! long each step took is said in any case.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
 
-use crate::{audit, axe, browser, heading, page, tools};
+use crate::suite::Suite;
+use crate::{axe, browser, heading, packages, page, target, tools};
 
-/// Runs every check.
-pub fn run(shell: &Shell) -> Result<()> {
+/// Runs every check. With `skip_missing` a tool that is missing skips the checks
+/// that need it, by name, instead of failing the command.
+pub fn run(shell: &Shell, skip_missing: bool) -> Result<()> {
+    let mut suite = Suite::begin(&target(shell), skip_missing)?;
     let mut steps = Steps::default();
-    let outcome = steps.all(shell);
+    let outcome = steps.all(shell, &mut suite);
     steps.report(outcome.is_ok());
+    suite.report();
     outcome
 }
 
@@ -22,10 +27,25 @@ struct Steps {
 }
 
 impl Steps {
-    fn all(&mut self, shell: &Shell) -> Result<()> {
-        // These first: whoever lacks them learns it now, not in five minutes.
-        let browser = self.step("the browser", || browser::ensure(shell))?;
-        let axe = self.step("the checker of accessibility", axe::ensure)?;
+    fn all(&mut self, shell: &Shell, suite: &mut Suite) -> Result<()> {
+        // What is missing is said first, not after five minutes.
+        self.step("programs that tests start", || {
+            let missing = packages::ensure(shell)?;
+            match &missing[..] {
+                [] => Ok(()),
+                missing => suite.skip("some tests", &packages::describe(missing)),
+            }
+        })?;
+        let browser = self.step("the browser", || {
+            browser::ensure(shell).map(Some).or_else(|error| {
+                suite.skip("the browser tests", &format!("{error:#}")).map(|()| None)
+            })
+        })?;
+        let axe = self.step("the checker of accessibility", || {
+            axe::ensure().map(Some).or_else(|error| {
+                suite.skip("the tests of accessibility", &format!("{error:#}")).map(|()| None)
+            })
+        })?;
         let tools = self.step("the tools", || tools::ensure(shell))?;
 
         self.step("formatting", || Ok(cmd!(shell, "cargo fmt --all --check").run()?))?;
@@ -45,22 +65,27 @@ impl Steps {
             let page = page.args(["--target", tools::WASM]);
             Ok(page.args(["--", "-D", "warnings"]).run()?)
         })?;
-        self.step("dependencies", || audit::run(shell))?;
+        self.step("dependencies, by cargo-deny", || dependencies(shell, suite))?;
         self.step("page", || page::build(shell, &tools))?;
+        let with_browser = |mut cargo: Command| {
+            if let Some(browser) = &browser {
+                cargo.env("CHROMIUM", &browser.chromium);
+                cargo.env("CHROMEDRIVER", &browser.chromedriver);
+            }
+            cargo.envs(axe.iter().map(|file| ("AXE", file)));
+            cargo
+        };
         self.step("tests, natively", || {
-            Ok(cmd!(shell, "cargo test --workspace")
-                .env("CHROMIUM", &browser.chromium)
-                .env("CHROMEDRIVER", &browser.chromedriver)
-                .envs(axe.map(|file| ("AXE", file)))
-                .run()?)
+            suite.run(with_browser(cmd!(shell, "cargo test --workspace").into()))
         })?;
         self.step("tests of the page, in the browser", || {
+            if browser.is_none() {
+                return suite.skip("the tests of the page", "there is no browser");
+            }
             let page = cmd!(shell, "cargo test --package web").args(["--target", tools::WASM]);
-            Ok(page
-                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.test_runner)
-                .env("CHROMIUM", &browser.chromium)
-                .env("CHROMEDRIVER", &browser.chromedriver)
-                .run()?)
+            suite.run(with_browser(
+                page.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.test_runner).into(),
+            ))
         })
     }
 
@@ -80,4 +105,21 @@ impl Steps {
         let total: Duration = self.taken.iter().map(|(_, taken)| taken).sum();
         eprintln!("{:6.1} s  in all", total.as_secs_f64());
     }
+}
+
+/// Bans, licences, sources and advisories as `deny.toml` asks for, where
+/// cargo-deny is installed: it takes longer to build than all of our checks take
+/// to run, so the hosted CI has it and a developer may. The database of advisories
+/// comes from the network; without it everything else is still checked.
+fn dependencies(shell: &Shell, suite: &mut Suite) -> Result<()> {
+    if cmd!(shell, "cargo deny --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        suite.leave_out("dependencies", "`cargo install --locked cargo-deny` adds this check");
+        return Ok(());
+    }
+    cmd!(shell, "cargo deny check bans licenses sources").run()?;
+    if cmd!(shell, "cargo deny fetch db").run().is_err() {
+        suite.leave_out("advisories", "the database of advisories is out of reach");
+        return Ok(());
+    }
+    Ok(cmd!(shell, "cargo deny check advisories").run()?)
 }

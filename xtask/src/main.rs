@@ -5,28 +5,25 @@
 //!
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
 //! - [`page`]: the page, from `web/` and `static/` into `dist/`;
-//! - [`checks`]: what `test` runs, in its order;
-//! - [`audit`]: the dependencies against `deny.toml`;
+//! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`bench`]: the benchmark;
 //! - [`browser`]: the Chromium the tests drive, and [`axe`], the checker of
 //!   accessibility they run in it;
-//! - [`release`]: release builds and what clones share of them;
-//! - [`lockfile`] and [`program`]: what Cargo.lock says, and what is on `PATH`;
+//! - [`packages`] and [`program`]: what the system lacks, and what is on `PATH`;
 //! - [`turn`]: what two xtasks at once do one after the other.
 //!
 //! What xtask itself says goes to stderr: under `run`, stdout is the server's.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is its interface")]
 
-mod audit;
 mod axe;
 mod bench;
 mod browser;
 mod checks;
-mod lockfile;
+mod packages;
 mod page;
 mod program;
-mod release;
+mod suite;
 mod tools;
 mod turn;
 
@@ -38,8 +35,6 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result};
 use xshell::{Shell, cmd};
 
-use crate::release::Release;
-
 const HELP: &str = "\
 cargo xtask COMMAND
 
@@ -49,7 +44,9 @@ cargo xtask COMMAND
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
   bench visit           measure how long a phone waits for the page, in Chromium
-  test                  every check: format, lints, dependencies, tests, browser tests
+  test [--skip-missing] every check: format, lints, dependencies, tests, browser tests;
+                        with the flag it goes on without the tools that are missing
+                        and names each test that it skips for that
   help                  this list
 
 The first build also builds two tools, once per user: about four minutes on two
@@ -72,13 +69,18 @@ fn main() -> ExitCode {
         (Some("page"), []) => page(),
         (Some("bench"), [name]) if name == "typing" || name == "visit" => bench_page(name),
         (Some("bench"), arguments) => bench(arguments),
-        (Some("test"), []) => test(),
+        (Some("test"), []) => test(false),
+        (Some("test"), [flag]) if flag == "--skip-missing" => test(true),
         (Some("help" | "--help" | "-h"), _) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        (Some(command @ ("build" | "page" | "test")), _) => {
+        (Some(command @ ("build" | "page")), _) => {
             eprintln!("error: `cargo xtask {command}` takes no arguments");
+            return ExitCode::from(USAGE);
+        }
+        (Some("test"), _) => {
+            eprintln!("error: `cargo xtask test` takes nothing but --skip-missing");
             return ExitCode::from(USAGE);
         }
         _ => {
@@ -136,8 +138,8 @@ fn bench_page(name: &OsStr) -> Result<()> {
     bench::in_browser(&repository()?, name)
 }
 
-fn test() -> Result<()> {
-    checks::run(&repository()?)
+fn test(skip_missing: bool) -> Result<()> {
+    checks::run(&repository()?, skip_missing)
 }
 
 /// The page, then the release binary with that page in it.
@@ -145,8 +147,7 @@ fn build_server(shell: &Shell) -> Result<PathBuf> {
     page::build(shell, &tools::ensure(shell)?)?;
 
     heading("the server (release)");
-    let release = Release::begin(shell)?;
-    cmd!(shell, "cargo build --release --package tcp-classroom").envs([release.env()]).run()?;
+    cmd!(shell, "cargo build --release --package tcp-classroom").run()?;
     Ok(target(shell).join("release").join(format!("tcp-classroom{EXE_SUFFIX}")))
 }
 

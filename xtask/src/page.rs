@@ -6,7 +6,6 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::release::Release;
 use crate::tools::Tools;
 use crate::{heading, turn};
 
@@ -27,11 +26,9 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     // Offline, since its helpers are on PATH in the version we want. Cargo under it
     // is then offline too, hence what the page depends on is fetched before.
     cmd!(shell, "cargo fetch").run()?;
-    let release = Release::begin(shell)?;
     let build =
         cmd!(shell, "{trunk} --color {color} --skip-version-check build --release --offline true")
             .env("PATH", tools.path()?)
-            .envs([release.env()])
             .envs(no_color.then_some(("CARGO_TERM_COLOR", color)))
             .env_remove("NO_COLOR");
     // Its log goes to stderr like all progress; under `run`, stdout is the server's.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::{heading, lockfile, program, turn};
+use crate::{heading, program, turn};
 
 /// 0.21.14 is the last version of trunk that our compiler builds: 0.22 asks for
 /// a newer one than `rust-toolchain.toml` names.
@@ -124,7 +124,7 @@ pub fn ensure(shell: &Shell) -> Result<Tools> {
     let wasm_bindgen = Tool {
         name: "wasm-bindgen-cli",
         // It refuses a page built with any other version of the library.
-        version: lockfile::version_of(&lockfile::read(shell)?, "wasm-bindgen")?.to_string(),
+        version: locked_version(shell, "wasm-bindgen")?,
         programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
         // Not --locked: 0.2.130 does not build with the lock file it ships.
         install_flags: &[],
@@ -143,6 +143,14 @@ pub fn ensure(shell: &Shell) -> Result<Tools> {
         test_runner: program(&wasm_bindgen, "wasm-bindgen-test-runner")?,
         wasm_bindgen,
     })
+}
+
+/// The version of a package in Cargo.lock.
+fn locked_version(shell: &Shell, package: &str) -> Result<String> {
+    // Printed as `registry+https://...#wasm-bindgen@0.2.130`.
+    let id = cmd!(shell, "cargo pkgid --quiet {package}").quiet().read()?;
+    let (_, version) = id.rsplit_once('@').with_context(|| format!("cannot read {id}"))?;
+    Ok(version.to_owned())
 }
 
 /// The directory of each tool.
@@ -174,7 +182,7 @@ fn build_directory(cache: &Path) -> PathBuf {
     cache.join("build")
 }
 
-/// Where this user's tools and shared builds are kept.
+/// Where this user's tools are kept.
 pub fn cache_directory() -> Result<PathBuf> {
     match std::env::var_os("TCP_CLASSROOM_CACHE").filter(|directory| !directory.is_empty()) {
         Some(directory) => Ok(std::path::absolute(directory)?),

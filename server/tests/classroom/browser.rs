@@ -14,7 +14,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::DEADLINE;
+use super::{DEADLINE, needs};
 
 /// What kind of browser opens the page.
 #[derive(Clone, Copy, Debug)]
@@ -66,15 +66,12 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser, or says why this test is skipped. `cargo xtask test`
+    /// Starts a browser, or nothing where the test is skipped. `cargo xtask test`
     /// finds or installs Chromium and its driver and names them here.
     pub async fn start(visitor: Visitor) -> Option<Self> {
-        let (Some(chromium), Some(chromedriver)) =
-            (std::env::var_os("CHROMIUM"), std::env::var_os("CHROMEDRIVER"))
-        else {
-            println!("skipped: CHROMIUM and CHROMEDRIVER are not set; use `cargo xtask test`");
-            return None;
-        };
+        let named = std::env::var_os("CHROMIUM").zip(std::env::var_os("CHROMEDRIVER"));
+        needs::tool(named.is_some(), "CHROMIUM and CHROMEDRIVER name no browser");
+        let (chromium, chromedriver) = named?;
         let (driver, port) = (0..ATTEMPTS)
             .find_map(|_| start_driver(&chromedriver))
             .expect("the driver starts and says its port");
@@ -308,24 +305,25 @@ pub struct StaticHost {
 }
 
 impl StaticHost {
-    /// Serves the repository, or says why this test is skipped.
+    /// Serves the repository, or nothing where the test is skipped.
     pub fn start() -> Option<Self> {
         Self::serving(concat!(env!("CARGO_MANIFEST_DIR"), "/..").as_ref())
     }
 
-    /// Serves a folder, or says why this test is skipped.
+    /// Serves a folder, or nothing where the test is skipped.
     pub fn serving(folder: &std::path::Path) -> Option<Self> {
-        let python = Command::new(if cfg!(windows) { "python" } else { "python3" })
+        const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
+        if !needs::program(PYTHON, "--version") {
+            return None;
+        }
+        let mut python = Command::new(PYTHON)
             .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory"])
             .arg(folder)
             .arg("0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn();
-        let Ok(mut python) = python else {
-            println!("skipped: there is no Python 3 on this machine");
-            return None;
-        };
+            .spawn()
+            .expect("it starts");
         let mut lines = BufReader::new(python.stdout.take().expect("it is piped")).lines();
         let line = lines.next().expect("it says its port").expect("text");
         let (_, rest) = line.split_once(" port ").expect("its port");

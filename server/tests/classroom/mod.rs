@@ -4,6 +4,7 @@
 pub mod binary;
 pub mod browser;
 pub mod events;
+pub mod needs;
 pub mod relay;
 
 use std::net::SocketAddr;

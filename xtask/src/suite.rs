@@ -1,0 +1,144 @@
+//! `cargo test`, counted: passes its output on and adds up what every test
+//! program says at its end, and the tests that were skipped by name.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+/// The environment variable with the path of the file to which a skipped test
+/// appends a line: its name, a colon, the reason.
+const SKIPPED: &str = "TCP_CLASSROOM_SKIPPED";
+
+/// Set when a missing tool skips a test instead of failing it.
+const SKIP_MISSING: &str = "TCP_CLASSROOM_SKIP_MISSING";
+
+/// All test programs of one `cargo xtask test`.
+pub struct Suite {
+    passed: u64,
+    failed: u64,
+    /// Tests that are skipped everywhere, by libtest's own count.
+    ignored: u64,
+    /// Where skipped tests write their names.
+    list: PathBuf,
+    skip_missing: bool,
+    /// Checks outside of test programs that were skipped, with the reason.
+    left_out: Vec<String>,
+}
+
+impl Suite {
+    /// An empty count. The list of skipped tests is kept below `target`.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written.
+    pub fn begin(target: &Path, skip_missing: bool) -> Result<Self> {
+        let list = target.join("skipped-tests.txt");
+        std::fs::create_dir_all(target)
+            .and_then(|()| std::fs::write(&list, ""))
+            .with_context(|| format!("cannot write {}", list.display()))?;
+        Ok(Suite { passed: 0, failed: 0, ignored: 0, list, skip_missing, left_out: Vec::new() })
+    }
+
+    /// Counts a check that did not run.
+    ///
+    /// # Errors
+    ///
+    /// Without `--skip-missing`, always: a check that did not run is no pass.
+    pub fn skip(&mut self, check: &str, why: &str) -> Result<()> {
+        if !self.skip_missing {
+            bail!("{check} cannot run: {why} (`--skip-missing` goes on without it)");
+        }
+        self.left_out.push(format!("{check}: {why}"));
+        Ok(())
+    }
+
+    /// Counts a check that is optional on a developer's machine.
+    pub fn leave_out(&mut self, check: &str, why: &str) {
+        self.left_out.push(format!("{check}: {why}"));
+    }
+
+    /// Runs one `cargo test`.
+    ///
+    /// # Errors
+    ///
+    /// A test failed, or it did not compile.
+    pub fn run(&mut self, mut cargo: Command) -> Result<()> {
+        cargo.env(SKIPPED, &self.list).stdout(Stdio::piped());
+        if self.skip_missing {
+            cargo.env(SKIP_MISSING, "1");
+        }
+        let mut child = cargo.spawn().context("cannot start cargo")?;
+        let output = child.stdout.take().expect("it is piped");
+        for line in BufReader::new(output).lines() {
+            let line = line.context("cannot read what cargo prints")?;
+            // A closed stdout must not stop the tests.
+            let _ = writeln!(std::io::stdout(), "{line}");
+            self.count(&line);
+        }
+        if !child.wait()?.success() {
+            bail!("`cargo test` failed");
+        }
+        Ok(())
+    }
+
+    /// Adds up a line like `test result: ok. 3 passed; 0 failed; 1 ignored; ...`.
+    fn count(&mut self, line: &str) {
+        let Some(counts) = line.trim_start().strip_prefix("test result: ") else { return };
+        for (kind, sum) in [
+            (" passed", &mut self.passed),
+            (" failed", &mut self.failed),
+            (" ignored", &mut self.ignored),
+        ] {
+            let before = counts.split(kind).next().filter(|before| before.len() < counts.len());
+            let number = before.and_then(|before| before.rsplit(' ').next()?.parse::<u64>().ok());
+            *sum += number.unwrap_or_default();
+        }
+    }
+
+    /// Names every skipped test and prints the one line of counts.
+    pub fn report(&self) {
+        let list = std::fs::read_to_string(&self.list).unwrap_or_default();
+        let skipped: Vec<_> =
+            list.lines().chain(self.left_out.iter().map(String::as_str)).collect();
+        for name in &skipped {
+            println!("skipped: {name}");
+        }
+        let skipped = skipped.len() as u64 + self.ignored;
+        // A test that skips itself counts as passed with libtest.
+        let passed = self.passed.saturating_sub(list.lines().count() as u64);
+        println!("{passed} passed, {} failed, {skipped} skipped", self.failed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_test_programs_say_at_their_end_is_added_up() {
+        let folder = xshell::Shell::new().unwrap().create_temp_dir().unwrap();
+        let mut suite = Suite::begin(folder.path(), false).unwrap();
+        for line in [
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out",
+            "    test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 5 filtered out",
+            "test a_test ... ok",
+            "the test result: ok. 9 passed",
+        ] {
+            suite.count(line);
+        }
+        assert_eq!((suite.passed, suite.failed, suite.ignored), (15, 2, 1));
+    }
+
+    #[test]
+    fn a_check_that_cannot_run_is_an_error_unless_it_may_be_skipped() {
+        let folder = xshell::Shell::new().unwrap().create_temp_dir().unwrap();
+        let mut strict = Suite::begin(folder.path(), false).unwrap();
+        let error = strict.skip("lint of spells", "no wand").unwrap_err().to_string();
+        assert!(error.contains("lint of spells") && error.contains("no wand"), "{error}");
+        let mut lenient = Suite::begin(folder.path(), true).unwrap();
+        lenient.skip("lint of spells", "no wand").unwrap();
+        assert_eq!(lenient.left_out, ["lint of spells: no wand"]);
+    }
+}
