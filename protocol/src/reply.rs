@@ -43,6 +43,12 @@ pub enum Reply<'a> {
         /// Why, as a clause: `the disk is full`.
         why: &'a str,
     },
+    /// `Error: ...`: storing the change failed at a point where it may or may
+    /// not be on the disk.
+    NotConfirmed,
+    /// `Error: ...`: the change was not made, and no other will be until the
+    /// server is started again.
+    ReadOnly,
 }
 
 impl Reply<'_> {
@@ -79,6 +85,20 @@ impl Reply<'_> {
                 out.write_str("Error: nothing was changed, ")?;
                 out.write_str(why)?;
                 out.write_str(", try again later; reading goes on, like ")?;
+                out.write_str(Verb::Find.example())
+            }
+            Reply::NotConfirmed => {
+                out.write_str(
+                    "Error: not confirmed, the server failed while storing this, so it may or may \
+                     not be there later; tell your teacher; reading goes on, like ",
+                )?;
+                out.write_str(Verb::Find.example())
+            }
+            Reply::ReadOnly => {
+                out.write_str(
+                    "Error: nothing was changed, the server stores no more changes until your \
+                     teacher restarts it; reading goes on, like ",
+                )?;
                 out.write_str(Verb::Find.example())
             }
         }

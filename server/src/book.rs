@@ -33,14 +33,14 @@ impl Book {
     ///
     /// # Errors
     ///
-    /// The file cannot be used; the message says why and what to do. It has
-    /// not been changed.
+    /// The file cannot be used; the message says why and what to do. Its
+    /// contacts are as they were.
     pub fn open(path: &Path, limit: usize) -> anyhow::Result<Self> {
         let mut contacts = Contacts::with_limit(limit);
         let store = Store::open(path)?;
         store.load(&mut contacts)?;
         let contacts = SharedContacts::new(contacts);
-        let writer = Writer::start(store, contacts.clone());
+        let writer = Writer::start(store.begin()?, contacts.clone())?;
         Ok(Book { contacts, writer: Some(writer) })
     }
 

@@ -157,11 +157,6 @@ impl Recorded {
         }
     }
 
-    /// Replaces everything. Whoever watches begins anew.
-    pub(crate) fn replace(&mut self, contacts: Contacts) {
-        *self = Recorded { contacts, feed: Feed::new(), index: Index::default() };
-    }
-
     fn news(&self, seen: Option<Position>) -> Option<(Position, News)> {
         let Recorded { contacts, feed, .. } = self;
         feed.watch();
@@ -269,17 +264,6 @@ mod tests {
     }
 
     #[test]
-    fn who_watched_a_book_that_was_read_again_from_its_file_begins_anew() {
-        let contacts = SharedContacts::new(Contacts::default());
-        contacts.change(|contacts| contacts.insert("in memory only", "1"));
-        let (seen, _) = contacts.watch(None).now_or_never().unwrap();
-        let waiting = contacts.watch(Some(seen));
-        contacts.change(|contacts| contacts.replace(Contacts::default()));
-        let (_, news) = waiting.now_or_never().unwrap();
-        assert_eq!(news, News::Snapshot(Snapshot { seq: 0, count: 0 }));
-    }
-
-    #[test]
     fn pages_are_in_order_whatever_has_changed_since_the_first_of_them() {
         let contacts = SharedContacts::new(Contacts::default());
         let names = || -> Vec<String> {
@@ -304,7 +288,5 @@ mod tests {
             let _ = contacts.apply(&Change::Remove { name: "nobody" });
         });
         assert_eq!(names(), ["b", "d"]);
-        contacts.change(|contacts| contacts.replace(Contacts::default()));
-        assert_eq!(names(), [""; 0]);
     }
 }

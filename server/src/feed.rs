@@ -26,7 +26,7 @@ const FOLLOWED: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Feed {
     /// Tells this count from that of any other server, or of this one before it
-    /// had to read its file again.
+    /// was restarted.
     epoch: u64,
     /// The number of the last change.
     seq: u64,

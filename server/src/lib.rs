@@ -23,7 +23,7 @@
 //! * [`book`](Book): the contacts, shared by all conversations.
 //! * `contacts`: the map they are read from, and the `feed` of its latest
 //!   changes; `writer`: the one thread that changes them on disk; `store`: the
-//!   file; `wal`: whether a killed server left it whole.
+//!   file.
 //! * [`exchange`]: the contacts as CSV, in and out.
 //! * `http`: the routes, the page and the checks on `Host` and `Origin`.
 //! * `events`: the changes as they happen; `directory`: the contacts in order.
@@ -60,7 +60,6 @@ mod server;
 pub mod signals;
 mod store;
 mod tcp;
-mod wal;
 mod websocket;
 mod writer;
 mod wrong_port;

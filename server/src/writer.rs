@@ -5,28 +5,35 @@
 //! the shared map, and only then lets the replies go. So `added!` means that
 //! the change survives the power cut of the next second, and fifty students
 //! who add at once pay for one sync of the disk and not for fifty.
+//!
+//! A panic here counts as a disk that failed in the middle of storing: the
+//! batches at hand are answered, and from then on the book is only read.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use protocol::command::Change;
-use protocol::decoder::Mark;
+use protocol::decoder::{Ending, Mark};
 use protocol::{Book, Contacts, Decoder, Next, Replies, Reply, answer};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::contacts::SharedContacts;
-use crate::store::{Changed, Store, StoreError};
+use crate::language::localized;
+use crate::store::{Changed, Session, StoreError};
 
 /// Most batches that share a transaction: more than a class has connections,
 /// few enough that the first of them does not wait noticeably for the last.
 const GROUP: usize = 1024;
 
-/// How long nobody changes anything before the store tidies up: longer than a
-/// class that types leaves between two changes.
+/// How long no change comes before the store tidies up: longer than a class
+/// that types leaves between two changes.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// A batch of messages to be answered by the writer.
@@ -55,22 +62,39 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, which owns the store from now on. `contacts` must be
+    /// Starts the thread, which owns the session from now on. `contacts` must be
     /// what the store holds. To be called within a Tokio runtime.
-    pub(crate) fn start(store: Store, contacts: SharedContacts) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// The system has no room for another thread.
+    pub(crate) fn start(session: Session, contacts: SharedContacts) -> anyhow::Result<Self> {
         let (jobs, waiting) = channel();
         let (answered, groups) = unbounded_channel();
-        let thread = std::thread::spawn(move || serve(&waiting, store, &contacts, &answered));
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || Keeper { session, contacts, told: None }.serve(&waiting, &answered))
+            .context("cannot start the thread that stores changes")?;
         tokio::spawn(hand_out(groups));
-        Writer { jobs: Some(jobs), thread: Some(thread) }
+        Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Has a batch answered.
     pub(crate) async fn submit(&self, job: Job) -> Done {
+        let (stage, most) = (job.decoder.stage(), job.most);
         let (done, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().expect("it is not being dropped");
-        jobs.send((job, done)).expect("the thread outlives every conversation");
-        answered.await.expect("the thread answers every job")
+        let lost = match jobs.send((job, done)) {
+            Ok(()) => match answered.await {
+                Ok(done) => return done,
+                // The batch itself made the thread panic, twice.
+                Err(_) => Job { decoder: Decoder::new(stage), replies: Replies::default(), most },
+            },
+            Err(SendError((job, _))) => job,
+        };
+        let mut job = lost;
+        job.replies.push(&Reply::NotConfirmed, Ending::Line);
+        Done { job, next: Next::Close }
     }
 }
 
@@ -87,19 +111,100 @@ impl Drop for Writer {
 
 type Waiting = (Job, oneshot::Sender<Done>);
 
-fn serve(
-    waiting: &Receiver<Waiting>,
-    mut store: Store,
-    contacts: &SharedContacts,
-    answered: &UnboundedSender<Vec<InGroup>>,
-) {
-    while let Some(first) = wait(waiting, &mut store) {
-        let group = answer_group(gather(first, waiting), &mut store, contacts);
-        if answered.send(group).is_err() {
-            // The runtime is being shut down, and every conversation with it.
-            return;
+/// What the thread works with.
+struct Keeper {
+    session: Session,
+    contacts: SharedContacts,
+    /// The trouble that the teacher has been told about, as long as it lasts.
+    told: Option<String>,
+}
+
+impl Keeper {
+    fn serve(mut self, waiting: &Receiver<Waiting>, answered: &UnboundedSender<Vec<InGroup>>) {
+        while let Some(first) = self.wait(waiting) {
+            let group = self.answer(gather(first, waiting));
+            if answered.send(group).is_err() {
+                // The runtime is being shut down, and every conversation with it.
+                return;
+            }
         }
     }
+
+    /// Waits for a job. While there is none the store has time to tidy up.
+    fn wait(&mut self, waiting: &Receiver<Waiting>) -> Option<Waiting> {
+        let mut patience = IDLE;
+        loop {
+            match waiting.recv_timeout(patience) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            match self.guarded(|keeper| keeper.session.tidy()) {
+                Ok(true) => patience = Duration::ZERO,
+                Ok(false) => break,
+                // It can wait for the next change, which says so if need be.
+                Err(StoreError::Full(_)) => break,
+                Err(error) => {
+                    self.tell(&error);
+                    break;
+                }
+            }
+        }
+        waiting.recv().ok()
+    }
+
+    /// Answers a group: its changes are stored, or refused.
+    fn answer(&mut self, mut group: Vec<InGroup>) -> Vec<InGroup> {
+        match self.guarded(|keeper| store(&mut group, &mut keeper.session, &keeper.contacts)) {
+            Ok(()) => {
+                if self.told.take().is_some() {
+                    let text = localized!("改动又可以保存了", "changes are stored again");
+                    tracing::warn!("{text}");
+                }
+                group
+            }
+            Err(error) => {
+                self.tell(&error);
+                // A member that cannot even be refused is dropped, which its
+                // conversation notices.
+                group.retain_mut(|member| {
+                    self.guarded(|keeper| {
+                        member.refuse(&keeper.contacts.read(), &error);
+                        Ok(())
+                    })
+                    .is_ok()
+                });
+                group
+            }
+        }
+    }
+
+    /// Runs what may panic. If it does, that is the end of all storing.
+    fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // A panic leaves nothing behind that is used again: the session stores
+        // no more, each change of the map is a single call, and the jobs are
+        // taken back to where they were.
+        catch_unwind(AssertUnwindSafe(|| work(self)))
+            .unwrap_or_else(|panic| Err(self.session.fail_for(text_of(&*panic))))
+    }
+
+    /// Tells the teacher once of any trouble.
+    fn tell(&mut self, error: &StoreError) {
+        let text = error.to_string();
+        if self.told.as_ref() != Some(&text) {
+            tracing::error!("{text}");
+            self.told = Some(text);
+        }
+    }
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panic: {}", text.unwrap_or("unknown"))
 }
 
 /// Hands answered groups out to their conversations, from within the runtime:
@@ -113,24 +218,9 @@ async fn hand_out(mut groups: UnboundedReceiver<Vec<InGroup>>) {
     }
 }
 
-/// Waits for a job. While there is none the store has time to tidy up.
-fn wait(waiting: &Receiver<Waiting>, store: &mut Store) -> Option<Waiting> {
-    let mut patience = IDLE;
-    while !store.is_settled() {
-        match waiting.recv_timeout(patience) {
-            Ok(job) => return Some(job),
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) if store.settle() => patience = Duration::ZERO,
-            // On a full disk it can wait for the next change.
-            Err(RecvTimeoutError::Timeout) => break,
-        }
-    }
-    waiting.recv().ok()
-}
-
-/// Takes what else is waiting, and what comes as long as more does: whoever
-/// was answered together asks again together, and the first of them must not
-/// be stored alone while the others wait for two syncs.
+/// Takes what else is waiting, and what comes as long as more does: clients
+/// that were answered together ask again together, and the first of them must
+/// not be stored alone while the others wait for two syncs.
 fn gather(first: Waiting, waiting: &Receiver<Waiting>) -> Vec<InGroup> {
     let mut group = vec![InGroup::new(first)];
     loop {
@@ -167,59 +257,50 @@ impl InGroup {
         self.next = answer(decoder, book, replies, *most);
     }
 
-    fn take_back(&mut self) {
+    /// Answers it anew from a book that refuses changes.
+    fn refuse(&mut self, contacts: &Contacts, error: &StoreError) {
         let (mark, replies) = self.before;
         self.job.decoder.rewind(mark);
         self.job.replies.truncate(replies);
+        self.answer(&mut Refusing { contacts, reply: refusal(error) });
     }
 }
 
-fn answer_group(
-    mut group: Vec<InGroup>,
-    store: &mut Store,
+/// Decides a group's replies, stores its changes and applies them.
+fn store(
+    group: &mut [InGroup],
+    session: &mut Session,
     contacts: &SharedContacts,
-) -> Vec<InGroup> {
-    let stored = recover(store, contacts).and_then(|()| {
-        // Only this thread ever writes, so nothing changes between the locks.
-        let changes = {
-            let contacts = contacts.read();
-            let mut draft = Draft::of(&contacts);
-            group.iter_mut().for_each(|member| member.answer(&mut draft));
-            draft.changes
-        };
-        store.commit(&changes)?;
-        contacts.change(|contacts| {
-            for Changed { name, after, .. } in &changes {
-                match after {
-                    Some(phone) => contacts.insert(name, phone),
-                    None => contacts.remove(name),
-                }
-            }
-        });
-        Ok(())
-    });
-    if let Err(error) = stored {
-        tracing::error!("a change could not be stored: {error:#}");
+) -> Result<(), StoreError> {
+    // Only this thread ever writes, so nothing changes between the locks.
+    let changes = {
         let contacts = contacts.read();
-        for member in &mut group {
-            member.take_back();
-            member.answer(&mut Refusing { contacts: &contacts, why: error.why() });
+        let mut draft = Draft::of(&contacts);
+        group.iter_mut().for_each(|member| member.answer(&mut draft));
+        draft.changes
+    };
+    session.commit(&changes)?;
+    contacts.change(|contacts| {
+        for Changed { name, after, .. } in &changes {
+            match after {
+                Some(phone) => contacts.insert(name, phone),
+                None => contacts.remove(name),
+            }
         }
-    }
-    group
+    });
+    Ok(())
 }
 
-/// After a failure that left open what the file holds, reads it again, so that
-/// changes build on what is really there.
-fn recover(store: &mut Store, contacts: &SharedContacts) -> Result<(), StoreError> {
-    if store.is_open() {
-        return Ok(());
+/// What a client is told whose change met this error.
+fn refusal(error: &StoreError) -> Reply<'static> {
+    match error {
+        StoreError::Full(_) => Reply::NotStored { why: "the server's disk is full" },
+        StoreError::Displaced(_) => {
+            Reply::NotStored { why: "the server's file of contacts was moved or replaced" }
+        }
+        StoreError::NotConfirmed(_) => Reply::NotConfirmed,
+        StoreError::Failed(_) => Reply::ReadOnly,
     }
-    let limit = contacts.read().limit();
-    let read_again = store.reopen(limit)?;
-    contacts.change(|contacts| contacts.replace(read_again));
-    tracing::warn!("the disk works again");
-    Ok(())
 }
 
 /// The book as it will be once a group is stored.
@@ -277,10 +358,11 @@ impl Book for Draft<'_> {
     }
 }
 
-/// A book that can be read but not changed for now.
+/// A book that can be read but not changed.
 struct Refusing<'c> {
     contacts: &'c Contacts,
-    why: &'static str,
+    /// The reply to every change.
+    reply: Reply<'static>,
 }
 
 impl Book for Refusing<'_> {
@@ -289,6 +371,6 @@ impl Book for Refusing<'_> {
     }
 
     fn apply<'a>(&'a mut self, _: &Change<'a>) -> Option<Reply<'a>> {
-        Some(Reply::NotStored { why: self.why })
+        Some(self.reply.clone())
     }
 }
