@@ -82,9 +82,11 @@ impl Kept {
             (None, Language::Chinese) => {
                 format!("已停止。{contacts} 个联系人只在内存里，现在没有了")
             }
+            (None, Language::English) if contacts == 1 => {
+                "Stopped. 1 contact was in memory only and is gone".to_owned()
+            }
             (None, Language::English) => {
-                let were = if contacts == 1 { "contact was" } else { "contacts were" };
-                format!("Stopped. {contacts} {were} in memory only and are gone")
+                format!("Stopped. {contacts} contacts were in memory only and are gone")
             }
         }
     }
@@ -180,4 +182,25 @@ fn start_diagnostics(options: &Options) {
         (_, 1) => LevelFilter::DEBUG,
         (_, _) => LevelFilter::TRACE,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_counts_in_the_language_s_grammar() {
+        for (contacts, data, english) in [
+            (0, None, "0 contacts were in memory only and are gone"),
+            (1, None, "1 contact was in memory only and is gone"),
+            (1, Some("/home/a.db"), "1 contact is kept in /home/a.db"),
+            (2, Some("/home/a.db"), "2 contacts are kept in /home/a.db"),
+        ] {
+            let kept = Kept { contacts, data: data.map(PathBuf::from) };
+            assert_eq!(kept.sentence(Language::English), format!("Stopped. {english}"));
+            let chinese = kept.sentence(Language::Chinese);
+            assert!(chinese.starts_with(&format!("已停止。{contacts} 个联系人")), "{chinese}");
+            assert!(data.is_none_or(|data| chinese.ends_with(data)), "{chinese}");
+        }
+    }
 }
