@@ -47,13 +47,16 @@ impl Dialect {
         Ok(stream)
     }
 
-    /// The same with many connections. All are opened before the first is waited
-    /// for: raw TCP clients are welcomed 50 ms after they connect.
+    /// The same with many connections. Raw TCP clients are welcomed 50 ms after
+    /// they connect, so all of them connect before the first is waited for.
     ///
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
     pub fn connect_many(self, address: SocketAddr, connections: usize) -> Result<Vec<TcpStream>> {
+        if !matches!(self, Dialect::Packet | Dialect::Line) {
+            return (0..connections).map(|_| self.connect(address)).collect();
+        }
         let streams = (0..connections).map(|_| self.open(address)).collect::<Result<Vec<_>>>()?;
         for stream in &streams {
             self.begin(stream, address)?;
