@@ -127,13 +127,8 @@ const MOST_FIELDS: usize = 2;
 /// A message without `;` is small talk, unless it is a verb that lacks its
 /// fields, a command written with another mark, or no text at all.
 fn parse_unseparated(text: &str) -> Result<Command<'_>, Mistake<'_>> {
-    let word = trim(text);
-    if let Some(verb) = Verb::named(word) {
-        let at = span(text, word).end;
-        return Err(Mistake { reason: Reason::TooFew { verb }, at: at..at });
-    }
     if may_be_slip(text)
-        && let Some(mistake) = utf16(text).or_else(|| slip(text))
+        && let Some(mistake) = without_fields(text).or_else(|| utf16(text)).or_else(|| slip(text))
     {
         return Err(mistake);
     }
@@ -166,6 +161,13 @@ fn may_be_slip(text: &str) -> bool {
         }
         _ => true,
     }
+}
+
+/// A verb alone.
+fn without_fields(text: &str) -> Option<Mistake<'_>> {
+    let word = trim(text);
+    let at = span(text, word).end;
+    Verb::named(word).map(|verb| Mistake { reason: Reason::TooFew { verb }, at: at..at })
 }
 
 fn utf16(text: &str) -> Option<Mistake<'_>> {
@@ -367,9 +369,10 @@ impl Field {
         if value.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return None;
         }
+        let first = value.chars().find(|&c| is_invisible(c))?;
         match self {
             Field::Name => invisibles(value).next().map(|(_, c)| c),
-            Field::Phone => value.chars().find(|&c| is_invisible(c)),
+            Field::Phone => Some(first),
         }
     }
 

@@ -170,6 +170,7 @@ fn separates(c: char) -> bool {
 
 /// What is wrong with a message that is no command but begins with a verb, if
 /// the verb shows that it was meant as one.
+#[cold]
 pub(crate) fn slip(text: &str) -> Option<Mistake<'_>> {
     let head = Head::of(text)?;
     let Head { verb, ref word, .. } = head;

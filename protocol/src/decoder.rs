@@ -353,6 +353,9 @@ impl Decoder {
     /// Where the next message stands in the buffer, `None` for one that was
     /// too long to keep; and how it ended.
     fn next_frame(&mut self) -> Option<(Option<Range<usize>>, Ending)> {
+        if self.start == self.buffer.len() && self.passed == self.closes.len() {
+            return None;
+        }
         match self.find_line_end(self.start, self.searched) {
             Some(line_end) => {
                 self.uses_lines = true;
@@ -401,7 +404,8 @@ impl Decoder {
         let ending = if self.uses_lines { Ending::Line } else { Ending::Packet };
 
         // Two bytes more may be a line end, the CR of one that is still to come.
-        self.skipping |= self.without_telnet_end(rest.start, rest.end) - rest.start > MAX_MESSAGE;
+        let end = self.without_telnet_end(rest.start, rest.end);
+        self.skipping |= end - rest.start > MAX_MESSAGE;
         if self.skipping {
             // Only when it is over, and not before, is it answered: a client
             // that waits for the reply may then send its next packet, and no
@@ -419,12 +423,11 @@ impl Decoder {
         }
         let complete = closed
             || !(self.uses_lines
-                || rest.is_empty()
                 || self.may_become_foreign()
                 || ends_inside_character(&self.buffer[rest.clone()]));
         complete.then(|| {
             self.take(rest.end);
-            (Some(rest.start..self.without_telnet_end(rest.start, rest.end)), ending)
+            (Some(rest.start..end), ending)
         })
     }
 
@@ -466,12 +469,10 @@ impl Decoder {
         self.searched = 0;
     }
 
+    #[inline]
     fn find_line_end(&self, from: usize, searched: usize) -> Option<usize> {
         let from = from + searched;
-        self.buffer[from..self.horizon().0]
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .map(|at| from + at)
+        first_lf(&self.buffer[from..self.horizon().0]).map(|at| from + at)
     }
 
     fn without_cr(&self, start: usize, end: usize) -> usize {
@@ -487,6 +488,17 @@ impl Decoder {
             _ => end,
         }
     }
+}
+
+/// Where the first LF stands. Sixteen bytes at once, which the compiler makes one
+/// comparison: this looks at every byte that arrives.
+#[inline]
+fn first_lf(bytes: &[u8]) -> Option<usize> {
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let has_lf =
+        |block: &&[u8; 16]| block.iter().fold(false, |found, &byte| found | (byte == b'\n'));
+    let before = 16 * blocks.iter().take_while(|block| !has_lf(block)).count();
+    bytes[before..].iter().position(|&byte| byte == b'\n').map(|at| before + at)
 }
 
 /// What stands at the beginning of a frame that begins with IAC.
@@ -545,5 +557,6 @@ fn is_name_line(text: &str) -> bool {
 
 /// Whether the bytes are text so far and stop in the middle of a character.
 fn ends_inside_character(bytes: &[u8]) -> bool {
-    str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
+    bytes.last().is_some_and(|last| !last.is_ascii())
+        && str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }

@@ -39,7 +39,8 @@ pub fn is_ignorable(c: char) -> bool {
 /// Whether a character is [deceptive](is_deceptive) or
 /// [ignorable](is_ignorable).
 pub fn is_invisible(c: char) -> bool {
-    !matches!(c, ' '..='~') && (is_deceptive(c) || is_ignorable(c))
+    // ASCII, and the blocks of Chinese and Korean, are told at once.
+    !matches!(c, ' '..='~' | '\u{3165}'..='\u{FDFF}') && (is_deceptive(c) || is_ignorable(c))
 }
 
 /// The joiner inside emoji of several people or things: 👩 + ZWJ + 🚀 is 👩‍🚀.
@@ -223,6 +224,9 @@ mod tests {
         check("Default_Ignorable_Code_Point", is_ignorable);
         check("Extended_Pictographic", is_pictographic);
         check("Emoji_Modifier", is_skin_tone);
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_invisible(c), is_deceptive(c) || is_ignorable(c), "{}", code_point(c));
+        }
         check("Bidi_Control", |c| is_deceptive(c) && is_ignorable(c));
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Poll, ready};
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// Bytes taken from a socket at once: four of the longest messages.
-const CHUNK: usize = 4 * 1024;
+pub(crate) const CHUNK: usize = 4 * 1024;
 
 thread_local! {
     /// Where a read lands before it is taken, one for each worker thread: an

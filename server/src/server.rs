@@ -455,7 +455,7 @@ mod tests {
         let next = classroom.book.answer(&mut decoder, &mut replies, 1).await;
         assert_eq!((next, replies.as_bytes()), (protocol::Next::More, &b"a added!\n"[..]));
         drop(classroom);
-        console.finish();
+        console.flush(Duration::from_secs(30));
         let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
         assert_eq!(printed.matches("Accept new connection").count(), 3, "{printed}");
         assert_eq!(printed.matches("closed.").count(), 3, "{printed}");

@@ -46,6 +46,9 @@ impl Transport for Tcp {
 
     async fn receive(&mut self, decoder: &mut Decoder) -> io::Result<Received> {
         let length = chunk::receive(&mut self.stream, |chunk| decoder.push(chunk)).await?;
+        if length == chunk::CHUNK {
+            decoder.expect_more();
+        }
         Ok(if length == 0 { Received::End } else { Received::Chunk })
     }
 

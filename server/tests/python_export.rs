@@ -10,7 +10,7 @@
 mod classroom;
 
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use classroom::{TestServer, needs};
 use tokio_tungstenite::tungstenite::Message;
@@ -108,7 +108,7 @@ async fn the_line_of_shell_hears_what_the_page_hears() {
     if !needs::program("nc", "-h") {
         return;
     }
-    for shell in ["sh", "bash"].into_iter().filter(|shell| is_here(shell)) {
+    for shell in ["sh", "bash"].into_iter().filter(|shell| needs::program(shell, "--version")) {
         for messages in CONVERSATIONS {
             nc_hears(shell, TestServer::start().await, messages, &replies(messages).await).await;
         }

@@ -10,8 +10,13 @@ mod classroom;
 
 use classroom::{TestServer, must};
 use futures_util::StreamExt as _;
+use protocol::ForeignProtocol;
+use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
 use transcripts::{Action, Transcript, all};
+
+/// Bytes that the server takes from a socket at once.
+const READ: usize = 4096;
 
 async fn server_for(transcript: &Transcript) -> TestServer {
     TestServer::with(|config| config.stage = transcript.stage).await
@@ -55,6 +60,53 @@ async fn a_websocket_answers_every_transcript_byte_for_byte() {
         }
     }
     assert!(played > 40, "{played}");
+}
+
+#[tokio::test]
+async fn a_foreign_client_changes_no_book_however_its_bytes_are_cut() {
+    let request = b"POST / HTTP/1.1\r\nHost: h\r\n\r\nadd;mallory;666\nremove;zhangsan\nexit\n";
+    let hello = b"\x16\x03\x01\x02\x00\x01\nadd;mallory;666\nremove;zhangsan\n";
+    let server = TestServer::start().await;
+    let mut student = server.tcp().await;
+    student.send(b"add;zhangsan;1").await;
+    student.expect(b"zhangsan added!").await;
+    for (bytes, protocol) in
+        [(&request[..], ForeignProtocol::Http), (&hello[..], ForeignProtocol::Tls)]
+    {
+        // Up to where it is decided, and somewhat beyond.
+        for cut in 0..12 {
+            let mut client = server.tcp().await;
+            client.send(&bytes[..cut]).await;
+            // What is refused may be closed before all of it is sent.
+            let _ = client.stream.write_all(&bytes[cut..]).await;
+            client.expect_foreign(protocol).await;
+        }
+    }
+    student.send(b"find;mallory").await;
+    student.expect(b"Not Found!").await;
+    student.send(b"find;zhangsan").await;
+    student.expect(b"1").await;
+}
+
+#[tokio::test]
+async fn a_bare_remove_at_the_end_of_a_full_read_finds_its_name() {
+    let server = TestServer::start().await;
+    for beyond in [0, 1, 6, 7] {
+        // So many bytes of `remove` and its line end stand in the first read.
+        let mut bytes = b"add;zhangsan;1\n".to_vec();
+        bytes.resize(READ - 7 + beyond, b'\n');
+        bytes.extend(b"remove\nzhangsan\nexit\n");
+        let mut client = server.tcp().await;
+        client.send(&bytes).await;
+        client.expect(b"zhangsan added!\nzhangsan removed!\n").await;
+        client.expect_end().await;
+    }
+    // Without a name it is the error that it was.
+    let mut bytes = vec![b'\n'; READ - 7];
+    bytes.extend(b"remove\n");
+    let mut client = server.tcp().await;
+    client.send(&bytes).await;
+    client.expect(b"Error: remove needs one name, like remove;zhangsan\n").await;
 }
 
 #[tokio::test]

@@ -75,12 +75,12 @@ async fn the_bytes_shown_are_the_bytes_sent() {
     for (sent, received) in [
         ("add;张三;13800138000", "张三 added!"),
         ("find;张三", "13800138000"),
-        ("é 👍🏽 \u{202e}", "Received é 👍🏽 \\u{202e};"),
+        ("é 👍🏽 \u{202e}", "Received é 👍🏽 <U+202E>;"),
     ] {
         browser.send(sent).await;
         browser.expect("received", received).await;
         assert_eq!(bytes(&browser, "#wire-sent").await, framed(sent, true));
-        let received = received.replace("\\u{202e}", "\u{202e}");
+        let received = received.replace("<U+202E>", "\u{202e}");
         assert_eq!(bytes(&browser, "#wire-received").await, framed(&received, false));
         assert_eq!(bytes(&browser, "#wire-draft").await, [""; 0]);
         let tcp = text_of(&browser, "#wire-sent samp[data-slot=text]").await;

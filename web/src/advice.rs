@@ -3,16 +3,15 @@
 //! The shared parser finds the mistakes; this room only chooses the sentence.
 //! It never keeps a student from sending a wrong message.
 
-use std::ops::Range;
-
 use protocol::command::{
-    Change, Command, FULL_WIDTH_SEPARATOR, Field, SEPARATOR, Stage, Verb, parts, span, trim,
+    Change, Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, is_space, parts, trim,
 };
 use protocol::decoder::MAX_MESSAGE;
 use protocol::escape::Escaped;
-use protocol::{Mistake, Reason};
+use protocol::mistake::{named, numbered};
+use protocol::{Mistake, Reason, corrected};
 
-use crate::words::{Note, Slot, Word, joined};
+use crate::words::{Note, Slot, Word};
 
 /// How an error reply begins.
 const ERROR: &str = "Error: ";
@@ -58,7 +57,7 @@ impl Advice {
             Ok(command) => Advice::calm(ready(&command)),
             Err(mistake) if mistake.is_unfinished(text) => Advice::calm(next(text, &mistake)),
             Err(mistake) => {
-                let mended = (mistake.reason == Reason::FullWidthSeparator).then(|| mend(text));
+                let mended = mend(text, &mistake);
                 Advice { note: explain(&mistake), is_mistake: true, mended }
             }
         }
@@ -76,39 +75,25 @@ pub fn correct(sent: &str, reply: &str) -> Option<Note> {
     match Command::parse(sent, Stage::Contacts) {
         Err(mistake) => Some(explain(&mistake)),
         // Somebody may be called `Error: 1`.
-        Ok(Command::Change(Change::Add { name, .. })) if reply == joined(&[name, " added!"]) => {
-            None
-        }
+        Ok(Command::Change(Change::Add { name, .. })) if reply == format!("{name} added!") => None,
         Ok(Command::Change(_)) => Some(Note::new(Word::Refused)),
         // The phone that was found, or the echo.
         Ok(_) => None,
     }
 }
 
+/// The line put right, where it can be done without asking: as a command, or
+/// with every full-width `；` replaced in one that is not finished.
+fn mend(text: &str, mistake: &Mistake<'_>) -> Option<String> {
+    corrected(text).or_else(|| match mistake.reason {
+        Reason::FullWidthSeparator { .. } => Some(with_separators(text)),
+        _ => None,
+    })
+}
+
 /// The line with every full-width `；` replaced.
-pub fn mend(text: &str) -> String {
+pub fn with_separators(text: &str) -> String {
     text.replace(FULL_WIDTH_SEPARATOR, ";")
-}
-
-/// Where the space stands that should be a `;`: behind a verb that takes
-/// fields, in a line that has no separator at all.
-pub fn space_for_separator(text: &str) -> Option<(Verb, Range<usize>)> {
-    if text.contains(SEPARATOR) {
-        return None;
-    }
-    let line = trim(text);
-    let space = line.find(|c: char| c.is_whitespace() && !c.is_control())?;
-    let (word, rest) = (line.get(..space)?, line.get(space..)?);
-    let verb = Verb::named(word).filter(|verb| !verb.fields().is_empty())?;
-    let from = span(text, rest).start;
-    let width = rest.chars().next().map_or(0, char::len_utf8);
-    Some((verb, from..from + width))
-}
-
-/// A slice of the text. Indexing would drag the whole panic message about
-/// slicing, with its tables of printable characters, into the page.
-pub fn piece(text: &str, at: Range<usize>) -> &str {
-    text.get(at).unwrap_or_default()
 }
 
 fn too_long(text: &str) -> Option<Note> {
@@ -120,13 +105,6 @@ fn too_long(text: &str) -> Option<Note> {
 }
 
 fn on_small_talk(text: &str) -> Advice {
-    if let Some((verb, at)) = space_for_separator(text) {
-        return Advice::mistake(
-            Note::new(Word::MissingSeparator)
-                .with(Slot::Verb, verb.word())
-                .with(Slot::Example, separated(verb, piece(text, at.end..text.len()).trim())),
-        );
-    }
     let word = trim(text);
     if let Some(verb) = Verb::ALL.into_iter().find(|v| v.word().starts_with(word))
         && !word.is_empty()
@@ -134,18 +112,6 @@ fn on_small_talk(text: &str) -> Advice {
         return Advice::calm(Note::new(Word::NextVerb).with(Slot::Verb, verb.word()));
     }
     Advice::calm(Note::new(Word::Say).with(Slot::Text, shown(text)))
-}
-
-/// The student's own words as the command they were meant to be.
-fn separated(verb: Verb, rest: &str) -> String {
-    let fields = match verb {
-        Verb::Add => match rest.rsplit_once(char::is_whitespace) {
-            Some((name, phone)) => joined(&[name.trim_end(), ";", phone]),
-            None => joined(&[rest, ";", PHONE]),
-        },
-        _ => rest.to_string(),
-    };
-    example(&joined(&[verb.word(), ";", &fields]), verb)
 }
 
 /// An example made of the student's own line, or the lesson's where that is
@@ -159,7 +125,7 @@ fn example(line: &str, verb: Verb) -> String {
 
 fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => joined(&[&Escaped(piece(text, 0..end)).text(), "…"]),
+        Some((end, _)) => format!("{}…", Escaped(&text[..end])),
         None => Escaped(text).text(),
     }
 }
@@ -192,8 +158,8 @@ fn next(text: &str, mistake: &Mistake<'_>) -> Note {
     let (word, line) = match (begun, last.is_empty()) {
         (0 | 1, _) => (Word::NextSeparatorName, verb.example().to_string()),
         (2, true) => (Word::NextName, verb.example().to_string()),
-        (2, false) => (Word::NextSeparatorPhone, joined(&[line, ";", PHONE])),
-        _ => (Word::NextPhone, joined(&[line, PHONE])),
+        (2, false) => (Word::NextSeparatorPhone, format!("{line};{PHONE}")),
+        _ => (Word::NextPhone, format!("{line}{PHONE}")),
     };
     Note::new(word).with(Slot::Example, example(&line, verb))
 }
@@ -201,11 +167,23 @@ fn next(text: &str, mistake: &Mistake<'_>) -> Note {
 fn explain(mistake: &Mistake<'_>) -> Note {
     let with_example = |word: Word, verb: Verb| Note::new(word).with(Slot::Example, verb.example());
     match mistake.reason {
-        // A browser sends nothing but UTF-8.
-        Reason::NotUtf8 => Note::new(Word::Refused),
+        // A browser sends nothing but UTF-8, and no telnet.
+        Reason::NotUtf8 | Reason::Telnet => Note::new(Word::Refused),
+        Reason::Utf16 => Note::new(Word::Utf16),
         // Only the decoder finds this one; `too_long` tells it.
         Reason::TooLong => Note::new(Word::Refused),
-        Reason::FullWidthSeparator => Note::new(Word::FullWidth),
+        Reason::FullWidthSeparator { .. } => Note::new(Word::FullWidth),
+        Reason::WrongSeparator { verb, mark, line } => Note::new(Word::WrongSeparator)
+            .with(Slot::Verb, verb.word())
+            .with(Slot::Character, key_cap(mark))
+            .with(Slot::Example, right(line, verb)),
+        Reason::WideVerb { verb, line } => Note::new(Word::WideVerb)
+            .with(Slot::Verb, verb.word())
+            .with(Slot::Example, right(line, verb)),
+        Reason::InvisibleAtVerb { verb, character, line } => Note::new(Word::InvisibleAtVerb)
+            .with(Slot::Verb, verb.word())
+            .with(Slot::Character, numbered(character))
+            .with(Slot::Example, right(line, verb)),
         Reason::UnknownVerb { word } => unknown_verb(word),
         Reason::TooFew { verb: Verb::Add } => with_example(Word::TooFewAdd, Verb::Add),
         Reason::TooFew { verb } => {
@@ -227,14 +205,28 @@ fn explain(mistake: &Mistake<'_>) -> Note {
                 .with(Slot::Chars, chars.to_string())
                 .with(Slot::Limit, field.max_chars().to_string())
         }
-        Reason::ControlCharacter { field, character, .. } => {
+        Reason::InvisibleCharacter { field, character, .. } => {
             let word = match field {
-                Field::Name => Word::ControlName,
-                Field::Phone => Word::ControlPhone,
+                Field::Name => Word::InvisibleName,
+                Field::Phone => Word::InvisiblePhone,
             };
-            let character = Escaped(character.encode_utf8(&mut [0; 4])).text();
-            Note::new(word).with(Slot::Character, character)
+            Note::new(word).with(Slot::Character, numbered(character))
         }
+    }
+}
+
+/// The student's own line put right, or the lesson's example where there is none
+/// or it is too long to repeat.
+fn right(line: &str, verb: Verb) -> String {
+    corrected(line).map_or_else(|| verb.example().to_string(), |right| example(&right, verb))
+}
+
+/// A mark as a key shows it, in no language: a space is an open box.
+fn key_cap(mark: char) -> String {
+    match mark {
+        '\t' => "Tab".to_string(),
+        mark if is_space(mark) => "␣".to_string(),
+        mark => named(mark),
     }
 }
 
@@ -278,9 +270,20 @@ mod tests {
             ("find;lisi", Word::ReadyFind, false),
             ("remove;lisi", Word::ReadyRemove, false),
             ("exit", Word::ReadyExit, false),
-            ("find lisi", Word::MissingSeparator, true),
+            ("find lisi", Word::WrongSeparator, true),
             ("add；张三；1", Word::FullWidth, true),
             ("find；", Word::FullWidth, true),
+            ("add,lisi,1", Word::WrongSeparator, true),
+            ("find：lisi", Word::WrongSeparator, true),
+            ("find　lisi", Word::WrongSeparator, true),
+            ("finding things", Word::Say, false),
+            ("ａｄｄ；lisi；1", Word::WideVerb, true),
+            ("ｅｘｉｔ", Word::WideVerb, true),
+            ("exit。", Word::TooManyExit, true),
+            ("exit\u{2060}", Word::InvisibleAtVerb, true),
+            ("add\u{200b};lisi;1", Word::InvisibleAtVerb, true),
+            ("add;li\u{200b}si;1", Word::InvisibleName, true),
+            ("h\0i\0", Word::Utf16, true),
             ("ad;x;1", Word::UnknownVerb, true),
             ("Add;x;1", Word::LowerCase, true),
             (";x", Word::NoVerb, true),
@@ -290,8 +293,8 @@ mod tests {
             ("add;;1", Word::EmptyName, true),
             (&long_name, Word::LongName, true),
             (&long_phone, Word::LongPhone, true),
-            ("find;a\tb", Word::ControlName, true),
-            ("add;a;\u{202e}1", Word::ControlPhone, true),
+            ("find;a\tb", Word::InvisibleName, true),
+            ("add;a;\u{202e}1", Word::InvisiblePhone, true),
             (&long_line, Word::TooLong, true),
         ] {
             let advice = Advice::on(text);
@@ -306,6 +309,8 @@ mod tests {
             ("find lisi", "find;lisi"),
             ("add li si 123", "add;li si;123"),
             ("add 张三", "add;张三;13800138000"),
+            ("ａｄｄ，张三，1", "add;张三;1"),
+            ("find\u{200b};张三", "find;张三"),
             ("add;李四", "add;李四;13800138000"),
             ("add;李四;", "add;李四;13800138000"),
             ("find a name that is much too long to repeat here", "find;zhangsan"),
@@ -316,10 +321,25 @@ mod tests {
     }
 
     #[test]
-    fn one_tap_replaces_every_wide_semicolon() {
-        assert_eq!(Advice::on("add；张三；1").mended.as_deref(), Some("add;张三;1"));
-        assert_eq!(Advice::on("add;张三；1").mended.as_deref(), Some("add;张三;1"));
-        assert_eq!(Advice::on("你好；世界").mended, None);
+    fn one_tap_puts_right_what_is_only_misspelt() {
+        for (text, mended) in [
+            ("add；张三；1", Some("add;张三;1")),
+            ("add;张三；1", Some("add;张三;1")),
+            ("find；", Some("find;")),
+            ("add zhangsan 138", Some("add;zhangsan;138")),
+            ("find：张三", Some("find;张三")),
+            ("ａｄｄ；张三；1", Some("add;张三;1")),
+            ("Add;张三;1", Some("add;张三;1")),
+            ("exit\u{2060}", Some("exit")),
+            ("exit。", Some("exit")),
+            ("add;zhang\u{200b}san;1", Some("add;zhangsan;1")),
+            ("你好；世界", None),
+            ("ad;x;1", None),
+            ("find;a;b", None),
+            ("find?", None),
+        ] {
+            assert_eq!(Advice::on(text).mended.as_deref(), mended, "{text}");
+        }
     }
 
     #[test]

@@ -475,7 +475,7 @@ impl Lesson {
                 Err(mistake) => {
                     let kind = match mistake.reason {
                         Reason::TooFew { .. } | Reason::TooMany { .. } => Deed::Fields,
-                        Reason::FullWidthSeparator => Deed::Semicolon,
+                        Reason::FullWidthSeparator { .. } => Deed::Semicolon,
                         _ => Deed::Mistake,
                     };
                     if is(reply, &Reply::Mistake(mistake)) {

@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use protocol::command::{Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, parts, span};
+use protocol::command::{Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, parts, span, trim};
 use protocol::{Mistake, Reason};
 
-use crate::advice::{mend, space_for_separator};
+use crate::advice::with_separators;
 
 /// What a piece of the line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +41,10 @@ pub fn marks(text: &str) -> Vec<Mark> {
     let mistake =
         Command::parse(text, Stage::Contacts).err().filter(|mistake| !mistake.is_unfinished(text));
     let mut marks = match &mistake {
-        Some(Mistake { reason: Reason::FullWidthSeparator, .. }) => {
+        Some(Mistake { reason: Reason::FullWidthSeparator { .. }, .. }) => {
             // Read as if the wide marks were right, so that the parts between
             // them are marked too.
-            let mended = mend(text);
+            let mended = with_separators(text);
             let mut marks = fields(&mended);
             for mark in &mut marks {
                 mark.at = unmended(text, mark.at.start)..unmended(text, mark.at.end);
@@ -53,6 +53,10 @@ pub fn marks(text: &str) -> Vec<Mark> {
                 insert(&mut marks, mark(at..at + wide.len(), Kind::Circled));
             }
             marks
+        }
+        Some(Mistake { reason: Reason::WrongSeparator { .. }, at }) => {
+            let verb = text.get(..at.start).map(trim).unwrap_or_default();
+            vec![mark(span(text, verb), Kind::Verb), mark(at.clone(), Kind::Circled)]
         }
         Some(mistake) => {
             let at = &mistake.at;
@@ -63,13 +67,7 @@ pub fn marks(text: &str) -> Vec<Mark> {
             }
             marks
         }
-        None => match space_for_separator(text) {
-            Some((verb, at)) => {
-                let word = at.start - verb.word().len()..at.start;
-                vec![mark(word, Kind::Verb), mark(at, Kind::Circled)]
-            }
-            None => fields(text),
-        },
+        None => fields(text),
     };
     label(text, &mut marks);
     marks
@@ -161,6 +159,12 @@ mod tests {
         check("add;;1", &[("add", Kind::Verb), ("1", Kind::Phone)]);
         check("find;a\tb", &[("find", Kind::Verb), ("a\tb", Kind::Wrong)]);
         check("find lisi", &[("find", Kind::Verb), (" ", Kind::Circled)]);
+        check("add , lisi 1", &[("add", Kind::Verb), (",", Kind::Circled)]);
+        check("find：lisi", &[("find", Kind::Verb), ("：", Kind::Circled)]);
+        check("add lisi;1", &[("add", Kind::Verb), (" ", Kind::Circled)]);
+        check("ａｄｄ;lisi;1", &[("ａｄｄ", Kind::Wrong)]);
+        check("exit。", &[("。", Kind::Wrong)]);
+        check("add\u{200b};lisi;1", &[("add\u{200b}", Kind::Wrong)]);
         check("find\u{3000}张三", &[("find", Kind::Verb), ("\u{3000}", Kind::Circled)]);
     }
 

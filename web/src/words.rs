@@ -144,7 +144,9 @@ words! {
         SameLanguage = "same-language",
         // The red pen.
         FullWidth = "full-width",
-        MissingSeparator = "missing-separator",
+        WrongSeparator = "wrong-separator",
+        WideVerb = "wide-verb",
+        InvisibleAtVerb = "invisible-at-verb",
         UnknownVerb = "unknown-verb",
         LowerCase = "lower-case",
         NoVerb = "no-verb",
@@ -157,8 +159,9 @@ words! {
         EmptyPhone = "empty-phone",
         LongName = "long-name",
         LongPhone = "long-phone",
-        ControlName = "control-name",
-        ControlPhone = "control-phone",
+        InvisibleName = "invisible-name",
+        InvisiblePhone = "invisible-phone",
+        Utf16 = "utf16",
         TooLong = "too-long",
         Refused = "refused",
     }
@@ -205,11 +208,6 @@ impl Note {
         self.slots.push((slot, value.into()));
         self
     }
-}
-
-/// The pieces as one text.
-pub fn joined(pieces: &[&str]) -> String {
-    pieces.concat()
 }
 
 #[cfg(test)]

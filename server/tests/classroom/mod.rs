@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use protocol::Stage;
+use protocol::{ForeignProtocol, Stage};
 use tcp_classroom::console::Console;
 use tcp_classroom::{Book, Config, HostNames, Limits, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -128,6 +128,11 @@ impl TestServer {
                 Action::End => client.end().await,
             }
             client.expect(&turn.answer).await;
+            if let Some(protocol) = turn.foreign {
+                client.expect_foreign(protocol).await;
+                self.serves_others().await;
+                return;
+            }
         }
         if !transcript.turns.last().is_some_and(|turn| turn.closed) {
             client.end().await;
@@ -203,6 +208,17 @@ impl TcpClient {
     /// Reads to the end; a reset is not an end.
     pub async fn expect_end(&mut self) {
         assert_eq!(self.rest().await, "");
+    }
+
+    /// Reads to the end of a connection that speaks another protocol: a client
+    /// of HTTP is told so in HTTP or not at all, one of TLS never. That bytes are
+    /// left unread may reset it.
+    pub async fn expect_foreign(&mut self, protocol: ForeignProtocol) {
+        let mut rest = Vec::new();
+        let _ = must("the server closes", self.stream.read_to_end(&mut rest)).await;
+        let rest = String::from_utf8(rest).unwrap();
+        let is_told = protocol == ForeignProtocol::Http && rest.starts_with("HTTP/1.1 400 ");
+        assert!(rest.is_empty() || is_told, "{rest:?}");
     }
 
     /// Everything up to the end.
