@@ -344,7 +344,7 @@ mod tests {
             (b"%PDF-1.7", FileKind::Pdf),
             (b"\xEF\xBB\xBF\r\n <HTML xmlns:x=", FileKind::WebPage),
             (b"<?xml version=", FileKind::WebPage),
-            (b"a\0,\0001\0", FileKind::Binary),
+            (b"a\0,\x001\0", FileKind::Binary),
         ] {
             let error = Some(format!("NoText({kind:?})"));
             assert_eq!(decoded(bytes, Encoding::Utf8).1, error, "{bytes:x?}");

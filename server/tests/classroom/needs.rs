@@ -2,6 +2,7 @@
 //! since a check that did not run is no pass. With `cargo xtask test
 //! --skip-missing`, and for what only root can do, the test is skipped and its
 //! name and reason are written to the list that the command prints and counts.
+#![allow(clippy::print_stdout, reason = "a skipped test is named")]
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
