@@ -4,8 +4,10 @@
 //! are heard even when every thread of the server is stuck.
 
 use std::io;
+use std::sync::mpsc::sync_channel;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::diagnostics::spawn_vital;
@@ -30,30 +32,41 @@ enum Signal {
 ///
 /// The system does not let signals be awaited.
 pub fn stop_on_signals() -> anyhow::Result<CancellationToken> {
+    const CANNOT: &str = "cannot listen for Ctrl+C";
     let stop = CancellationToken::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .context("cannot listen for Ctrl+C")?;
-    // Here and not on the thread: from now on a signal kills no half of a server.
-    let mut signals = {
-        let _entered = runtime.enter();
-        Signals::new().context("cannot listen for Ctrl+C")?
-    };
+    let (started, start) = sync_channel(1);
     spawn_vital("signals", {
         let stop = stop.clone();
-        move || {
-            runtime.block_on(async {
-                signals.next().await;
-                stop.cancel();
-                while signals.next().await == Signal::HangUp {}
-            });
-            // Nothing is flushed: standard error may be what is stuck.
-            std::process::exit(INTERRUPTED)
+        move || match listener() {
+            Ok((runtime, signals)) => {
+                // The other end waits for it.
+                let _ = started.send(Ok(()));
+                runtime.block_on(listen(signals, stop))
+            }
+            Err(error) => drop(started.send(Err(error))),
         }
     })
-    .context("cannot listen for Ctrl+C")?;
+    .context(CANNOT)?;
+    // From then on a signal kills no half of a server.
+    start.recv().context(CANNOT)?.context(CANNOT)?;
     Ok(stop)
+}
+
+fn listener() -> io::Result<(Runtime, Signals)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let signals = {
+        let _entered = runtime.enter();
+        Signals::new()?
+    };
+    Ok((runtime, signals))
+}
+
+async fn listen(mut signals: Signals, stop: CancellationToken) {
+    signals.next().await;
+    stop.cancel();
+    while signals.next().await == Signal::HangUp {}
+    // Nothing is flushed: standard error may be what is stuck.
+    std::process::exit(INTERRUPTED)
 }
 
 #[cfg(unix)]
