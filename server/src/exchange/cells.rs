@@ -68,9 +68,8 @@ fn is_risky(cell: &str) -> bool {
 }
 
 fn damage(cell: &str) -> Option<Damage> {
-    let first = cell.bytes().next()?;
-    // Nearly every cell is decided here.
-    if !matches!(first, b'0'..=b'9' | b'+' | b'-' | b'#') && !first.is_ascii_alphabetic() {
+    // Nearly every cell is decided here: all damage has one of these in it.
+    if !cell.bytes().any(|byte| !byte.is_ascii() || b"#+-.,:".contains(&byte)) {
         return None;
     }
     let unsigned = cell.strip_prefix(['+', '-']).unwrap_or(cell);

@@ -129,7 +129,10 @@ fn contact(record: Record<'_>, columns: Columns) -> Result<Contact<'_>, Fault> {
             if record.len() != 2 {
                 return Err(columns_fault(record));
             }
-            if let Ok(Columns::Named { .. }) = Columns::of(record.cells()) {
+            // No title has a digit in it, and nearly every phone does.
+            if !record.cell(1).contains(|c: char| c.is_ascii_digit())
+                && let Ok(Columns::Named { .. }) = Columns::of(record.cells())
+            {
                 return Err(Fault::HeaderBelow);
             }
             (0, 1)
@@ -176,6 +179,10 @@ fn checked(field: Field, cell: &str) -> Result<Cow<'_, str>, Fault> {
     };
     if text.is_empty() {
         return Err(Fault::Empty(field));
+    }
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && byte != b';';
+    if text.len() <= field.max_chars() && text.bytes().all(is_plain) {
+        return Ok(text);
     }
     if text.contains(['\r', '\n']) {
         return Err(Fault::LineEnd(field));
