@@ -196,9 +196,10 @@ pub(crate) struct Permit {
 
 impl Permit {
     /// The rate limits of a conversation on this connection, if there are any.
-    pub(crate) fn rate_limiter(&self) -> Option<RateLimiter> {
+    /// Boxed, so that a conversation without limits is no larger for them.
+    pub(crate) fn rate_limiter(&self) -> Option<Box<RateLimiter>> {
         let usage = Arc::clone(self.usage.as_ref()?);
-        Some(RateLimiter::new(&self.admission.rates, usage, Instant::now()))
+        Some(Box::new(RateLimiter::new(&self.admission.rates, usage, Instant::now())))
     }
 }
 

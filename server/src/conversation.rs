@@ -95,7 +95,7 @@ pub(crate) async fn converse<T: Transport>(
     mut transport: T,
     book: &Book,
     options: ConversationOptions,
-    mut limiter: Option<RateLimiter>,
+    mut limiter: Option<Box<RateLimiter>>,
     stop: &CancellationToken,
 ) -> io::Result<()> {
     let mut decoder = T::decoder(options.stage);

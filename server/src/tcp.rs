@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Decoder, ForeignProtocol, Replies, Stage};
@@ -20,18 +21,18 @@ pub(crate) struct Tcp {
     /// The longest a single write may make no progress.
     patience: Duration,
     /// Where the HTTP side listens, for a browser that came here.
-    http: SocketAddr,
+    http: Arc<SocketAddr>,
 }
 
 impl Tcp {
-    pub(crate) fn new(stream: TcpStream, patience: Duration, http: SocketAddr) -> Self {
+    pub(crate) fn new(stream: TcpStream, patience: Duration, http: Arc<SocketAddr>) -> Self {
         Tcp { stream, patience, http }
     }
 
     /// Tells a browser where the page is.
     async fn send_page_address(&mut self) -> io::Result<()> {
         let here = self.stream.local_addr()?;
-        let page = wrong_port::page_address(self.http, here);
+        let page = wrong_port::page_address(*self.http, here);
         // A socket that has sent nothing yet takes it at once.
         self.stream.write_all(wrong_port::response_on_lesson_port(page, here).as_bytes()).await
     }
