@@ -560,3 +560,64 @@ fn ends_inside_character(bytes: &[u8]) -> bool {
     bytes.last().is_some_and(|last| !last.is_ascii())
         && str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The messages in some packets, each of which has arrived by itself.
+    fn messages(packets: &[&str]) -> Vec<String> {
+        let mut decoder = Decoder::for_stream(Stage::Contacts);
+        let mut messages = Vec::new();
+        for packet in packets {
+            decoder.push(packet.as_bytes());
+            while let Some(message) = decoder.next_message() {
+                messages.extend(message.text.map(str::to_owned));
+            }
+            assert!(!decoder.is_waiting(), "{packet:?}");
+        }
+        messages
+    }
+
+    #[test]
+    fn a_packet_that_is_only_a_line_end_of_telnet_asks_for_nothing() {
+        assert_eq!(messages(&["\r", "\0", "\r\0", "find;a\r\0"]), ["find;a"]);
+        assert_eq!(messages(&["a\0\0", "\0b\r", " \r"]), ["a", "\0b", " "]);
+    }
+
+    #[test]
+    fn a_bare_remove_waits_for_its_name_only_where_its_read_was_full() {
+        let mut decoder = Decoder::for_stream(Stage::Contacts);
+        decoder.push(b"remove\n");
+        assert_eq!(decoder.next_message().map(|message| message.text), Some(Ok("remove")));
+        decoder.push(b"remove\n");
+        decoder.expect_more();
+        assert_eq!(decoder.next_message(), None);
+        assert!(decoder.is_waiting());
+        decoder.push(b"zhang");
+        assert_eq!(decoder.next_message(), None);
+        decoder.push(b"san\nremove\r\n");
+        decoder.expect_more();
+        assert_eq!(decoder.next_message().map(|message| message.text), Some(Ok("remove;zhangsan")));
+        assert_eq!(decoder.next_message(), None);
+        decoder.close();
+        assert_eq!(decoder.next_message().map(|message| message.text), Some(Ok("remove")));
+        assert!(!decoder.is_waiting());
+    }
+
+    #[test]
+    fn a_line_end_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let mut bytes = vec![b'x'; length];
+            assert_eq!(first_lf(&bytes), None);
+            for at in 0..length {
+                bytes[at] = b'\n';
+                assert_eq!(first_lf(&bytes), Some(at));
+                bytes[length - 1] = b'\n';
+                assert_eq!(first_lf(&bytes), Some(at));
+                bytes[length - 1] = b'x';
+                bytes[at] = b'x';
+            }
+        }
+    }
+}

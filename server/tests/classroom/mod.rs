@@ -130,7 +130,6 @@ impl TestServer {
             client.expect(&turn.answer).await;
             if let Some(protocol) = turn.foreign {
                 client.expect_foreign(protocol).await;
-                self.serves_others().await;
                 return;
             }
         }
