@@ -173,10 +173,16 @@ fn explain(mistake: &Mistake<'_>) -> Note {
         // Only the decoder finds this one; `too_long` tells it.
         Reason::TooLong => Note::new(Word::Refused),
         Reason::FullWidthSeparator { .. } => Note::new(Word::FullWidth),
-        Reason::WrongSeparator { verb, mark, line } => Note::new(Word::WrongSeparator)
-            .with(Slot::Verb, verb.word())
-            .with(Slot::Character, key_cap(mark))
-            .with(Slot::Example, right(line, verb)),
+        Reason::WrongSeparator { verb, mark, line } => {
+            // A space has a name in each language, and no picture that a student
+            // knows.
+            let note = match mark {
+                mark if is_space(mark) => Note::new(Word::SpaceForSeparator),
+                '\t' => Note::new(Word::WrongSeparator).with(Slot::Character, "Tab"),
+                mark => Note::new(Word::WrongSeparator).with(Slot::Character, named(mark)),
+            };
+            note.with(Slot::Verb, verb.word()).with(Slot::Example, right(line, verb))
+        }
         Reason::WideVerb { verb, line } => Note::new(Word::WideVerb)
             .with(Slot::Verb, verb.word())
             .with(Slot::Example, right(line, verb)),
@@ -221,15 +227,6 @@ fn right(line: &str, verb: Verb) -> String {
     corrected(line).map_or_else(|| verb.example().to_string(), |right| example(&right, verb))
 }
 
-/// A mark as a key shows it, in no language: a space is an open box.
-fn key_cap(mark: char) -> String {
-    match mark {
-        '\t' => "Tab".to_string(),
-        mark if is_space(mark) => "␣".to_string(),
-        mark => named(mark),
-    }
-}
-
 fn unknown_verb(word: &str) -> Note {
     if word.is_empty() {
         return Note::new(Word::NoVerb).with(Slot::Example, Verb::Add.example());
@@ -270,12 +267,13 @@ mod tests {
             ("find;lisi", Word::ReadyFind, false),
             ("remove;lisi", Word::ReadyRemove, false),
             ("exit", Word::ReadyExit, false),
-            ("find lisi", Word::WrongSeparator, true),
+            ("find lisi", Word::SpaceForSeparator, true),
             ("add；张三；1", Word::FullWidth, true),
             ("find；", Word::FullWidth, true),
             ("add,lisi,1", Word::WrongSeparator, true),
             ("find：lisi", Word::WrongSeparator, true),
-            ("find　lisi", Word::WrongSeparator, true),
+            ("find　lisi", Word::SpaceForSeparator, true),
+            ("find\tlisi", Word::WrongSeparator, true),
             ("finding things", Word::Say, false),
             ("ａｄｄ；lisi；1", Word::WideVerb, true),
             ("ｅｘｉｔ", Word::WideVerb, true),

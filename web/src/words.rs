@@ -144,6 +144,7 @@ words! {
         SameLanguage = "same-language",
         // The red pen.
         FullWidth = "full-width",
+        SpaceForSeparator = "space-for-separator",
         WrongSeparator = "wrong-separator",
         WideVerb = "wide-verb",
         InvisibleAtVerb = "invisible-at-verb",
