@@ -154,7 +154,15 @@ impl Keeper {
     }
 
     /// Answers a group: its changes are stored, or refused.
-    fn answer(&mut self, mut group: Vec<InGroup>) -> Vec<InGroup> {
+    fn answer(&mut self, group: Vec<InGroup>) -> Vec<InGroup> {
+        self.answer_by(group, store)
+    }
+
+    fn answer_by(
+        &mut self,
+        mut group: Vec<InGroup>,
+        store: impl FnOnce(&mut [InGroup], &mut Session, &SharedContacts) -> Result<(), StoreError>,
+    ) -> Vec<InGroup> {
         match self.guarded(|keeper| store(&mut group, &mut keeper.session, &keeper.contacts)) {
             Ok(()) => {
                 if self.told.take().is_some() {
@@ -372,5 +380,70 @@ impl Book for Refusing<'_> {
 
     fn apply<'a>(&'a mut self, _: &Change<'a>) -> Option<Reply<'a>> {
         Some(self.reply.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Stage;
+
+    use super::*;
+    use crate::store::Store;
+
+    fn keeper(folder: &tempfile::TempDir) -> Keeper {
+        let session = Store::open(&folder.path().join("contacts.db")).unwrap().begin().unwrap();
+        let contacts = SharedContacts::new(Contacts::default());
+        contacts.change(|contacts| contacts.insert("a", "1"));
+        Keeper { session, contacts, told: None }
+    }
+
+    fn member(lines: &str) -> (InGroup, oneshot::Receiver<Done>) {
+        let mut decoder = Decoder::new(Stage::Contacts);
+        decoder.push(lines.as_bytes());
+        let (to, answered) = oneshot::channel();
+        let job = Job { decoder, replies: Replies::default(), most: 128 };
+        (InGroup::new((job, to)), answered)
+    }
+
+    fn replies(group: &[InGroup]) -> Vec<Vec<&str>> {
+        group.iter().map(|member| member.job.replies.iter().collect()).collect()
+    }
+
+    #[test]
+    fn a_panic_while_storing_is_not_confirmed_and_from_then_on_the_book_is_only_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut keeper = keeper(&folder);
+        let group = vec![member("find;a\nadd;b;2\n").0, member("remove;a\nfind;a\n").0];
+        let group = keeper.answer_by(group, |_, _, _| panic!("a defect"));
+        let [first, second] = &replies(&group)[..] else { panic!("{group:?}") };
+        assert_eq!(first[0], "1");
+        assert!(first[1].starts_with("Error: not confirmed, "), "{first:?}");
+        assert!(second[0].starts_with("Error: not confirmed, "), "{second:?}");
+        assert_eq!(second[1], "1");
+
+        let group = keeper.answer(vec![member("add;c;3\nfind;a\n").0]);
+        let [replies] = &replies(&group)[..] else { panic!("{group:?}") };
+        assert!(replies[0].starts_with("Error: nothing was changed, "), "{replies:?}");
+        assert_eq!(replies[1], "1");
+        assert!(keeper.told.is_some_and(|told| told.contains("panic: a defect")));
+    }
+
+    #[tokio::test]
+    async fn a_batch_whose_thread_is_gone_is_answered_and_its_conversation_closed() {
+        let (jobs, waiting) = channel();
+        let writer = Writer { jobs: Some(jobs), thread: None };
+        let job = || Job {
+            decoder: Decoder::new(Stage::Contacts),
+            replies: Replies::default(),
+            most: 128,
+        };
+        let dropped = std::thread::spawn(move || drop(waiting.recv()));
+        let done = writer.submit(job()).await;
+        dropped.join().unwrap();
+        for done in [done, writer.submit(job()).await] {
+            assert_eq!(done.next, Next::Close);
+            let replies: Vec<_> = done.job.replies.iter().collect();
+            assert!(replies[0].starts_with("Error: not confirmed, "), "{replies:?}");
+        }
     }
 }

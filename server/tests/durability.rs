@@ -1,5 +1,6 @@
 //! `added!` is a promise: what happens to it when the server is killed, the
 //! disk is full, or the disk fails.
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -8,19 +9,19 @@
 
 mod classroom;
 
-use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 
 use classroom::TestServer;
-use classroom::binary::{FREE_PORTS, Program, command, read, read_rest};
+use classroom::binary::{FREE_PORTS, Program, command, read};
+use classroom::disk::{
+    SmallDisk, add, book_in, command_without_options, exported, find_all, injected, log_of,
+    require, say, traced,
+};
+use nix::sys::signal::Signal;
 use tcp_classroom::Book;
 use transcripts::all;
-
-fn book_in(folder: &tempfile::TempDir) -> std::path::PathBuf {
-    folder.path().join("contacts.db")
-}
 
 #[tokio::test]
 async fn a_durable_book_answers_every_transcript_byte_for_byte() {
@@ -80,23 +81,6 @@ fn a_port_in_use_does_not_touch_the_data() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-}
-
-/// Asks a server for every name; what it knows, and what it does not.
-fn find_all(program: &Program, names: impl Iterator<Item = String>) -> HashMap<String, String> {
-    let names: Vec<_> = names.collect();
-    let mut client = program.welcome();
-    let questions: String = names.iter().map(|name| format!("find;{name}\n")).collect();
-    let mut sender = client.try_clone().unwrap();
-    let asking = std::thread::spawn(move || {
-        sender.write_all(questions.as_bytes()).unwrap();
-        sender.shutdown(std::net::Shutdown::Write).unwrap();
-    });
-    let answers = read_rest(&mut client);
-    asking.join().unwrap();
-    let answers: Vec<_> = answers.lines().map(str::to_owned).collect();
-    assert_eq!(answers.len(), names.len());
-    names.into_iter().zip(answers).collect()
 }
 
 /// Adds names until the server is gone, one at a time and in pipelines. Returns
@@ -170,42 +154,8 @@ fn whatever_was_confirmed_survives_a_kill_in_the_middle_of_load_many_times() {
     assert!(lost.is_empty(), "{} of {total} lost: {:?}", lost.len(), &lost[..lost.len().min(5)]);
 }
 
-/// Whether a program is there to test with; says so if not.
-#[cfg(target_os = "linux")]
-fn is_here(program: &str) -> bool {
-    let here = std::process::Command::new(program)
-        .arg("--version")
-        .stdout(std::process::Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !here {
-        println!("skipped: {program} is not installed");
-    }
-    here
-}
-
-/// The program under strace, with a fault injected or its calls written down.
-#[cfg(target_os = "linux")]
-fn traced(book: &Path, options: &[&str]) -> Program {
-    let mut strace = std::process::Command::new("strace");
-    strace
-        // As a grandchild, so that the child we kill is the program itself.
-        .args(["-D", "-f", "-qq"])
-        .args(options)
-        .arg(env!("CARGO_BIN_EXE_tcp-classroom"))
-        .args(["--no-open", "--data"])
-        .arg(book)
-        .args(FREE_PORTS)
-        .env("LC_ALL", "C");
-    Program::run(strace)
-}
-
-#[cfg(target_os = "linux")]
 #[test]
 fn every_confirmation_is_preceded_by_its_sync() {
-    if !is_here("strace") {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("trace");
     let log = trace.to_str().unwrap();
@@ -238,81 +188,100 @@ fn every_confirmation_is_preceded_by_its_sync() {
     assert_eq!(confirmed, 20);
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_failed_sync_is_never_confirmed_and_the_server_recovers_when_the_disk_does() {
-    if !is_here("strace") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    // Two syncs fail, well after start-up; the disk is sound before and after.
-    let inject = "inject=fdatasync,fsync:error=EIO:when=20..21";
-    let faults = ["-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject];
-    let program = traced(&book_in(&folder), &faults);
+/// A server whose disk fails for good after some adds. Returns what became of
+/// each of 30: `true` if it was confirmed, nothing if that was left open.
+fn adds_on_a_failing_disk(book: &Path, call: &str, fault: &str) -> Vec<Option<bool>> {
+    let mut program = Program::run(injected(book, call, fault));
     let mut client = program.welcome();
-    let mut confirmed = Vec::new();
-    let mut refused = Vec::new();
-    for n in 0..60 {
-        client.write_all(format!("add;name{n};{n}\n").as_bytes()).unwrap();
-        let mut answer = String::new();
-        while !answer.ends_with('\n') {
-            answer += &read(&mut client, 1);
-        }
-        if answer == format!("name{n} added!\n") {
-            confirmed.push(n);
+    let mut outcomes = Vec::new();
+    for n in 0..30 {
+        let reply = say(&mut client, &format!("add;name{n};{n}")).unwrap();
+        outcomes.push(if reply == format!("name{n} added!") {
+            Some(true)
+        } else if reply.starts_with("Error: not confirmed, ") {
+            None
         } else {
-            assert!(
-                answer.starts_with("Error: nothing was changed, the server's disk"),
-                "{answer}"
-            );
-            refused.push(n);
-        }
-        // Reading goes on, whatever the disk does.
-        client.write_all(b"find;nobody\n").unwrap();
-        assert_eq!(read(&mut client, 11), "Not Found!\n");
+            assert!(reply.starts_with("Error: nothing was changed, "), "{reply}");
+            Some(false)
+        });
+        // Finds go on, and see what was confirmed and nothing else.
+        let found = say(&mut client, &format!("find;name{n}")).unwrap();
+        let expected = if outcomes[n] == Some(true) { n.to_string() } else { "Not Found!".into() };
+        assert_eq!(found, expected);
     }
-    assert!(!refused.is_empty(), "no sync failed");
-    assert!(confirmed.contains(&59), "it has recovered: {refused:?}");
-    drop(program);
-
-    let program = Program::with_data(&book_in(&folder));
-    let found = find_all(&program, confirmed.iter().map(|n| format!("name{n}")));
-    assert!(found.values().all(|phone| phone != "Not Found!"), "{found:?}");
+    // The teacher is told once, and what to do.
+    let said = program.diagnostic();
+    assert!(said.contains("start again") && said.contains("finds go on"), "{said}");
+    program.signal(Signal::SIGTERM);
+    program.exit();
+    let rest = program.remaining_diagnostics();
+    assert!(!rest.contains("start again"), "{rest}");
+    outcomes
 }
 
-/// A small disk of its own; only root may have one.
-#[cfg(target_os = "linux")]
-struct SmallDisk(tempfile::TempDir);
-
-#[cfg(target_os = "linux")]
-impl SmallDisk {
-    fn new() -> Option<Self> {
+#[test]
+fn a_failed_sync_is_final_and_what_was_refused_never_comes_true() {
+    // Two syncs in a row, one alone, and a write that fails: in each case the
+    // disk is sound again at once.
+    for (call, fault) in [
+        ("fdatasync", "error=EIO:when=12..13"),
+        ("fdatasync", "error=EIO:when=9"),
+        ("fdatasync", "error=ENOSPC:when=7"),
+        ("pwrite64", "error=EIO:when=30"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
-            .arg(folder.path())
-            .stderr(std::process::Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success());
-        if !mounted {
-            println!("skipped: only root can mount a small disk to fill");
+        let outcomes = adds_on_a_failing_disk(&book_in(&folder), call, fault);
+        let open = outcomes.iter().position(Option::is_none).expect("a sync failed");
+        assert!(open > 0, "{call}");
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_none()).count(), 1, "{call}");
+        assert!(outcomes[open + 1..].iter().all(|outcome| *outcome == Some(false)), "{call}");
+        for _ in 0..2 {
+            // What was left open may be there or not, and then stays so.
+            let program = Program::with_data(&book_in(&folder));
+            let found = find_all(&program, (0..30).map(|n| format!("name{n}")));
+            for (n, outcome) in outcomes.iter().enumerate() {
+                let is_there = found[&format!("name{n}")] == n.to_string();
+                assert!(outcome.is_none_or(|stored| stored == is_there), "{call}: name{n}");
+            }
+            add(&program, 100..110);
         }
-        mounted.then_some(SmallDisk(folder))
     }
 }
 
-#[cfg(target_os = "linux")]
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
+#[test]
+fn a_sync_that_fails_while_the_server_closes_or_tidies_up_loses_nothing() {
+    // Syncs of the file and its folder, one after the other: of the first start,
+    // of the log, of the file, and all that closing needs.
+    for when in 1..=16 {
+        let folder = tempfile::tempdir().unwrap();
+        let book = book_in(&folder);
+        let fault = format!("error=EIO:when={when}");
+        let stored = match Program::try_run(injected(&book, "fsync", &fault)) {
+            Err(said) => {
+                assert!(said.contains("the disk") && !said.contains("damaged"), "{said}");
+                0
+            }
+            Ok(mut program) => {
+                let mut client = program.welcome();
+                let stored = (0..20).take_while(|n| {
+                    say(&mut client, &format!("add;name{n};{n}")).unwrap().ends_with(" added!")
+                });
+                let stored = stored.count();
+                program.signal(Signal::SIGTERM);
+                program.exit();
+                stored
+            }
+        };
+        let program = Program::with_data(&book);
+        let found = find_all(&program, (0..stored).map(|n| format!("name{n}")));
+        assert!(found.values().all(|phone| phone != "Not Found!"), "{when}: {found:?}");
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn on_a_full_disk_finds_go_on_nothing_is_lost_and_writing_resumes_when_there_is_room() {
-    let Some(disk) = SmallDisk::new() else { return };
-    let book = disk.0.path().join("contacts.db");
+    let Some(disk) = SmallDisk::new(2) else { return };
+    let book = disk.book();
     let program = Program::with_data(&book);
     let mut client = program.welcome();
     let mut add = |n: usize| {
@@ -327,8 +296,7 @@ fn on_a_full_disk_finds_go_on_nothing_is_lost_and_writing_resumes_when_there_is_
     while add(confirmed).ends_with("added!\n") {
         confirmed += 1;
         if confirmed == 5 {
-            // Almost all the room there is.
-            std::fs::write(disk.0.path().join("ballast"), vec![0; 1536 * 1024]).unwrap();
+            disk.fill(200_000);
         }
         assert!(confirmed < 100_000, "the disk never fills");
     }
@@ -348,8 +316,93 @@ fn on_a_full_disk_finds_go_on_nothing_is_lost_and_writing_resumes_when_there_is_
     assert!(found.values().all(|phone| phone != "Not Found!"));
 }
 
+#[test]
+fn a_disk_that_is_full_at_the_very_first_start_is_named_and_the_next_start_works() {
+    let Some(disk) = SmallDisk::new(2) else { return };
+    for free in [0, 4096, 12_288, 20_480, 28_672, 40_960, 61_440] {
+        let ballast = disk.fill(free);
+        let mut import = command_without_options();
+        let import = import.args(["import", "-", "--data"]).arg(disk.book()).output().unwrap();
+        let said = String::from_utf8_lossy(&import.stderr).into_owned();
+        assert!(import.status.success() || said.contains("disk"), "{said}");
+        std::fs::remove_file(ballast).unwrap();
+        let program = Program::with_data(&disk.book());
+        add(&program, 0..3);
+        drop(program);
+        std::fs::remove_file(disk.book()).unwrap();
+        // Killed, it has left its log.
+        std::fs::remove_file(log_of(&disk.book())).unwrap();
+        let left: Vec<_> = std::fs::read_dir(disk.0.path()).unwrap().collect();
+        assert!(left.is_empty(), "{free}: {left:?}");
+    }
+}
+
+#[test]
+fn a_log_that_fills_the_disk_makes_room_by_itself() {
+    // Much more than the disk has room for, over nine contacts.
+    const CHANGES: usize = 60_000;
+    let Some(disk) = SmallDisk::new(2) else { return };
+    let program = Program::with_data(&disk.book());
+    let mut client = program.welcome();
+    let mut sender = client.try_clone().unwrap();
+    let sending = std::thread::spawn(move || {
+        for n in 0..CHANGES {
+            sender.write_all(format!("add;name{};{n}\n", n % 9).as_bytes()).unwrap();
+        }
+        sender.shutdown(std::net::Shutdown::Write).unwrap();
+    });
+    let mut replies = String::new();
+    client.read_to_string(&mut replies).unwrap();
+    sending.join().unwrap();
+    let refused = replies.lines().filter(|reply| !reply.ends_with(" added!")).count();
+    assert_eq!((replies.lines().count(), refused), (CHANGES, 0));
+    drop(program);
+    let contacts = exported(&disk.book()).unwrap();
+    assert_eq!(contacts["name0"], (CHANGES - 6).to_string());
+}
+
+#[test]
+fn a_flood_of_changes_leaves_a_small_file_and_a_quick_start() {
+    const CHANGES: usize = 250_000;
+    let folder = tempfile::tempdir().unwrap();
+    let book = book_in(&folder);
+    let mut program = Program::with_data(&book);
+    let mut client = program.welcome();
+    let mut sender = client.try_clone().unwrap();
+    let sending = std::thread::spawn(move || {
+        let lines: String = (0..CHANGES).map(|n| format!("add;name{};{n}\n", n % 9)).collect();
+        sender.write_all(lines.as_bytes()).unwrap();
+    });
+    let mut replies = BufReader::new(&mut client).lines();
+    let confirmed = replies
+        .by_ref()
+        .take(CHANGES)
+        .filter(|reply| reply.as_ref().is_ok_and(|reply| reply.ends_with(" added!")));
+    assert_eq!(confirmed.count(), CHANGES);
+    sending.join().unwrap();
+    program.child.kill().unwrap();
+    program.exit();
+    // 100,000 changes that are not at their places, and a log of 16 MB.
+    let bytes = |path: &Path| std::fs::metadata(path).unwrap().len();
+    assert!(bytes(&book) < 12 << 20, "{}", bytes(&book));
+    assert!(bytes(&log_of(&book)) < 20 << 20, "{}", bytes(&log_of(&book)));
+
+    let mut program = Program::with_data(&book);
+    add(&program, 0..1);
+    // Idle for a second, it tidies up.
+    let start = std::time::Instant::now();
+    while bytes(&book) > 64 << 10 || bytes(&log_of(&book)) > 1 << 20 {
+        assert!(start.elapsed() < classroom::DEADLINE, "{}", bytes(&book));
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+    program.signal(Signal::SIGTERM);
+    program.exit();
+    assert!(!log_of(&book).exists());
+    assert!(bytes(&book) <= 32 << 10, "{}", bytes(&book));
+    assert_eq!(exported(&book).unwrap().len(), 9);
+}
+
 /// Root may write everywhere, so this needs to be somebody else.
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_file_or_folder_that_cannot_be_written_is_named_and_left_as_it_was() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -365,9 +418,7 @@ async fn a_file_or_folder_that_cannot_be_written_is_named_and_left_as_it_was() {
     let program = env!("CARGO_BIN_EXE_tcp-classroom");
     let is_root = nix::unistd::geteuid().is_root();
     let mut command = if is_root {
-        if !is_here("setpriv") {
-            return;
-        }
+        require("setpriv");
         // The program itself may stand where nobody else can look.
         let copy = std::env::temp_dir().join(format!("tcp-classroom-{}", std::process::id()));
         std::fs::copy(program, &copy).unwrap();

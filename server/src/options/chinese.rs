@@ -146,6 +146,12 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
     ("dead_after", "时间", "浏览器多长时间没有动静就算已经离开。"),
     ("export.csv", "CSV", "要写的文件；- 表示标准输出。"),
     ("import.csv", "CSV", "要读的文件；- 表示标准输入。"),
+    (
+        "encoding",
+        "编码",
+        "文件是用哪种编码存的；中文版 Excel 存的普通“CSV”是 gbk。\n\
+         带标记（BOM）的 UTF-8 和 UTF-16 会自己认出来。",
+    ),
     ("bom", "", "以字节顺序标记（BOM）开头，让 Excel 正确显示中文。"),
     ("force", "", "文件已经存在时，替换它。"),
     ("help", "", "显示这份帮助。"),
@@ -155,6 +161,8 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
 /// Possible values, by the option's id.
 const VALUE_WORDS: &[(&str, &str, &str)] = &[
     ("stage", "contacts", "通讯录：add、remove、find、exit"),
+    ("encoding", "utf-8", "UTF-8（Excel 里的“CSV UTF-8”）"),
+    ("encoding", "gbk", "中文 Windows 的编码，包括 GB18030（Excel 里普通的“CSV”）"),
     ("stage", "echo", "课上的第一个服务器：每条消息都回答 Received ...;"),
 ];
 

@@ -59,6 +59,8 @@ fn is_trouble(error: &rusqlite::Error) -> bool {
 /// left it. Keeps a copy before somebody tries to repair it.
 pub(super) fn damaged(place: &Place, file: &Path, why: &str) -> anyhow::Error {
     let copy = copied(place);
+    // SQLite's findings are several lines.
+    let why = why.replace('\n', " ");
     anyhow::anyhow!(localized!(
         "{0} 已损坏：{1}；{2}。请把 {3} 换成一个好的备份，并移走它的日志 {4}；或者用 --data FILE 换一个文件",
         "{0} is damaged: {1}; {2}. Put a good file in the place of {3} and move its log {4} away, \

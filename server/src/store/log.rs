@@ -31,8 +31,11 @@ const PIECE: usize = 64 * 1024;
 pub(super) enum State {
     /// Everything in it can be read.
     Sound,
-    /// The last transaction cannot, and nothing follows it.
-    TornEnd,
+    /// The last transaction cannot, or is not complete, and nothing follows it.
+    TornEnd {
+        /// Whether its end is there, so that it may have been confirmed.
+        ended: bool,
+    },
     /// A transaction cannot, though others were stored after it; or the log
     /// as a whole cannot.
     Damaged,
@@ -108,7 +111,7 @@ fn examine(mut log: impl Read) -> io::Result<State> {
     // two of them beyond the break mean that it is no torn end.
     Ok(match commits_beyond {
         0 if frames_beyond == 0 && !open_transaction => State::Sound,
-        0 | 1 => State::TornEnd,
+        commits @ (0 | 1) => State::TornEnd { ended: commits == 1 },
         _ => State::Damaged,
     })
 }

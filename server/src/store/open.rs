@@ -71,12 +71,12 @@ impl Store {
         let broken = |error| unusable(&place, error);
         let version = schema::version(&connection).map_err(broken)?;
         let row = BookRow::read(&connection, version).map_err(broken)?;
-        let unsettled = unsettled(&connection, version).map_err(broken)?;
         if let Some(main) = main {
             check_pair(&place, main, row)?;
         }
-        if state == log::State::TornEnd {
-            warn_of_torn_end(&place, row.totals.seq);
+        let unsettled = unsettled(&connection, version).map_err(broken)?;
+        if let log::State::TornEnd { ended } = state {
+            warn_of_torn_end(&place, row.totals.seq, ended);
         }
         let opened = main.map_or(0, |row| row.opened);
         Ok(Store { connection, file, place, row, opened, unsettled })
@@ -214,7 +214,8 @@ fn check_log_presence(
     log: Option<u64>,
 ) -> anyhow::Result<()> {
     let (book, log_path) = (place.book.display(), place.log.display());
-    if !in_wal_mode && log.is_some() {
+    // An empty log is left by a system that could not delete it.
+    if !in_wal_mode && log::holds_a_page(log) {
         bail!(localized!(
             "{0} 是正常关闭的，不带日志，可是旁边有日志 {1}，它属于另一个文件（也许 {0} 是刚放回去的备份）。\
              要用 {0}，请移走 {1}；要用原来的文件，请把它放回日志旁边",
@@ -286,22 +287,25 @@ fn check_pair(place: &Place, main: BookRow, whole: BookRow) -> anyhow::Result<()
 
 /// A damaged last transaction cannot be told from one that a power cut
 /// interrupted, which was never confirmed.
-fn warn_of_torn_end(place: &Place, seq: u64) {
-    let log = place.log.display();
-    let copy = match keep(&place.log, "torn") {
-        Ok(copy) => copy.display().to_string(),
-        Err(error) => localized!("没有复制（{error}）", "not made ({error})"),
+fn warn_of_torn_end(place: &Place, seq: u64, ended: bool) {
+    let copy = match ended {
+        false => String::new(),
+        true => match keep(&place.log, "torn") {
+            Ok(copy) => localized!("日志的副本：{0}", "A copy of the log: {0}", copy.display()),
+            Err(error) => {
+                localized!("日志没有复制（{error}）", "The log could not be copied ({error})")
+            }
+        },
     };
     tracing::warn!(
         "{}",
         localized!(
             "{0} 的末尾无法读出：断电或被强行结束时正在写的内容从未确认，已丢弃；到第 {seq} 次改动为止都在。\
-             如果日志是被截短的，后面的改动就没有了。日志的副本：{1}",
+             如果日志是被截短的，后面的改动就没有了。{copy}",
             "the end of {0} cannot be read and is dropped: what was being written in a power cut \
              or a kill, and never confirmed. Everything up to change {seq} is there; if the log \
-             was cut short, what came later is gone. A copy of the log: {1}",
-            log,
-            copy
+             was cut short, what came later is gone. {copy}",
+            place.log.display()
         )
     );
 }

@@ -65,6 +65,14 @@ impl Place {
         folder_of(&self.book)
     }
 
+    /// Room that is left on the disk, where the system says so.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        #[cfg(unix)]
+        return rustix::fs::statvfs(&self.book).ok().map(|disk| disk.f_bavail * disk.f_frsize);
+        #[cfg(not(unix))]
+        None
+    }
+
     /// Refuses what is no regular file, before it is opened: to open a FIFO
     /// waits for a writer.
     fn check_kind(&self) -> anyhow::Result<()> {

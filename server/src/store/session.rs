@@ -18,20 +18,16 @@
 use std::fs::File;
 
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 
+use super::header::Header;
 use super::place::Watched;
 use super::totals::BookRow;
 use super::{Store, StoreError, create, log, schema};
 
-/// Pages of 4 KB in the log, 16 MB, before they are copied into the file. Four
-/// times SQLite's usual number, since writers wait for the copying; and a log
-/// is written over in place, which costs a third of making a file longer.
-const LOG_PAGES: i32 = 4_000;
-
 /// What a log is cut down to when it begins anew after a transaction larger
 /// than that, in bytes.
-const LOG_BYTES: i64 = LOG_PAGES as i64 * 4_096;
+const LOG_BYTES: i64 = super::settle::LONG_LOG as i64 * 4_096;
 
 /// An open book that takes changes. Dropping it ends the session and closes the
 /// file, in which any SQLite tool then finds all contacts in one table.
@@ -72,10 +68,11 @@ impl Store {
         // In the order in which SQLite itself makes it safe: the folder is
         // synced after a journal was deleted.
         connection.pragma_update(None, "synchronous", "EXTRA").map_err(broken)?;
-        let mode: String = connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-            .map_err(broken)?;
-        anyhow::ensure!(mode == "wal", "SQLite does not use a log here but {mode}");
+        if !log_belongs(&self.file) {
+            // An empty log that could not be deleted is deleted now.
+            journal_mode(connection, &self.file, "DELETE").map_err(broken)?;
+            journal_mode(connection, &self.file, "WAL").map_err(broken)?;
+        }
         schema::upgrade(connection).map_err(broken)?;
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(broken)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES).map_err(broken)?;
@@ -122,17 +119,13 @@ impl Session {
     /// Takes the mark away, first in the log and the file, and then the log.
     pub(super) fn leave(&mut self) -> Result<(), StoreError> {
         self.write(BookRow { opened: 0, ..self.row() }, |_| Ok(()))?;
-        self.checkpoint()?;
-        let left =
-            self.store.connection.pragma_update(None, "synchronous", "EXTRA").and_then(|()| {
-                // Deletes the log, syncs the folder, then marks the file.
-                self.store.connection.pragma_update_and_check(
-                    None,
-                    "journal_mode",
-                    "DELETE",
-                    |_| Ok(()),
-                )
-            });
+        // Emptied, it does no harm where it cannot be deleted.
+        self.checkpoint_as(CheckpointMode::TRUNCATE)?;
+        let Store { connection, file, .. } = &self.store;
+        let left = connection
+            .pragma_update(None, "synchronous", "EXTRA")
+            // Deletes the log, syncs the folder, then marks the file.
+            .and_then(|()| journal_mode(connection, file, "DELETE"));
         left.map_err(|error| self.fail(&error))
     }
 
@@ -147,6 +140,10 @@ impl Session {
 
     pub(super) fn unsettled_mut(&mut self) -> &mut std::ops::Range<i64> {
         &mut self.store.unsettled
+    }
+
+    pub(super) fn place(&self) -> &super::place::Place {
+        &self.store.place
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -213,8 +210,11 @@ impl Session {
     /// Copies the log into the file, and syncs both. The next transaction
     /// begins the log anew.
     pub(super) fn checkpoint(&mut self) -> Result<(), StoreError> {
-        let connection = &self.store.connection;
-        let copied = connection.wal_checkpoint_v2(Some("main"), CheckpointMode::PASSIVE);
+        self.checkpoint_as(CheckpointMode::PASSIVE)
+    }
+
+    fn checkpoint_as(&mut self, mode: CheckpointMode) -> Result<(), StoreError> {
+        let copied = self.store.connection.wal_checkpoint_v2(Some("main"), mode);
         let noted = self.watched.book_written(&self.store.file);
         match copied {
             Ok((pages, copied)) if pages == copied => {
@@ -228,13 +228,13 @@ impl Session {
         }
     }
 
-    /// Copies the log into the file if it has become long.
-    pub(super) fn checkpoint_if_long(&mut self) -> Result<(), StoreError> {
-        match self.connection().wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP) {
-            Ok((pages, _)) if pages < LOG_PAGES => Ok(()),
-            Ok(_) => self.checkpoint(),
-            Err(error) => Err(self.fail(&error)),
-        }
+    /// Pages in the log, unless all of them are in the file: then the next
+    /// transaction begins the log anew.
+    pub(super) fn log_pages(&mut self) -> Result<i32, StoreError> {
+        let looked = self.connection().wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP);
+        looked
+            .map(|(pages, copied)| if pages == copied { 0 } else { pages })
+            .map_err(|error| self.fail(&error))
     }
 
     /// Bytes of the log file.
@@ -275,6 +275,28 @@ impl Session {
         self.failed = Some(cause.clone());
         StoreError::NotConfirmed(cause)
     }
+}
+
+/// Puts the file into WAL mode or takes it out again: a transaction of its own,
+/// with a rollback journal.
+fn journal_mode(connection: &Connection, file: &File, mode: &str) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(&format!("PRAGMA journal_mode = {mode}"))?;
+    let mut rows = statement.query([])?;
+    // Only behind its one row the statement commits.
+    while rows.next()?.is_some() {}
+    if log_belongs(file) != (mode == "WAL") {
+        let error = format!("the file cannot be put into mode {mode}");
+        return Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_IOERR),
+            Some(error),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the file itself says that it is in WAL mode.
+fn log_belongs(file: &File) -> bool {
+    matches!(Header::read(file), Ok(Header::Sqlite { wal: true, .. }))
 }
 
 /// A number that no other session has had.

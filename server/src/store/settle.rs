@@ -23,6 +23,20 @@ pub(super) const MOST_UNSETTLED: i64 = 100_000;
 /// How many changes are moved at once.
 pub(super) const SETTLED_AT_ONCE: i64 = 10_000;
 
+/// Pages of 4 KB in the log, 16 MB, before they are copied into the file. Four
+/// times SQLite's usual number, since writers wait for the copying; and a log
+/// is written over in place, which costs a third of making a file longer.
+pub(super) const LONG_LOG: i32 = 4_000;
+
+/// Bytes of free room on the disk below which the log and the table of changes
+/// are kept short: twice the longest log. Otherwise the log takes the last room
+/// that the file needs for what is in the log.
+const LOW_DISK: u64 = 32 << 20;
+
+/// Pages in the log, and changes that wait to be moved, on such a disk.
+const SHORT_LOG: i32 = 100;
+const FEW_UNSETTLED: i64 = 1_000;
+
 /// Bytes of log that an idle server keeps.
 const IDLE_LOG: u64 = 1 << 20;
 
@@ -31,10 +45,14 @@ impl Session {
     /// the log.
     pub(super) fn make_room(&mut self, more: i64) -> Result<(), StoreError> {
         self.check()?;
-        while self.waiting() > 0 && self.waiting() + more > self.most_unsettled {
+        let pages = self.log_pages()?;
+        let many = self.waiting() + more > FEW_UNSETTLED || pages > SHORT_LOG;
+        let is_low = many && self.place().free_bytes().is_some_and(|free| free < LOW_DISK);
+        let most = if is_low { FEW_UNSETTLED } else { self.most_unsettled };
+        while self.waiting() > 0 && self.waiting() + more > most {
             self.settle()?;
         }
-        self.checkpoint_if_long()
+        if pages > if is_low { SHORT_LOG } else { LONG_LOG } { self.checkpoint() } else { Ok(()) }
     }
 
     /// Does the next thing that can be done while no change comes. Returns
@@ -84,7 +102,9 @@ impl Session {
     fn settle(&mut self) -> Result<(), StoreError> {
         let unsettled = self.unsettled_mut().clone();
         let until = unsettled.end.min(unsettled.start + self.settled_at_once);
-        self.checkpoint_if_long()?;
+        if self.log_pages()? > LONG_LOG {
+            self.checkpoint()?;
+        }
         self.write(self.row(), |connection| {
             for statement in SETTLE {
                 connection.prepare_cached(statement)?.execute([until - 1])?;

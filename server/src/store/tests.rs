@@ -269,7 +269,7 @@ fn flip_bits(folder: &Folder, contacts: &[(String, String)]) {
     let sound = std::fs::read(folder.book()).unwrap();
     let mut named = 0;
     // Every byte of the header, then a step that visits all parts of all pages.
-    let offsets: Vec<_> = (0..100).chain((100..sound.len()).step_by(61)).collect();
+    let offsets: Vec<_> = (0..100).chain((100..sound.len()).step_by(171)).collect();
     for &offset in &offsets {
         let folder = Folder::new();
         let mut bytes = sound.clone();
@@ -317,7 +317,7 @@ fn a_killed_server_s_log_is_read() {
 fn a_flipped_bit_in_a_killed_server_s_log_loses_nothing_in_silence() {
     let (book, log, contacts) = killed(40);
     let (mut whole, mut named, mut torn) = (0, 0, 0);
-    for offset in (0..log.len()).step_by(97) {
+    for offset in (0..log.len()).step_by(291) {
         let folder = Folder::new();
         let mut bytes = log.clone();
         bytes[offset] ^= 1 << (offset % 8);
@@ -338,7 +338,7 @@ fn a_flipped_bit_in_a_killed_server_s_log_loses_nothing_in_silence() {
             }
         }
     }
-    assert!(named > 100 && torn > 0, "{whole} whole, {named} named, {torn} torn");
+    assert!(named > 50 && torn > 0, "{whole} whole, {named} named, {torn} torn");
 }
 
 #[test]
@@ -350,5 +350,72 @@ fn a_torn_end_of_the_log_costs_only_the_change_that_was_never_confirmed() {
         std::fs::write(folder.log(), &log[..log.len() - cut]).unwrap();
         let store = folder.open().unwrap();
         assert_eq!(load(&store).unwrap(), contacts[..contacts.len() - 1], "{cut} bytes less");
+    }
+}
+
+#[test]
+fn scattered_changes_settle_in_a_book_of_any_size() {
+    // Large enough that a statement journal grows beyond any buffer.
+    const CONTACTS: usize = 200_000;
+    let folder = Folder::new();
+    let name = |n: usize| format!("name{:06}", n * 7_919 % CONTACTS);
+    let rows = (0..CONTACTS).map(|n| anyhow::Ok((name(n), "1".to_owned())));
+    let imported = folder.open().unwrap().import(rows).unwrap();
+    assert_eq!(imported, Imported { added: CONTACTS as u64, ..Imported::default() });
+
+    let mut store = folder.session();
+    let changes: Vec<_> = (0..1_500)
+        .map(|n| Changed {
+            name: format!("name{:06}", n * 133).into(),
+            before: Some("1".into()),
+            after: Some("2".into()),
+        })
+        .collect();
+    for group in changes.chunks(50) {
+        store.commit(group).unwrap();
+    }
+    drop(store);
+    assert_eq!(folder.files(), ["contacts.db"]);
+    let connection = Connection::open(folder.book()).unwrap();
+    let count = |sql: &str| -> i64 { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(count("SELECT count(*) FROM contacts WHERE phone = '2'"), 1_500);
+    assert_eq!(count("SELECT count(*) FROM contacts"), CONTACTS as i64);
+    drop(connection);
+
+    let rows = (0..CONTACTS).step_by(100).map(|n| anyhow::Ok((name(n), "3".to_owned())));
+    let imported = folder.open().unwrap().import(rows.clone()).unwrap();
+    assert_eq!(imported, Imported { changed: 2_000, ..Imported::default() });
+    let imported = folder.open().unwrap().import(rows).unwrap();
+    assert_eq!(imported, Imported { unchanged: 2_000, ..Imported::default() });
+}
+
+#[test]
+fn an_import_with_a_wrong_row_changes_nothing() {
+    let folder = Folder::new();
+    let row = |name: &str, phone: &str| anyhow::Ok((name.to_owned(), phone.to_owned()));
+    folder.open().unwrap().import([row("a", "1")].into_iter()).unwrap();
+    let before = load(&folder.open().unwrap()).unwrap();
+    let rows = [row("a", "2"), row("b", "3"), Err(anyhow::anyhow!("wrong"))];
+    let error = folder.open().unwrap().import(rows.into_iter()).unwrap_err();
+    assert_eq!(error.to_string(), "wrong");
+    assert_eq!(load(&folder.open().unwrap()).unwrap(), before);
+    assert_eq!(folder.files(), ["contacts.db"]);
+}
+
+#[test]
+fn to_read_a_book_does_not_change_it() {
+    let folder = Folder::new();
+    drop(folder.session());
+    let mut store = folder.session();
+    fill(&mut store, 30);
+    let copy = Folder::new();
+    std::fs::copy(folder.book(), copy.book()).unwrap();
+    std::fs::copy(folder.log(), copy.log()).unwrap();
+    drop(store);
+    for folder in [folder, copy] {
+        let bytes = || [folder.book(), folder.log()].map(|path| std::fs::read(path).ok());
+        let before = bytes();
+        assert_eq!(load(&folder.open().unwrap()).unwrap().len(), 30);
+        assert!(bytes() == before);
     }
 }

@@ -48,7 +48,12 @@ impl Program {
     }
 
     /// Starts a prepared command and reads its banner.
-    pub fn run(mut command: Command) -> Self {
+    pub fn run(command: Command) -> Self {
+        Self::try_run(command).unwrap_or_else(|said| panic!("no banner, only:\n{said}"))
+    }
+
+    /// The same, or what it said instead of the banner.
+    pub fn try_run(mut command: Command) -> Result<Self, String> {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let stdout = lines(child.stdout.take().expect("it is piped"));
@@ -57,7 +62,11 @@ impl Program {
         while !banner.contains("Ctrl+C") {
             match stderr.recv_timeout(DEADLINE) {
                 Ok(line) => banner += &line,
-                Err(_) => panic!("no banner, only:\n{banner}"),
+                Err(_) => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    return Err(banner);
+                }
             }
             banner += "\n";
         }
@@ -67,7 +76,7 @@ impl Program {
             .lines()
             .filter_map(|line| line.trim().split_once(' '))
             .find_map(|(ip, port)| format!("{ip}:{port}").parse().ok());
-        Program { child, tcp: tcp.expect("the TCP address"), http, stdout, stderr, banner }
+        Ok(Program { child, tcp: tcp.expect("the TCP address"), http, stdout, stderr, banner })
     }
 
     /// The next line on stdout.

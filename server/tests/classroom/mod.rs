@@ -3,6 +3,8 @@
 
 pub mod binary;
 pub mod browser;
+#[cfg(target_os = "linux")]
+pub mod disk;
 pub mod events;
 pub mod needs;
 pub mod relay;
