@@ -17,10 +17,10 @@ use classroom::binary::{FREE_PORTS, Program, command};
 use classroom::disk::{book_in, find_all, injected, say};
 use nix::sys::signal::Signal;
 
-/// Books, each with a history of its own, and rounds in each history: 120
+/// Books, each with a history of its own, and rounds in each history: 104
 /// starts in all.
 const BOOKS: u64 = 4;
-const ROUNDS: usize = 30;
+const ROUNDS: usize = 26;
 
 /// Clients at once, and the names of each, so that no other client changes
 /// them.
@@ -81,7 +81,7 @@ fn converse(mut client: std::net::TcpStream, names: &mut Model, mut random: Rand
         shown.insert(name.clone(), possible.first().unwrap().clone());
     }
     let mut said = 0;
-    for turn in 0..random.below(60) {
+    for turn in 0..random.below(40) {
         let name = &keys[random.below(keys.len() as u64) as usize];
         let (line, after) = match random.below(4) {
             0 => (format!("remove;{name}"), None),

@@ -85,12 +85,13 @@ pub(super) fn remove_leftovers(place: &Place) {
     }
 }
 
-/// Whether a file is what [`build`] makes: the beginning of a SQLite file.
+/// Whether a file is what [`build`] makes: the beginning of a SQLite file, or
+/// what a power cut leaves of that, zeros or nothing.
 fn is_unfinished(path: &Path) -> io::Result<bool> {
     let mut start = Vec::new();
     if std::fs::symlink_metadata(path)?.is_file() {
         File::open(path)?.take(16).read_to_end(&mut start)?;
-        return Ok(b"SQLite format 3\0".starts_with(&start));
+        return Ok(b"SQLite format 3\0".starts_with(&start) || start.iter().all(|&byte| byte == 0));
     }
     Ok(false)
 }

@@ -12,9 +12,10 @@
 //!
 //! In the order in which they are met: `place` is where the file is, `create`
 //! makes a new one, `header` and `log` read files without SQLite, `open` decides
-//! whether they can be used, `schema` and `totals` are the tables, `session`
-//! begins, syncs and ends, `append` stores changes, `settle` tidies up, `import`
-//! takes a whole list, and `error` and `damage` say what went wrong.
+//! whether they can be used and `pair` whether they belong together; `schema` and
+//! `totals` are the tables; `session` begins and ends, `transact` stores and syncs,
+//! `watched` notices when the files are gone; `append` takes changes, `settle`
+//! tidies up, `import` takes a whole list; `error` and `damage` say what went wrong.
 
 mod append;
 mod create;
@@ -24,11 +25,14 @@ mod header;
 mod import;
 mod log;
 mod open;
+mod pair;
 mod place;
 mod schema;
 mod session;
 mod settle;
 mod totals;
+mod transact;
+mod watched;
 
 use std::fs::File;
 use std::ops::Range;

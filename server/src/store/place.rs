@@ -1,7 +1,7 @@
-//! Where a book is: its real path, and whether it still is there.
+//! Where a book is: its real path, and what may not be there.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -146,87 +146,4 @@ fn kind(about: &Metadata) -> String {
         true => localized!("文件夹", "a folder"),
         false => localized!("特殊文件", "a special file"),
     }
-}
-
-/// The two files of an open book, to notice that they were deleted, replaced
-/// or written by another program.
-#[derive(Debug)]
-pub(super) struct Watched {
-    place: Place,
-    /// As the files were when this process wrote them last.
-    book: Metadata,
-    log: Metadata,
-}
-
-impl Watched {
-    pub(super) fn new(place: Place, book: &File, log: &File) -> std::io::Result<Self> {
-        Ok(Watched { place, book: book.metadata()?, log: log.metadata()? })
-    }
-
-    /// Takes note of how the book is now, after this process wrote it.
-    pub(super) fn book_written(&mut self, book: &File) -> std::io::Result<()> {
-        self.book = book.metadata()?;
-        Ok(())
-    }
-
-    /// Takes note of how long the log is now.
-    pub(super) fn log_written(&mut self, log: &File) -> std::io::Result<()> {
-        self.log = log.metadata()?;
-        Ok(())
-    }
-
-    /// Checks that both files are at their paths, as this process left them.
-    /// Costs two calls of `stat`, some microseconds.
-    ///
-    /// # Errors
-    ///
-    /// They are not; the text says what happened to which, for the teacher.
-    pub(super) fn check(&self) -> Result<(), String> {
-        look(&self.place.book, &self.book, Metadata::modified)?;
-        look(&self.place.log, &self.log, |_| Ok(std::time::SystemTime::UNIX_EPOCH))
-    }
-}
-
-/// Compares a path with what was there. The log is written all the time, so
-/// only the book's time of modification counts.
-fn look(
-    path: &Path,
-    before: &Metadata,
-    time: fn(&Metadata) -> std::io::Result<std::time::SystemTime>,
-) -> Result<(), String> {
-    let shown = path.display();
-    let Ok(now) = std::fs::metadata(path) else {
-        return Err(localized!(
-            "{0} 被删除或移走了；请把它放回去，或者重新启动",
-            "{0} was deleted or moved away; put it back, or start again",
-            shown
-        ));
-    };
-    if !is_same_file(&now, before) {
-        return Err(localized!(
-            "{0} 被换成了另一个文件；请把原来的放回去，或者重新启动",
-            "{0} was replaced by another file; put the old one back, or start again",
-            shown
-        ));
-    }
-    if now.len() < before.len() || time(&now).ok() != time(before).ok() {
-        return Err(localized!(
-            "{0} 被另一个程序改动了；请重新启动",
-            "{0} was changed by another program; start again",
-            shown
-        ));
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// On Windows a file that is in use can be neither deleted nor replaced.
-#[cfg(not(unix))]
-fn is_same_file(_: &Metadata, _: &Metadata) -> bool {
-    true
 }

@@ -6,39 +6,33 @@
 //! steps that begin and end a session leaves a file in WAL mode without a
 //! number: it is complete by itself, whether or not there is a log.
 //!
-//! SQLite syncs nothing at a commit here (`synchronous=NORMAL`); each one is
-//! followed by a sync of the log through a descriptor of our own. So an error
-//! that SQLite reports came before the sync, and on Linux the sync is
-//! `fdatasync`, which leaves out the file's times.
-//!
-//! A failed sync is final, as in PostgreSQL since 2018: the system may drop the
-//! pages it could not write and report the next sync as good. Nothing is written
-//! after it, not even when the file is closed; the next start examines the log.
+//! What happens in between is in `transact`.
 
 use std::fs::File;
+use std::io;
 
 use rusqlite::wal::CheckpointMode;
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::{Connection, ffi};
 
+use super::damage::{trouble, unusable};
 use super::header::Header;
-use super::place::Watched;
+use super::settle::{MOST_UNSETTLED, SETTLED_AT_ONCE};
 use super::totals::BookRow;
+use super::transact::LOG_BYTES;
+use super::watched::Watched;
 use super::{Store, StoreError, create, log, schema};
-
-/// What a log is cut down to when it begins anew after a transaction larger
-/// than that, in bytes.
-const LOG_BYTES: i64 = super::settle::LONG_LOG as i64 * 4_096;
+use crate::language::localized;
 
 /// An open book that takes changes. Dropping it ends the session and closes the
 /// file, in which any SQLite tool then finds all contacts in one table.
 #[derive(Debug)]
 pub(crate) struct Session {
-    store: Store,
+    pub(super) store: Store,
     /// The log, for syncing it.
-    log: File,
-    watched: Watched,
+    pub(super) log: File,
+    pub(super) watched: Watched,
     /// Why no further change is stored, if that is so.
-    failed: Option<String>,
+    pub(super) failed: Option<String>,
     /// How many changes may wait to be moved to their places, and how many are
     /// moved at once.
     pub(super) most_unsettled: i64,
@@ -52,7 +46,7 @@ impl Store {
     ///
     /// The disk fails or has no room. What was in the file still is.
     pub(crate) fn begin(self) -> anyhow::Result<Session> {
-        self.begin_with(super::settle::MOST_UNSETTLED, super::settle::SETTLED_AT_ONCE)
+        self.begin_with(MOST_UNSETTLED, SETTLED_AT_ONCE)
     }
 
     pub(super) fn begin_with(
@@ -60,9 +54,10 @@ impl Store {
         most_unsettled: i64,
         settled_at_once: i64,
     ) -> anyhow::Result<Session> {
-        let broken = |error| super::unusable(&self.place, error);
-        if log::holds_a_page(log::length(&self.place.log)?) {
-            log::write_again(&self.place.log)?;
+        let broken = |error| unusable(&self.place, error);
+        let failed = |error: io::Error| trouble(&self.place, &error.to_string());
+        if log::holds_a_page(log::length(&self.place.log).map_err(failed)?) {
+            log::write_again(&self.place.log).map_err(failed)?;
         }
         let connection = &self.connection;
         // In the order in which SQLite itself makes it safe: the folder is
@@ -76,8 +71,8 @@ impl Store {
         schema::upgrade(connection).map_err(broken)?;
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(broken)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES).map_err(broken)?;
-        let log = File::options().read(true).write(true).open(&self.place.log)?;
-        let watched = Watched::new(self.place.clone(), &self.file, &log)?;
+        let log = File::options().read(true).write(true).open(&self.place.log).map_err(failed)?;
+        let watched = Watched::new(self.place.clone(), &self.file, &log).map_err(failed)?;
         if self.opened == 0 {
             self.opened = new_number();
         }
@@ -86,7 +81,7 @@ impl Store {
         if let Err(error) = session.mark() {
             let cause = error.cause().to_owned();
             session.failed = Some(cause.clone());
-            return Err(super::damage::trouble(&session.store.place, &cause));
+            return Err(trouble(&session.store.place, &cause));
         }
         create::remove_leftovers(&session.store.place);
         Ok(session)
@@ -128,153 +123,6 @@ impl Session {
             .and_then(|()| journal_mode(connection, file, "DELETE"));
         left.map_err(|error| self.fail(&error))
     }
-
-    pub(super) fn row(&self) -> BookRow {
-        self.store.row
-    }
-
-    /// Takes note of a row that was stored by other means than [`write`](Self::write).
-    pub(super) fn has_stored(&mut self, row: BookRow) {
-        self.store.row = row;
-    }
-
-    pub(super) fn unsettled_mut(&mut self) -> &mut std::ops::Range<i64> {
-        &mut self.store.unsettled
-    }
-
-    pub(super) fn place(&self) -> &super::place::Place {
-        &self.store.place
-    }
-
-    pub(super) fn connection(&self) -> &Connection {
-        &self.store.connection
-    }
-
-    /// Checks that changes can be stored where they will be found.
-    ///
-    /// # Errors
-    ///
-    /// The disk failed earlier, or a file is not where it was.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        if let Some(cause) = &self.failed {
-            return Err(StoreError::Failed(cause.clone()));
-        }
-        self.watched.check().map_err(StoreError::Displaced)
-    }
-
-    /// Runs a transaction that leaves the book with this row, and syncs it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Full`]: it left no trace. [`StoreError::NotConfirmed`]:
-    /// perhaps it did.
-    pub(super) fn write(
-        &mut self,
-        row: BookRow,
-        work: impl Fn(&Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), StoreError> {
-        match self.attempt(row, &work) {
-            // The log itself may fill the disk. Once copied into the file it
-            // begins anew, over what it held.
-            Err(StoreError::Full(_)) => {
-                self.checkpoint()?;
-                let log_start = self.row().log_start;
-                self.attempt(BookRow { log_start, ..row }, &work)
-            }
-            done => done,
-        }
-    }
-
-    fn attempt(
-        &mut self,
-        row: BookRow,
-        work: &impl Fn(&Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), StoreError> {
-        let connection = &mut self.store.connection;
-        let committed = connection.transaction().and_then(|transaction| {
-            work(&transaction)?;
-            row.write(&transaction)?;
-            transaction.commit()
-        });
-        committed.map_err(|error| self.fail(&error))?;
-        self.sync()?;
-        self.store.row = row;
-        Ok(())
-    }
-
-    /// Syncs what was committed.
-    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        self.log.sync_data().map_err(|error| self.fail_for(error.to_string()))
-    }
-
-    /// Copies the log into the file, and syncs both. The next transaction
-    /// begins the log anew.
-    pub(super) fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.checkpoint_as(CheckpointMode::PASSIVE)
-    }
-
-    fn checkpoint_as(&mut self, mode: CheckpointMode) -> Result<(), StoreError> {
-        let copied = self.store.connection.wal_checkpoint_v2(Some("main"), mode);
-        let noted = self.watched.book_written(&self.store.file);
-        match copied {
-            Ok((pages, copied)) if pages == copied => {
-                self.store.row.log_start = self.store.row.totals.seq;
-                noted.map_err(|error| self.fail_for(error.to_string()))
-            }
-            Ok((pages, copied)) => {
-                Err(self.fail_for(format!("{copied} of {pages} pages were copied into the file")))
-            }
-            Err(error) => Err(self.fail(&error)),
-        }
-    }
-
-    /// Pages in the log, unless all of them are in the file: then the next
-    /// transaction begins the log anew.
-    pub(super) fn log_pages(&mut self) -> Result<i32, StoreError> {
-        let looked = self.connection().wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP);
-        looked
-            .map(|(pages, copied)| if pages == copied { 0 } else { pages })
-            .map_err(|error| self.fail(&error))
-    }
-
-    /// Bytes of the log file.
-    pub(super) fn log_bytes(&self) -> u64 {
-        self.log.metadata().map_or(0, |about| about.len())
-    }
-
-    /// Begins the log anew and cuts off all but that.
-    pub(super) fn cut_log(&mut self) -> Result<(), StoreError> {
-        self.checkpoint()?;
-        self.limit_log(0)?;
-        // With its first transaction the new log is cut to the limit.
-        self.write(self.row(), |_| Ok(()))?;
-        self.limit_log(LOG_BYTES)?;
-        self.log_is_cut()
-    }
-
-    fn limit_log(&mut self, bytes: i64) -> Result<(), StoreError> {
-        let limited = self.connection().pragma_update(None, "journal_size_limit", bytes);
-        limited.map_err(|error| self.fail(&error))
-    }
-
-    fn log_is_cut(&mut self) -> Result<(), StoreError> {
-        self.watched.log_written(&self.log).map_err(|error| self.fail_for(error.to_string()))
-    }
-
-    /// The error for a failed transaction. Unless there was just no room, it is
-    /// the last one.
-    pub(super) fn fail(&mut self, error: &rusqlite::Error) -> StoreError {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => StoreError::Full(error.to_string()),
-            _ => self.fail_for(error.to_string()),
-        }
-    }
-
-    /// Ends all storing.
-    pub(crate) fn fail_for(&mut self, cause: String) -> StoreError {
-        self.failed = Some(cause.clone());
-        StoreError::NotConfirmed(cause)
-    }
 }
 
 /// Puts the file into WAL mode or takes it out again: a transaction of its own,
@@ -314,7 +162,7 @@ impl Drop for Session {
             let shown = self.store.place.book.display();
             tracing::warn!(
                 "{}",
-                crate::language::localized!(
+                localized!(
                     "{0} 没有正常关闭，日志留在旁边，下次启动会接着用：{1}",
                     "{0} was not closed cleanly; its log stays beside it, and the next start goes \
                      on from there: {1}",
