@@ -142,7 +142,7 @@ fn a_log_that_was_deleted_or_emptied_is_missed() {
 }
 
 #[test]
-fn what_a_cut_log_lacks_is_counted_where_it_can_be_known() {
+fn an_earlier_log_of_the_same_book_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let book = book_in(&folder);
     let mut program = Program::with_data(&book);
@@ -152,15 +152,13 @@ fn what_a_cut_log_lacks_is_counted_where_it_can_be_known() {
     add(&program, 30..3_000);
     program.child.kill().unwrap();
     program.exit();
-    assert!(fs::read(&book).unwrap().len() > 30_000, "the log was copied");
+    let log = fs::read(log_of(&book)).unwrap();
     fs::write(log_of(&book), &early).unwrap();
     let said = refused(&book);
-    let gone: usize = said
-        .split_once("at least ")
-        .and_then(|(_, rest)| rest.split_once(' '))
-        .map(|(gone, _)| gone.parse().unwrap())
-        .unwrap_or_else(|| panic!("{said}"));
-    assert!(gone > 1_000 && gone < 2_970 && said.contains("is cut short"), "{said}");
+    assert!(said.contains("does not continue") || said.contains("is cut short"), "{said}");
+    assert!(said.contains("Put the right log back") || said.contains("whole log back"), "{said}");
+    fs::write(log_of(&book), &log).unwrap();
+    holds(&book, 0..3_000);
 }
 
 #[test]

@@ -18,9 +18,7 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use classroom::binary::Program;
-use classroom::disk::{
-    add, beside, book_in, command_without_options, exported, log_of, say, strace, traced,
-};
+use classroom::disk::{add, beside, book_in, command_without_options, log_of, say, strace, traced};
 use nix::sys::signal::Signal;
 
 /// What is written down: all calls that change files, and the replies.
@@ -265,8 +263,12 @@ fn recovered(book: &Path) -> Result<Vec<usize>, String> {
     let _inside = runtime.enter();
     let opened = tcp_classroom::Book::open(book, 1_000).map_err(|error| format!("{error:#}"))?;
     drop(opened);
-    let mut numbers: Vec<usize> = exported(book)?
-        .into_iter()
+    // Closed cleanly, it is an ordinary file with all contacts in one table.
+    let connection = rusqlite::Connection::open(book).unwrap();
+    let mut contacts = connection.prepare("SELECT name, phone FROM contacts").unwrap();
+    let contacts = contacts.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let contacts = contacts.map(|contact: rusqlite::Result<(String, String)>| contact.unwrap());
+    let mut numbers: Vec<usize> = contacts
         .map(|(name, phone)| {
             assert_eq!(name, format!("name{phone}"));
             phone.parse().unwrap()

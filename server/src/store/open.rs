@@ -11,9 +11,9 @@ use anyhow::{Context as _, bail};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::damage::{damaged, unusable};
+use super::damage::damaged;
 use super::header::Header;
-use super::pair::{check_log_presence, check_pair, main_row, warn_of_torn_end};
+use super::pair::{check_log_presence, check_pair, main_row, unfit, warn_of_torn_end};
 use super::place::Place;
 use super::schema::{self, MARKED_SINCE};
 use super::totals::BookRow;
@@ -71,7 +71,7 @@ impl Store {
                 localized!("已保存的改动无法读出", "changes that had been stored cannot be read");
             return Err(damaged(&place, &place.log, &why));
         }
-        let broken = |error| unusable(&place, error);
+        let broken = |error| unfit(&place, error);
         let version = schema::version(&connection).map_err(broken)?;
         let row = BookRow::read(&connection, version).map_err(broken)?;
         if let Some(main) = main {
@@ -171,7 +171,7 @@ fn connect(place: &Place) -> anyhow::Result<Connection> {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             anyhow::Error::new(error).context(no_access(place, "cannot be written"))
         }
-        _ => unusable(place, error),
+        _ => unfit(place, error),
     })
 }
 

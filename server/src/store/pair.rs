@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use anyhow::bail;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::damage::keep;
+use super::damage::{keep, unusable};
 use super::log;
 use super::place::Place;
 use super::schema::MARKED_SINCE;
@@ -116,6 +116,32 @@ pub(super) fn check_pair(place: &Place, main: BookRow, whole: BookRow) -> anyhow
         ));
     }
     Ok(())
+}
+
+/// The error for a book that cannot be read together with its log. Where each
+/// of the two is sound, it is the log that does not fit.
+pub(super) fn unfit(place: &Place, error: rusqlite::Error) -> anyhow::Error {
+    let log_is_sound = || {
+        log::length(&place.log).is_ok_and(log::holds_a_page)
+            && log::check(&place.log).is_ok_and(|state| state != log::State::Damaged)
+    };
+    let is_damage = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt));
+    match main_row(place) {
+        Some(main) if is_damage && main.opened != 0 && log_is_sound() => {
+            anyhow::anyhow!(localized!(
+                "日志 {1} 接不上 {0}（文件里有 {2} 次改动）：它被截短了，或者属于另一个文件，或者属于这个文件更早的时候。\
+                 请放回正确的日志；或者放一个服务器停止后做的备份代替 {0}，并移走 {1}",
+                "the log {1} does not continue {0}, which has {2} changes: it was cut short, or \
+                 belongs to another file or to an earlier state of this one. Put the right log \
+                 back; or put a backup in the place of {0} that was made while no server was \
+                 running, and move {1} away",
+                place.book.display(),
+                place.log.display(),
+                main.totals.seq
+            ))
+        }
+        _ => unusable(place, error),
+    }
 }
 
 /// A damaged last transaction cannot be told from one that a power cut

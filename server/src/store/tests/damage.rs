@@ -128,3 +128,21 @@ fn a_torn_end_of_the_log_costs_only_the_change_that_was_never_confirmed() {
         assert_eq!(load(&store).unwrap(), contacts[..contacts.len() - 1], "{cut} bytes less");
     }
 }
+
+#[test]
+fn what_a_cut_log_lacks_is_counted_where_it_can_be_known() {
+    let folder = Folder::new();
+    let mut store = folder.session();
+    fill(&mut store, 10);
+    let early = std::fs::read(folder.log()).unwrap();
+    for n in 10..15 {
+        store.commit(&added(&format!("later{n}"), "1")).unwrap();
+    }
+    store.checkpoint().unwrap();
+    let book = std::fs::read(folder.book()).unwrap();
+    drop(store);
+    std::fs::write(folder.book(), book).unwrap();
+    std::fs::write(folder.log(), early).unwrap();
+    let error = folder.open().unwrap_err().to_string();
+    assert!(error.contains("is cut short") && error.contains("at least 5 are gone"), "{error}");
+}

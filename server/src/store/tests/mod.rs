@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::store::place::beside;
-use crate::store::schema::{APPLICATION_ID, TABLES_1, VERSION};
+use crate::store::schema::{APPLICATION_ID, TABLES_1, TABLES_2, VERSION};
 
 struct Folder(tempfile::TempDir);
 
@@ -172,6 +172,36 @@ fn a_book_of_the_first_version_is_read_and_goes_on() {
     let store = folder.open().unwrap();
     let expected = [("new", "2"), ("old", "1")];
     assert_eq!(load(&store).unwrap(), expected.map(|(n, p)| (n.to_owned(), p.to_owned())));
+}
+
+#[test]
+fn a_book_that_a_server_of_the_second_version_left_when_it_was_killed_goes_on() {
+    let folder = Folder::new();
+    let source = Folder::new();
+    let connection = Connection::open(source.book()).unwrap();
+    let mut totals = Totals { seq: 3, ..Totals::default() };
+    totals.add("moved", "1");
+    totals.add("waiting", "2");
+    connection
+        .execute_batch(&format!(
+            "PRAGMA journal_mode = WAL; {TABLES_1} {TABLES_2} \
+             PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = 2; \
+             PRAGMA wal_checkpoint; \
+             INSERT INTO contacts VALUES ('moved', '1'), ('gone', '0'); \
+             INSERT INTO changes (name, phone) VALUES ('waiting', '2'), ('gone', NULL); \
+             UPDATE book SET seq = 3, count = 2, digest = {};",
+            totals.digest as i64
+        ))
+        .unwrap();
+    // As after a kill.
+    std::fs::copy(source.book(), folder.book()).unwrap();
+    std::fs::copy(source.log(), folder.log()).unwrap();
+    let expected = [("moved", "1"), ("waiting", "2")];
+    let expected = expected.map(|(name, phone)| (name.to_owned(), phone.to_owned()));
+    assert_eq!(load(&folder.open().unwrap()).unwrap(), expected);
+    drop(folder.session());
+    assert_eq!(folder.files(), ["contacts.db"]);
+    assert_eq!(load(&folder.open().unwrap()).unwrap(), expected);
 }
 
 #[test]
