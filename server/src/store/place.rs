@@ -1,6 +1,6 @@
 //! Where a book is: its real path, and what may not be there.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,9 @@ impl Place {
     ///
     /// It is not a file that can hold a book, or its folder cannot be created.
     pub(super) fn resolve(given: &Path) -> anyhow::Result<Self> {
-        if given == Path::new(":memory:") {
+        // SQLite's name for a database without a file, also when the command line has
+        // made a full path of it.
+        if given.file_name() == Some(OsStr::new(":memory:")) {
             bail!(localized!(
                 ":memory: 不是文件名；只把联系人放在内存里请用 --memory",
                 ":memory: is no file name; to keep the contacts in memory only, use --memory"
