@@ -56,7 +56,9 @@ impl TestServer {
 
     /// A server with some settings changed.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::with_book(Book::in_memory(protocol::Contacts::DEFAULT_LIMIT), change).await
+        /// More contacts than the page holds at once, which some tests want.
+        const MOST: usize = 100_000;
+        Self::with_book(Book::in_memory(MOST), change).await
     }
 
     /// A server with a book of its own.
