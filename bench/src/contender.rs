@@ -103,7 +103,8 @@ impl Lab {
         let log = self.directory()?.join("log");
         let mut command = self.server_command();
         command.args(["--no-open", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
-        command.args(options);
+        // Room for a book of a million, and for what the scenarios add to it.
+        command.args(["--max-contacts", "2000000"]).args(options);
         match book {
             Book::Memory => command.arg("--memory"),
             Book::File(path) => command.arg("--data").arg(path),

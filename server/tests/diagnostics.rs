@@ -234,7 +234,7 @@ fn a_flood_of_warnings_is_printed_once_a_second_and_the_next_one_counts_the_othe
     program.signal(Signal::SIGTERM);
     assert_eq!(program.exit().code(), Some(0));
     let said = program.remaining_diagnostics();
-    let warnings = said.lines().filter(|line| line.contains("refused a WebSocket")).count();
+    let warnings = said.lines().filter(|line| line.contains("refused the page")).count();
     assert_eq!(warnings, 2, "of {refused}: {said}");
     let counted = said.lines().find(|line| line.contains("more warnings like the next one"));
     let number = counted.unwrap().trim_start_matches('(').split(' ').next().unwrap();
@@ -377,5 +377,5 @@ fn diagnostics_go_on_once_the_disk_has_room_again() {
     program.signal(Signal::SIGTERM);
     assert_eq!(wait(&mut program.child).code(), Some(0));
     let said = reading.join().unwrap().unwrap();
-    assert!(said.contains("TCP Classroom") && said.contains("refused a WebSocket"), "{said}");
+    assert!(said.contains("TCP Classroom") && said.contains("refused the page"), "{said}");
 }

@@ -11,6 +11,9 @@ use super::DEADLINE;
 
 pub const FREE_PORTS: [&str; 4] = ["--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"];
 
+/// Room for what tests of load add: more than a school has.
+const LARGE_BOOK: [&str; 2] = ["--max-contacts", "1000000"];
+
 /// The program without a browser, and with nothing of this shell's settings.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tcp-classroom"));
@@ -36,14 +39,14 @@ impl Program {
     /// Starts it on free ports with further arguments, its contacts in memory.
     pub fn start(arguments: &[&str]) -> Self {
         let mut command = command();
-        command.args(FREE_PORTS).arg("--memory").args(arguments);
+        command.args(FREE_PORTS).arg("--memory").args(LARGE_BOOK).args(arguments);
         Self::run(command)
     }
 
     /// Starts it on free ports with its contacts in a file.
     pub fn with_data(data: &Path) -> Self {
         let mut command = command();
-        command.args(FREE_PORTS).arg("--data").arg(data);
+        command.args(FREE_PORTS).args(LARGE_BOOK).arg("--data").arg(data);
         Self::run(command)
     }
 
