@@ -321,11 +321,12 @@ async fn only_this_server_s_own_page_and_scripts_may_open_the_websocket() {
 
 #[test]
 fn a_refused_origin_is_said_with_the_option_that_would_allow_it() {
-    let program = classroom::binary::Program::start(&[]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         for (path, origin) in [("/ws", "https://school.example"), ("/api/contacts", "http://h:81")]
         {
+            // One each: warnings of a kind are printed once a second.
+            let program = classroom::binary::Program::start(&[]);
             let headers = format!("\r\nOrigin: {origin}");
             let response = get(program.http, path, &headers).await;
             assert_eq!(response.status, 403, "{path}");
@@ -336,6 +337,7 @@ fn a_refused_origin_is_said_with_the_option_that_would_allow_it() {
         }
         // What cannot be allowed is not offered, and not shown raw.
         for origin in ["null", "file://", "http://a\tb", "http://a/--allow-origin"] {
+            let program = classroom::binary::Program::start(&[]);
             let response = get(program.http, "/ws", &format!("\r\nOrigin: {origin}")).await;
             assert_eq!(response.status, 403, "{origin}");
             let said = program.diagnostic();

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 use classroom::binary::{FREE_PORTS, Program, command};
-use classroom::disk::{book_in, find_all, injected, say};
+use classroom::disk::{book_in, injected, say, try_find_all};
 use nix::sys::signal::Signal;
 
 /// Books, each with a history of its own, and rounds in each history: 104
@@ -123,13 +123,15 @@ fn converse(mut client: std::net::TcpStream, names: &mut Model, mut random: Rand
 }
 
 /// Compares the book of a running server with the model, which then knows it.
-fn compare(program: &Program, model: &mut Model, what: &str) {
-    let found = find_all(program, model.keys().cloned());
+/// Returns whether the server lived to tell.
+fn compare(program: &Program, model: &mut Model, what: &str) -> bool {
+    let Some(found) = try_find_all(program, model.keys().cloned()) else { return false };
     for (name, possible) in model.iter_mut() {
         let found = Some(found[name].clone()).filter(|phone| phone != "Not Found!");
         assert!(possible.contains(&found), "{what}: {name} is {found:?}, not of {possible:?}");
         *possible = [found].into();
     }
+    true
 }
 
 fn history(book_number: u64) -> usize {
@@ -152,16 +154,19 @@ fn history(book_number: u64) -> usize {
                 continue;
             }
         };
-        if std::net::TcpStream::connect(program.tcp).is_err() {
+        let is_alive = compare(&program, &mut model, &what);
+        let streams: Option<Vec<_>> = (0..CLIENTS).map(|_| program.try_welcome()).collect();
+        let Some(streams) = streams.filter(|_| is_alive) else {
+            // It tidies up when it is idle, and is killed then.
             assert!(fault.contains("KILL"), "{what}");
             continue;
-        }
-        compare(&program, &mut model, &what);
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|client| {
+        };
+        let clients: Vec<_> = streams
+            .into_iter()
+            .enumerate()
+            .map(|(client, stream)| {
                 let is_mine = |name: &String| name.starts_with(&format!("c{client}n"));
                 let mut part: Model = model.extract_if(.., |name, _| is_mine(name)).collect();
-                let stream = program.welcome();
                 let seed = Random(random.0 ^ ((client as u64 + 1) << 7));
                 std::thread::spawn(move || {
                     let said = converse(stream, &mut part, seed);
@@ -181,7 +186,7 @@ fn history(book_number: u64) -> usize {
         program.exit();
     }
     let program = Program::with_data(&book);
-    compare(&program, &mut model, "at the end");
+    assert!(compare(&program, &mut model, "at the end"));
     said
 }
 

@@ -271,7 +271,7 @@ async fn a_wrong_try_gets_a_hint_that_names_the_mistake() {
         let server = TestServer::start().await;
         let Some(browser) = Browser::open(visitor, server.http).await else { return };
         browser.script("document.querySelector('[data-step=find] .step').click()").await;
-        browser.send("find zhangsan").await;
+        browser.send("zhangsan").await;
         browser.until(&format!("{seen}.includes('{echo}')")).await;
         browser.send("find;").await;
         browser.until(&format!("{seen}.includes('{mistake}')")).await;

@@ -153,9 +153,17 @@ impl Program {
 
     /// Connects as a raw TCP client and reads the welcome.
     pub fn welcome(&self) -> TcpStream {
-        let mut stream = connect(self.tcp);
-        assert_eq!(read(&mut stream, 8), "Welcome!");
-        stream
+        self.try_welcome().expect("a welcome")
+    }
+
+    /// The same, or nothing from a program that has ended.
+    pub fn try_welcome(&self) -> Option<TcpStream> {
+        let mut stream = TcpStream::connect(self.tcp).ok()?;
+        prepare(&stream);
+        let mut welcome = [0; 8];
+        stream.read_exact(&mut welcome).ok()?;
+        assert_eq!(&welcome, b"Welcome!");
+        Some(stream)
     }
 }
 
@@ -180,9 +188,13 @@ pub fn wait(child: &mut Child) -> ExitStatus {
 
 pub fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("it accepts");
+    prepare(&stream);
+    stream
+}
+
+fn prepare(stream: &TcpStream) {
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
     stream.set_nodelay(true).expect("no delay");
-    stream
 }
 
 /// Reads exactly `length` bytes.
