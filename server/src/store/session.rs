@@ -150,7 +150,8 @@ fn log_belongs(file: &File) -> bool {
 /// A number that no other session has had.
 fn new_number() -> i64 {
     use std::hash::{BuildHasher as _, RandomState};
-    (RandomState::new().hash_one(()) as i64).max(1)
+    // Half of it, so that it is positive: 0 stands for none.
+    ((RandomState::new().hash_one(()) >> 1) as i64).max(1)
 }
 
 impl Drop for Session {
