@@ -27,7 +27,7 @@ const CLASS: usize = 50;
 /// the limits of a connection, and far more than people type.
 const BETWEEN: Duration = Duration::from_millis(1);
 
-/// The longest 99th percentile of a wait that nobody notices, in milliseconds.
+/// The highest 99th percentile of a wait that people do not notice, in milliseconds.
 const P99: f64 = 50.0;
 
 /// The limits of a server with `--lan`.

@@ -193,7 +193,7 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
 }
 
 /// Runs what the program cannot go on without: should it panic, the program
-/// ends with an error instead of staying there and answering nobody.
+/// ends with an error instead of running on without answering any client.
 ///
 /// The panic itself has been [reported](report_panics) by then.
 pub fn vital<T>(body: impl FnOnce() -> T) -> T {

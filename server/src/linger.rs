@@ -56,7 +56,7 @@ pub(crate) type IsWatching = Arc<AtomicBool>;
 
 /// The send buffer of a stream of events in bytes (the kernel doubles it, for its
 /// own bookkeeping): an ordinary event is below 200 bytes, and what is in the
-/// kernel nobody can take back.
+/// kernel cannot be taken back.
 const WATCHER_SEND_BUFFER: usize = 8 * 1024;
 
 /// A stream that lingers when it is dropped before the client has ended its

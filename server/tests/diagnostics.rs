@@ -1,5 +1,5 @@
 //! Standard output and standard error that take nothing: full, closed, stuck or
-//! gone. Nobody's request may wait for that or fail because of it.
+//! gone. No request may wait for that or fail because of it.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,

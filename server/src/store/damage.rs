@@ -111,7 +111,7 @@ fn keep_as(file: &Path, copy: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     if let Err(error) = std::fs::copy(file, copy) {
-        // A part of a copy on a full disk helps nobody.
+        // A partial copy is of no use and takes room on a full disk.
         let _ = std::fs::remove_file(copy);
         return Err(error);
     }

@@ -95,7 +95,7 @@ impl Shared {
         if swallow.run_until_cancelled(passing).await.is_some() {
             return;
         }
-        // Swallowed: read, so that neither side is held up, and passed to nobody.
+        // Discarded: read, so that neither side is held up, and not passed on.
         let mut nowhere = [tokio::io::sink(), tokio::io::sink()];
         let [first, second] = &mut nowhere;
         let (mut from_browser, _) = browser.split();
