@@ -11,61 +11,32 @@
 //!                                                                   book
 //! ```
 //!
-//! * [`server`](Server): accepts and shuts down; `listen`: the sockets, of both
-//!   families, and why a port cannot be had.
-//! * `accept`: the accept loop and the limits on connections.
-//! * `tcp`, `websocket`: the two transports; they move bytes, a `chunk` at a time,
-//!   and know no command. `frames`: what a WebSocket puts around them.
-//! * `linger`: closing so that the last reply still arrives, or by a reset.
-//! * `wrong_port`: what a browser gets on the lesson's port, and a client of the
-//!   lesson on the page's. `rate_limit`: how many messages a second are answered.
-//! * `conversation`: the one loop behind both: chunks in, replies out.
-//! * [`book`](Book): the contacts, shared by all conversations.
-//! * `contacts`: the map they are read from, and the `feed` of its latest
-//!   changes; `writer`: the one thread that changes them on disk; `store`: the
-//!   file.
-//! * [`exchange`]: the contacts as CSV, in and out.
-//! * `http`: the routes, the page and the checks on `Host` and `Origin`.
-//! * `events`: the changes as they happen; `directory`: the contacts in order.
-//! * `console`: the lines the lesson's own server prints; [`diagnostics`]: all
-//!   that goes to standard error; `printer`: the queue and the thread behind both.
-//! * [`signals`]: what stops the program.
-//! * [`options`]: the command line; [`banner`]: what is printed at start;
-//!   [`language`]: Chinese or English.
+//! * [`server`](Server): binds, serves, shuts down.
+//! * `transport`: the listening sockets, the accept loop with its limits, raw TCP and
+//!   the WebSocket, and the one conversation behind both.
+//! * [`book`](Book): the contacts, shared by all conversations: the map they are read
+//!   from, the feed of its latest changes, the writer thread and the file.
+//! * `http`: the routes, the page, the contacts API and the checks on `Host` and
+//!   `Origin`.
+//! * [`csv`]: the contacts as a spreadsheet's file, in and out.
+//! * [`terminal`]: the lesson's lines on standard output, diagnostics on standard error.
+//! * [`cli`]: the options, and the banner at start. [`signals`]: what stops the
+//!   program. [`language`]: Chinese or English.
 //!
 //! What the bytes mean is decided in the `protocol` crate and nowhere here.
 
-mod accept;
-pub mod addresses;
-pub mod banner;
 mod book;
-mod chunk;
-pub mod console;
-mod contacts;
-mod conversation;
-pub mod diagnostics;
-mod directory;
-mod events;
-pub mod exchange;
-mod feed;
-mod frames;
+pub mod cli;
+pub mod csv;
 mod http;
 pub mod language;
-mod linger;
-mod listen;
-pub mod options;
-mod printer;
-mod rate_limit;
 mod server;
 pub mod signals;
-mod store;
-mod tcp;
-mod websocket;
-mod writer;
-mod wrong_port;
+pub mod terminal;
+mod transport;
 
-pub use accept::PerAddress;
 pub use book::Book;
 pub use http::HostNames;
-pub use rate_limit::{Rate, RateLimits};
 pub use server::{Config, Limits, Server, raise_descriptor_limit};
+pub use transport::accept::PerAddress;
+pub use transport::rate_limit::{Rate, RateLimits};

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tcp_classroom::banner::{Banner, Screen};
-use tcp_classroom::console::Console;
-use tcp_classroom::diagnostics::{self, LAST_WORDS};
+use tcp_classroom::cli::addresses;
+use tcp_classroom::cli::banner::{Banner, Screen};
+use tcp_classroom::cli::options::{CommandLine, Options, Subcommand};
 use tcp_classroom::language::Language;
-use tcp_classroom::options::{CommandLine, Options, Subcommand};
 use tcp_classroom::signals::stop_on_signals;
-use tcp_classroom::{Book, Server, addresses, exchange};
+use tcp_classroom::terminal::console::Console;
+use tcp_classroom::terminal::diagnostics::{self, LAST_WORDS};
+use tcp_classroom::{Book, Server, csv};
 use tracing::level_filters::LevelFilter;
 
 /// How long the banner may take to be printed before the console goes on: long
@@ -41,10 +42,10 @@ fn run() -> ExitCode {
             })
         }
         Subcommand::Export { csv, book, bom, force } => {
-            book.path().and_then(|book| exchange::export(&book, &csv, bom, force))
+            book.path().and_then(|book| csv::export(&book, &csv, bom, force))
         }
         Subcommand::Import { csv, book, encoding } => {
-            book.path().and_then(|book| exchange::import(&book, &csv, encoding))
+            book.path().and_then(|book| csv::import(&book, &csv, encoding))
         }
     };
     let code = match done {

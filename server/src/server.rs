@@ -21,17 +21,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accept::{Admission, PerAddress, Permit, Refusal, accept_loop};
 use crate::book::Book;
-use crate::console::Console;
-use crate::conversation::{ConversationOptions, Transport, converse};
 use crate::http::{self, Connection, HostNames};
-use crate::linger::{IsWatching, Lingering, linger};
-use crate::listen::{self, Listeners};
-use crate::rate_limit::{Rate, RateLimits};
-use crate::tcp::Tcp;
-use crate::websocket::Heartbeat;
-use crate::wrong_port::{Opening, await_http};
+use crate::terminal::console::Console;
+use crate::transport::accept::{Admission, PerAddress, Permit, Refusal, accept_loop};
+use crate::transport::conversation::{ConversationOptions, Transport, converse};
+use crate::transport::linger::{IsWatching, Lingering, linger};
+use crate::transport::listen::{self, Listeners};
+use crate::transport::rate_limit::{Rate, RateLimits};
+use crate::transport::tcp::Tcp;
+use crate::transport::websocket::Heartbeat;
+use crate::transport::wrong_port::{Opening, await_http};
 
 /// How long conversations may take to end when the server stops. What is in
 /// flight is answered in milliseconds; this is for clients that do not read.
@@ -385,7 +385,7 @@ mod tests {
     use protocol::{Decoder, Replies};
 
     use super::*;
-    use crate::conversation::{CloseReason, Received};
+    use crate::transport::conversation::{CloseReason, Received};
 
     /// A client whose message makes the server panic.
     struct Panicking;

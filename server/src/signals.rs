@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::diagnostics::spawn_vital;
+use crate::terminal::diagnostics::spawn_vital;
 
 /// Exit code after a second signal, as shells report a program ended by Ctrl+C.
 const INTERRUPTED: i32 = 130;

@@ -318,16 +318,16 @@ fn assert_settled(data: &Path, contacts: i64) {
 #[test]
 #[ignore = "ends its process; the tests below run it"]
 fn child() {
-    tcp_classroom::diagnostics::report_panics();
+    tcp_classroom::terminal::diagnostics::report_panics();
     let vital = std::env::var_os("VITAL").is_some();
     let panicking = || panic!("out of {}", "luck");
     let name = "the test's thread";
     let thread = match vital {
-        true => tcp_classroom::diagnostics::spawn_vital(name, panicking),
+        true => tcp_classroom::terminal::diagnostics::spawn_vital(name, panicking),
         false => std::thread::Builder::new().name(name.to_owned()).spawn(panicking),
     };
     assert!(thread.unwrap().join().is_err());
-    tcp_classroom::diagnostics::flush(tcp_classroom::diagnostics::LAST_WORDS);
+    tcp_classroom::terminal::diagnostics::flush(tcp_classroom::terminal::diagnostics::LAST_WORDS);
     std::process::exit(77);
 }
 

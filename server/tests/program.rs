@@ -89,7 +89,7 @@ fn help_and_version_succeed_and_name_every_option() {
             check(sub, &[path, &[sub.get_name()]].concat());
         }
     }
-    let command = tcp_classroom::options::CommandLine::command();
+    let command = tcp_classroom::cli::options::CommandLine::command();
     assert!(command.get_arguments().count() >= 20 && command.get_subcommands().count() >= 3);
     check(&command, &[]);
     for locale in LOCALES {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::{ForeignProtocol, Stage};
-use tcp_classroom::console::Console;
+use tcp_classroom::terminal::console::Console;
 use tcp_classroom::{Book, Config, HostNames, Limits, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -1,0 +1,115 @@
+//! The class's contact book: one for all conversations.
+//!
+//! Finds are answered from a map in memory. Changes are made either there
+//! (`--memory`) or by the [writer](crate::book::writer), which stores them on disk
+//! first: *decide, append, apply, reply*. Conversations cannot tell the two
+//! apart.
+
+pub(crate) mod contacts;
+pub(crate) mod feed;
+pub(crate) mod store;
+mod writer;
+
+use std::path::Path;
+
+use protocol::command::Change;
+use protocol::{Contacts, Decoder, Next, Replies, Reply, answer};
+
+use self::contacts::SharedContacts;
+use self::store::Store;
+use self::writer::{Job, Writer};
+
+/// The shared book. Dropping it closes its file.
+#[derive(Debug)]
+pub struct Book {
+    contacts: SharedContacts,
+    /// Absent where changes need not outlive the server.
+    writer: Option<Writer>,
+}
+
+impl Book {
+    /// An empty book that takes at most `limit` contacts and is gone when the
+    /// server stops.
+    pub fn in_memory(limit: usize) -> Self {
+        Book { contacts: SharedContacts::new(Contacts::with_limit(limit)), writer: None }
+    }
+
+    /// The book in a file; a new file if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be used; the message says why and what to do. Its
+    /// contacts are as they were.
+    pub fn open(path: &Path, limit: usize) -> anyhow::Result<Self> {
+        let mut contacts = Contacts::with_limit(limit);
+        let store = Store::open(path)?;
+        store.load(&mut contacts)?;
+        let contacts = SharedContacts::new(contacts);
+        let writer = Writer::start(store.begin()?, contacts.clone())?;
+        Ok(Book { contacts, writer: Some(writer) })
+    }
+
+    /// How many contacts it holds.
+    pub fn len(&self) -> usize {
+        self.contacts.read().len()
+    }
+
+    /// Tells how many contacts it holds, also when it has been closed.
+    pub fn counter(&self) -> impl Fn() -> usize + use<> {
+        let contacts = self.contacts.clone();
+        move || contacts.read().len()
+    }
+
+    /// Whether it holds nobody.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The contacts, for whoever watches or lists them. Only this changes them.
+    pub(crate) fn contacts(&self) -> &SharedContacts {
+        &self.contacts
+    }
+
+    /// Answers up to `most` messages that a decoder has ready. Every change
+    /// among them is safe when this returns, or its reply says that it is not.
+    pub(crate) async fn answer(
+        &self,
+        decoder: &mut Decoder,
+        replies: &mut Replies,
+        most: usize,
+    ) -> Next {
+        let next = answer(decoder, &mut ReadOnly(&self.contacts.read()), replies, most);
+        if next != Next::Change {
+            return next;
+        }
+        // From the first change on the batch goes together, finds included:
+        // they must see what was added before them.
+        match &self.writer {
+            None => self.contacts.change(|contacts| answer(decoder, contacts, replies, most)),
+            Some(writer) => {
+                let job = Job {
+                    decoder: std::mem::replace(decoder, Decoder::new(decoder.stage())),
+                    replies: std::mem::take(replies),
+                    most,
+                };
+                let done = writer.submit(job).await;
+                *decoder = done.job.decoder;
+                *replies = done.job.replies;
+                done.next
+            }
+        }
+    }
+}
+
+/// A book that only answers finds.
+struct ReadOnly<'c>(&'c Contacts);
+
+impl protocol::Book for ReadOnly<'_> {
+    fn find(&self, name: &str) -> Reply<'_> {
+        self.0.find(name)
+    }
+
+    fn apply<'a>(&'a mut self, _: &Change<'a>) -> Option<Reply<'a>> {
+        None
+    }
+}

@@ -1,0 +1,90 @@
+//! Writing the contacts to a CSV file.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use super::cells::defused;
+use super::{BOM, progress};
+use crate::book::store::Store;
+use crate::language::localized;
+use crate::terminal::diagnostics;
+
+/// The first row.
+const HEADER: [&str; 2] = ["name", "phone"];
+
+/// Writes the contacts in the file `book` to `csv`, `-` being standard output.
+///
+/// # Errors
+///
+/// There is no such book, it is in use or damaged, or the CSV file is there
+/// already (without `force`) or cannot be written. Nothing has changed.
+pub fn export(book: &Path, csv: &Path, bom: bool, force: bool) -> anyhow::Result<()> {
+    if !book.exists() {
+        let book = book.display();
+        bail!(localized!(
+            "没有通讯录 {book}；用 --data 文件 指定另一个",
+            "there is no contact book {book}; name another one with --data FILE"
+        ));
+    }
+    let store = Store::open(book)?;
+    if csv == Path::new("-") {
+        return write(&store, io::stdout().lock(), bom)
+            .with_context(|| localized!("无法写到标准输出", "cannot write to standard output"));
+    }
+    let shown = csv.display();
+    if csv.exists() && !force {
+        bail!(localized!(
+            "{shown} 已经存在；换一个名字，或者用 --force 覆盖它",
+            "{shown} is there already; choose another name, or replace it with --force"
+        ));
+    }
+    let folder = match csv.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let cannot = || localized!("无法写 {shown}", "cannot write {shown}");
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
+    write(&store, BufWriter::new(&mut file), bom).with_context(cannot)?;
+    file.as_file().sync_all().with_context(cannot)?;
+    file.persist(csv).with_context(cannot)?;
+    Ok(())
+}
+
+fn write(store: &Store, out: impl Write, bom: bool) -> anyhow::Result<()> {
+    let progress = progress(store.count(), "contacts");
+    let mut rows = Rows::new(out, bom)?;
+    store.for_each(|name, phone| {
+        rows.write(name, phone)?;
+        progress.inc(1);
+        Ok(())
+    })?;
+    rows.finish()?;
+    progress.finish_and_clear();
+    let count = store.count();
+    diagnostics::say(localized!("写出了 {count} 个联系人", "{count} contacts written"));
+    Ok(())
+}
+
+/// The rows of a CSV file, as any spreadsheet and our own import read them.
+pub(super) struct Rows<W: Write>(csv::Writer<W>);
+
+impl<W: Write> Rows<W> {
+    pub(super) fn new(mut out: W, bom: bool) -> io::Result<Self> {
+        if bom {
+            out.write_all(BOM)?;
+        }
+        let mut rows = csv::Writer::from_writer(out);
+        rows.write_record(HEADER)?;
+        Ok(Rows(rows))
+    }
+
+    pub(super) fn write(&mut self, name: &str, phone: &str) -> io::Result<()> {
+        Ok(self.0.write_record([&*defused(name), &*defused(phone)])?)
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

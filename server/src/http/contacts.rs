@@ -1,0 +1,92 @@
+//! The book in order of names, a page at a time: `GET /api/contacts`, and where
+//! raw TCP clients find the server: `GET /api/classroom`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::task::spawn_blocking;
+
+use crate::http::events::json;
+use crate::server::Classroom;
+
+const HOW_TO_ASK: &str = "\
+Ask like this: /api/contacts?after=NAME&limit=N, both are optional, N is 1 to 1000.
+可以这样写：/api/contacts?after=名字&limit=N，两项都可以省略，N 是 1 到 1000 的整数。
+";
+
+/// What is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Asked {
+    after: String,
+    limit: usize,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        // Every name comes behind no name.
+        Asked { after: String::new(), limit: api::PAGE }
+    }
+}
+
+/// Answers with a page of contacts.
+pub(crate) async fn contacts(
+    State(classroom): State<Arc<Classroom>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let Ok(Query(Asked { after, limit: limit @ 1..=api::MAX_PAGE })) = asked else {
+        return (StatusCode::BAD_REQUEST, HOW_TO_ASK).into_response();
+    };
+    let contacts = classroom.book.contacts();
+    if contacts.read().has_index() {
+        let page = contacts.read().page(&after, limit);
+        return as_json(json(&page));
+    }
+    // The first page ever: the index of a book of a million takes most of a
+    // second, too long for a thread that serves others.
+    let contacts = contacts.clone();
+    match spawn_blocking(move || json(&contacts.read().page(&after, limit))).await {
+        Ok(page) => as_json(page),
+        // Only a panic or the end of the runtime, and both have been said.
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Answers with the address raw TCP clients connect to.
+pub(crate) async fn classroom(State(classroom): State<Arc<Classroom>>) -> Response {
+    as_json(json(&described(classroom.tcp)))
+}
+
+fn described(tcp: SocketAddr) -> api::Classroom {
+    let host = Some(tcp.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
+    api::Classroom { tcp_host: host.map(|ip| ip.to_string()), tcp_port: tcp.port() }
+}
+
+fn as_json(json: String) -> Response {
+    ([(CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_for_all_interfaces_is_left_to_the_page() {
+        for (bound, host) in [
+            ("127.0.0.1:9999", Some("127.0.0.1")),
+            ("192.168.1.23:9999", Some("192.168.1.23")),
+            ("0.0.0.0:9999", None),
+            ("[::]:9999", None),
+            ("[::1]:9999", Some("::1")),
+        ] {
+            let told = described(bound.parse().unwrap());
+            assert_eq!((told.tcp_host.as_deref(), told.tcp_port), (host, 9999), "{bound}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The transports: sockets, the accept loop, raw TCP and the WebSocket, and the one
+//! conversation behind both. They move bytes and know no command.
+
+pub(crate) mod accept;
+mod chunk;
+pub(crate) mod conversation;
+mod frames;
+pub(crate) mod linger;
+pub(crate) mod listen;
+pub(crate) mod rate_limit;
+pub(crate) mod tcp;
+pub(crate) mod websocket;
+pub(crate) mod wrong_port;

@@ -1,0 +1,93 @@
+//! Raw TCP: the stream as the lesson's Python sees it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::{Decoder, ForeignProtocol, Replies, Stage};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::transport::conversation::{CloseReason, Received, Transport};
+use crate::transport::linger::{linger, reset_on_close};
+use super::{chunk, wrong_port};
+
+/// A client on raw TCP.
+#[derive(Debug)]
+pub(crate) struct Tcp {
+    stream: TcpStream,
+    /// The longest a single write may make no progress.
+    patience: Duration,
+    /// Where the HTTP side listens, for a browser that came here.
+    http: Arc<SocketAddr>,
+}
+
+impl Tcp {
+    pub(crate) fn new(stream: TcpStream, patience: Duration, http: Arc<SocketAddr>) -> Self {
+        Tcp { stream, patience, http }
+    }
+
+    /// Tells a browser where the page is.
+    async fn send_page_address(&mut self) -> io::Result<()> {
+        let here = self.stream.local_addr()?;
+        let page = wrong_port::page_address(*self.http, here);
+        // A socket that has sent nothing yet takes it at once.
+        self.stream.write_all(wrong_port::response_on_lesson_port(page, here).as_bytes()).await
+    }
+}
+
+impl Transport for Tcp {
+    const IS_LESSON: bool = false;
+
+    fn decoder(stage: Stage) -> Decoder {
+        Decoder::for_stream(stage)
+    }
+
+    async fn receive(&mut self, decoder: &mut Decoder) -> io::Result<Received> {
+        let length = chunk::receive(&mut self.stream, |chunk| decoder.push(chunk)).await?;
+        if length == chunk::CHUNK {
+            decoder.expect_more();
+        }
+        Ok(if length == 0 { Received::End } else { Received::Chunk })
+    }
+
+    async fn send(&mut self, replies: &Replies) -> io::Result<()> {
+        let mut rest = replies.as_bytes();
+        while !rest.is_empty() {
+            // Nearly always it fits at once, and no clock need be set.
+            let written = match self.stream.try_write(rest) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match timeout(self.patience, self.stream.write(rest)).await {
+                        Ok(written) => written?,
+                        Err(_) => {
+                            reset_on_close(&self.stream);
+                            let why = "the client does not read";
+                            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                        }
+                    }
+                }
+                written => written?,
+            };
+            rest = &rest[written..];
+        }
+        Ok(())
+    }
+
+    async fn close(mut self, reason: CloseReason) {
+        match reason {
+            // A client that ended its own side sends nothing more to wait for.
+            CloseReason::Ended => {}
+            CloseReason::Foreign(ForeignProtocol::Http) => {
+                if self.send_page_address().await.is_ok() {
+                    linger(self.stream).await;
+                }
+            }
+            // A TLS client could not read a word.
+            CloseReason::Foreign(ForeignProtocol::Tls)
+            | CloseReason::Exit
+            | CloseReason::Stopping => linger(self.stream).await,
+        }
+    }
+}
