@@ -33,6 +33,8 @@ pub struct Lab {
     /// Whether it reads one from a CSV file (`import`).
     pub imports: bool,
     server: PathBuf,
+    /// An earlier build of the server, to compare with in the same rounds.
+    baseline: Option<PathBuf>,
     scratch: TempDir,
     directories: usize,
 }
@@ -48,9 +50,15 @@ impl Lab {
     /// # Errors
     ///
     /// There is no server, or no second core, or no room on the disk.
-    pub fn new(server: &Path, scratch: &Path, effort: Effort) -> Result<Self> {
+    pub fn new(
+        server: &Path,
+        baseline: Option<&Path>,
+        scratch: &Path,
+        effort: Effort,
+    ) -> Result<Self> {
         // Other than the working directory's, which a child may have another of.
         let server = std::path::absolute(server)?;
+        let baseline = baseline.map(std::path::absolute).transpose()?;
         let help = Command::new(&server)
             .arg("--help")
             .output()
@@ -67,6 +75,7 @@ impl Lab {
             durable: words.iter().any(|word| word == "--data"),
             imports: words.iter().any(|word| word == "import"),
             server,
+            baseline,
             scratch: TempDir::new_in(scratch).context("cannot create a scratch directory")?,
             directories: 0,
         })
@@ -100,8 +109,28 @@ impl Lab {
     ///
     /// When it does not start.
     pub fn server_with(&mut self, book: Book<'_>, options: &[&str]) -> Result<Running> {
+        let command = clean_command(&self.server);
+        self.start(command, "tcp-classroom", book, options)
+    }
+
+    /// The earlier build to compare with, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub fn baseline(&mut self, book: Book<'_>) -> Result<Option<Running>> {
+        let command = self.baseline.as_deref().map(clean_command);
+        command.map(|command| self.start(command, BASELINE, book, &[])).transpose()
+    }
+
+    fn start(
+        &mut self,
+        mut command: Command,
+        name: &str,
+        book: Book<'_>,
+        options: &[&str],
+    ) -> Result<Running> {
         let log = self.directory()?.join("log");
-        let mut command = self.server_command();
         command.args(["--no-open", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
         // Room for a book of a million, and for what the scenarios add to it.
         command.args(["--max-contacts", "2000000"]).args(options);
@@ -111,7 +140,7 @@ impl Lab {
         };
         command.stdout(Stdio::null()).stderr(File::create(&log)?);
         let start = Instant::now();
-        let mut running = Running::start(self.cores, command, "tcp-classroom")?;
+        let mut running = Running::start(self.cores, command, name)?;
         let (tcp, http) = running
             .until(|| Ok(addresses(&std::fs::read_to_string(&log)?)))
             .with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
@@ -129,8 +158,7 @@ impl Lab {
     ///
     /// When the server cannot.
     pub fn import(&self, data: &Path, contacts: &Path) -> Result<()> {
-        let output = self
-            .server_command()
+        let output = clean_command(&self.server)
             .arg("import")
             .arg("--data")
             .arg(data)
@@ -141,17 +169,6 @@ impl Lab {
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "the import failed: {said}");
         Ok(())
-    }
-
-    /// The server, with nothing of this shell's settings.
-    fn server_command(&self) -> Command {
-        let mut command = Command::new(&self.server);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("TCP_CLASSROOM_") {
-                command.env_remove(name);
-            }
-        }
-        command
     }
 
     /// Redis where it is installed, on a free port, with the same promise:
@@ -242,6 +259,20 @@ impl Drop for Running {
         let _ = self.child.wait();
     }
 }
+
+/// A command that runs `program` with nothing of this shell's settings.
+fn clean_command(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TCP_CLASSROOM_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// The name of an earlier build in the table.
+pub const BASELINE: &str = "baseline";
 
 const YARDSTICK: &str = "bare echo";
 

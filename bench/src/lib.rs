@@ -67,6 +67,10 @@ struct Options {
     #[arg(long, value_name = "FILE", default_value = "target/release/tcp-classroom")]
     server: PathBuf,
 
+    /// An earlier build of the server, to compare with in the same rounds.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
     /// Where the results go, and the data files of a run: the disk under this
     /// directory is what the durable scenarios measure.
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
@@ -133,7 +137,7 @@ fn run(options: &Options) -> Result<bool> {
     let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
     std::fs::create_dir_all(&options.scratch)
         .with_context(|| format!("cannot create {}", options.scratch.display()))?;
-    let mut lab = Lab::new(&options.server, &options.scratch, effort)?;
+    let mut lab = Lab::new(&options.server, options.baseline.as_deref(), &options.scratch, effort)?;
     let wanted = |name: &str| options.only.as_deref().is_none_or(|only| name.contains(only));
 
     let mut report = Report::new(&mut lab, options.quick)?;
@@ -157,7 +161,7 @@ fn run(options: &Options) -> Result<bool> {
 
     let markdown = report.markdown();
     println!("{markdown}");
-    let complete = options.only.is_none() && !options.quick;
+    let complete = options.only.is_none() && !options.quick && options.baseline.is_none();
     let page = if complete { options.page.clone() } else { options.scratch.join("BENCHMARKS.md") };
     let results = options.scratch.join("results.json");
     for (path, text) in [(&page, markdown), (&results, serde_json::to_string_pretty(&report)?)] {

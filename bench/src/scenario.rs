@@ -2,11 +2,11 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::contender::{Book, Lab, Running};
+use crate::contender::{BASELINE, Book, Lab, Running};
 use crate::dialect::{Dialect, Script};
 use crate::gauge;
 use crate::generator::{Generator, Span};
-use crate::report::{Row, Verdict};
+use crate::report::{Row, Verdict, median};
 use crate::workload::Workload;
 
 /// A load and its targets.
@@ -173,7 +173,10 @@ impl Scenario {
             Ok(_) => Row::measured(self.name, &entry.name, &keep(&entry.samples), &echoes),
             Err(why) => Row::absent(self.name, &entry.name, why),
         }));
-        let verdicts = self.targets.iter().map(|target| target.judge(&rows)).collect();
+        let mut verdicts: Vec<_> = self.targets.iter().map(|target| target.judge(&rows)).collect();
+        if let Some(baseline) = entries.iter().find(|entry| entry.name == BASELINE) {
+            verdicts.push(against_baseline(&keep(&entries[0].samples), &keep(&baseline.samples)));
+        }
         rows[OURS].verdicts = verdicts;
         Ok(rows)
     }
@@ -197,6 +200,11 @@ impl Scenario {
         } else {
             let why = "not available: this server has no --data".to_owned();
             entries.push(entry("tcp-classroom", self.dialect, Err(why)));
+        }
+        let data = lab.directory()?.join("contacts.db");
+        let book = if self.durable { Book::File(&data) } else { Book::Memory };
+        if let Some(baseline) = lab.baseline(book)? {
+            entries.push(entry(BASELINE, self.dialect, Ok(baseline)));
         }
         // Redis speaks no WebSocket.
         if self.dialect != Dialect::WebSocket {
@@ -276,6 +284,21 @@ pub fn play(
 /// Where the server's row is: behind the yardstick's.
 const OURS: usize = 1;
 
+/// The share of an earlier build's speed to reach: what is slower by more is a
+/// regression. Compared within each round, where both met the same machine.
+const OF_BASELINE: f64 = 0.97;
+
+fn against_baseline(ours: &[Sample], baseline: &[Sample]) -> Verdict {
+    let ratios: Vec<_> = ours.iter().zip(baseline).map(|(a, b)| a.speed / b.speed).collect();
+    let complete = ratios.len() == ours.len() && !ratios.is_empty();
+    let ratio = complete.then(|| median(&ratios));
+    let reached = ratio.map_or_else(String::new, |ratio| format!(" (is {ratio:.2})"));
+    Verdict {
+        target: format!("at least {OF_BASELINE} x baseline{reached}"),
+        met: ratio.map(|ratio| ratio >= OF_BASELINE),
+    }
+}
+
 impl Target {
     fn judge(self, rows: &[Row]) -> Verdict {
         let ours = rows[OURS].figures.as_ref();
@@ -336,6 +359,16 @@ mod tests {
     fn the_quietest_rounds_count() {
         assert_eq!(quietest(&[0.3, 0.01, 0.2, 0.0], 2), [3, 1]);
         assert_eq!(quietest(&[0.3], 2), [0]);
+    }
+
+    #[test]
+    fn a_build_is_compared_with_an_earlier_one_within_each_round() {
+        let speeds = |speeds: [f64; 3]| speeds.map(|speed| sample(speed, 1.0));
+        let met = |ours, baseline| against_baseline(&speeds(ours), &speeds(baseline)).met;
+        // The second round was a slow one for both.
+        assert_eq!(met([97.0, 50.0, 97.0], [100.0, 51.0, 99.0]), Some(true));
+        assert_eq!(met([96.0, 50.0, 96.0], [100.0, 40.0, 100.0]), Some(false));
+        assert_eq!(against_baseline(&speeds([1.0; 3]), &[]).met, None);
     }
 
     #[test]

@@ -19,8 +19,8 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::chunk;
-use crate::transport::conversation::{CloseReason, Received, Transport};
 use super::frames::{CloseCode, Frames, Taken};
+use crate::transport::conversation::{CloseReason, Received, Transport};
 use crate::transport::linger::Lingering;
 
 /// Time for the browser to answer a Close before the connection is dropped.
