@@ -30,6 +30,13 @@ pub const EVENTS: &str = "/api/events";
 /// `?after=NAME&limit=N`, both optional.
 pub const CONTACTS: &str = "/api/contacts";
 
+/// Server-sent events: one [`BOARD_EVENT`] at once, another one after each change
+/// of what it says. For a page that shows the class and takes part in nothing.
+pub const BOARD: &str = "/api/board";
+
+/// The name of an event with a [`Board`].
+pub const BOARD_EVENT: &str = "board";
+
 /// Where the server is, as a [`Classroom`].
 pub const CLASSROOM: &str = "/api/classroom";
 
@@ -101,6 +108,37 @@ pub struct Classroom {
     pub tcp_port: u16,
 }
 
+/// What the projector shows of a class: how to join it, and how many have. It
+/// holds no name, no phone and no client's address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Board {
+    /// How students reach this server, the likeliest way first; never empty.
+    pub addresses: Vec<JoinAddress>,
+    /// WebSocket conversations that are open: browsers with the page.
+    pub pages: u64,
+    /// Raw TCP conversations that are open: Python programs and `nc`.
+    pub clients: u64,
+    /// How many contacts the book holds.
+    pub contacts: u64,
+}
+
+/// One way to reach the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinAddress {
+    /// The network interface as the system calls it, such as `wlan0`; empty where
+    /// it is not known, as for a name that the teacher chose.
+    pub interface: String,
+    /// The page's address, for a browser: `http://192.168.1.5:8080/`.
+    pub url: String,
+    /// The name or IP address for raw TCP clients, without brackets.
+    pub host: String,
+    /// The port for raw TCP clients.
+    pub port: u16,
+    /// The QR code of `url`: one text a row, `1` for a dark module and `0` for a
+    /// light one, without the quiet zone. Empty if the address is too long for one.
+    pub qr: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +148,28 @@ mod tests {
         let text = r#"{"count":2,"more":{"deep":[1,null]},"seq":1}"#;
         let snapshot: Snapshot = serde_json::from_str(text).expect("it has all fields");
         assert_eq!(snapshot, Snapshot { seq: 1, count: 2 });
+    }
+
+    #[test]
+    fn a_board_is_written_and_read_in_its_documented_form() {
+        let board = Board {
+            addresses: vec![JoinAddress {
+                interface: "wlan0".to_owned(),
+                url: "http://192.168.1.5:8080/".to_owned(),
+                host: "192.168.1.5".to_owned(),
+                port: 9999,
+                qr: vec!["10".to_owned(), "01".to_owned()],
+            }],
+            pages: 3,
+            clients: 2,
+            contacts: 17,
+        };
+        let text = concat!(
+            r#"{"addresses":[{"interface":"wlan0","url":"http://192.168.1.5:8080/","#,
+            r#""host":"192.168.1.5","port":9999,"qr":["10","01"]}],"#,
+            r#""pages":3,"clients":2,"contacts":17}"#
+        );
+        assert_eq!(serde_json::to_string(&board).expect("it has a JSON form"), text);
+        assert_eq!(serde_json::from_str::<Board>(text).expect("it has all fields"), board);
     }
 }
