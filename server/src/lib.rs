@@ -18,6 +18,7 @@
 //!   from, the feed of its latest changes, the writer thread and the file.
 //! * `http`: the routes, the page, the contacts API and the checks on `Host` and
 //!   `Origin`.
+//! * [`join`]: how students reach this machine: addresses, URLs, QR codes.
 //! * [`csv`]: the contacts as a spreadsheet's file, in and out.
 //! * [`terminal`]: the lesson's lines on standard output, diagnostics on standard error.
 //! * [`cli`]: the options, and the banner at start. [`signals`]: what stops the
@@ -29,6 +30,7 @@ mod book;
 pub mod cli;
 pub mod csv;
 mod http;
+pub mod join;
 pub mod language;
 mod server;
 pub mod signals;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tcp_classroom::cli::addresses;
 use tcp_classroom::cli::banner::{Banner, Screen};
 use tcp_classroom::cli::options::{CommandLine, Options, Subcommand};
+use tcp_classroom::join::interfaces;
 use tcp_classroom::language::Language;
 use tcp_classroom::signals::stop_on_signals;
 use tcp_classroom::terminal::console::Console;
@@ -132,8 +132,8 @@ fn announce(
     book: &Book,
     data: Option<&Path>,
 ) -> anyhow::Result<()> {
-    let interfaces = addresses::interfaces().unwrap_or_default();
-    let lan = addresses::ranked(&interfaces);
+    let interfaces = interfaces::interfaces().unwrap_or_default();
+    let lan = interfaces::ranked(&interfaces);
     let person = std::io::stderr().is_terminal();
     let screen = terminal_size::terminal_size_of(std::io::stderr())
         .map(|(columns, rows)| Screen { columns: columns.0.into(), rows: rows.0.into() });

@@ -13,7 +13,7 @@ use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode, Version};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::cli::addresses::{Ranked, is_link_local};
+use crate::join::interfaces::{Ranked, is_link_local};
 use crate::language::{Language, localized};
 
 /// A terminal's size, in characters.
@@ -418,7 +418,7 @@ fn is_cut(line: &str, columns: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::addresses::{Interface, ranked};
+    use crate::join::interfaces::{Interface, ranked};
 
     const LANGUAGES: [Language; 2] = [Language::Chinese, Language::English];
     const HOME: &str = "/home/teacher/.local/share/tcp-classroom/contacts.db";

@@ -1,5 +1,4 @@
 //! The command line: the options, and the banner that says where everything is.
 
-pub mod addresses;
 pub mod banner;
 pub mod options;

@@ -198,7 +198,7 @@ fn guards(
 /// The addresses that other programs of this computer listen on. Link-local IPv6
 /// ones need their scope and are not worth it.
 fn own_addresses() -> Vec<IpAddr> {
-    let interfaces = crate::cli::addresses::interfaces().unwrap_or_default();
+    let interfaces = crate::join::interfaces::interfaces().unwrap_or_default();
     let others = interfaces.into_iter().map(|interface| interface.address);
     let mut addresses: Vec<_> = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
         .into_iter()
