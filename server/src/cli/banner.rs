@@ -5,15 +5,16 @@
 //! it is still there when the first line of the console stands below it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use qrcode::bits::Bits;
+use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
-use qrcode::{EcLevel, QrCode, Version};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::join::interfaces::{Ranked, is_link_local};
+use crate::join::hosts::{Host, Hosts, on_this_computer};
+use crate::join::interfaces::Ranked;
+use crate::join::qr::encode;
 use crate::language::{Language, localized};
 
 /// A terminal's size, in characters.
@@ -33,10 +34,6 @@ impl Screen {
 /// The lines below the banner that must be on the screen with it: the console's
 /// `Waiting for connection...` and the one the cursor is in.
 const BELOW: usize = 2;
-
-/// Addresses for students that are shown unless all are asked for. The first is
-/// the right one nearly always; more than a few push each other off the screen.
-const SHOWN: usize = 3;
 
 /// Light squares around a QR code: what the standard asks for, and what phones
 /// still read off a screen where there is no room for more.
@@ -70,34 +67,14 @@ pub struct Banner<'a> {
 impl Banner<'_> {
     /// The page's address as this computer's browser opens it.
     pub fn local_page(&self) -> String {
-        let ip = self.http.ip();
-        url(
-            if ip.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip },
-            self.http.port(),
-        )
+        Host::Address(on_this_computer(self.http)).url(self.http.port())
     }
 
     /// The hosts that students reach a listener at, best first, and how many
     /// less likely ones are left out.
     fn hosts(&self, listener: SocketAddr) -> (Vec<Host<'_>>, usize) {
-        let ip = listener.ip();
-        let mut hosts: Vec<_> = self.advertised.map(Host::of).into_iter().collect();
-        if !ip.is_unspecified() {
-            // On one address only; on loopback it is for this computer alone.
-            hosts.extend((!ip.is_loopback()).then_some(Host::Address(ip)));
-            return (hosts, 0);
-        }
-        let served: Vec<_> =
-            self.lan.iter().filter(|lan| ip.is_ipv6() || lan.address.is_ipv4()).collect();
-        let shown: Vec<_> = if self.all { served.clone() } else { few(&served) };
-        let left_out = served.len() - shown.len();
-        for lan in shown {
-            let host = Host::Address(lan.address);
-            if !hosts.contains(&host) {
-                hosts.push(host);
-            }
-        }
-        (hosts, left_out)
+        let hosts = Hosts { listener, lan: self.lan, advertised: self.advertised };
+        if self.all { (hosts.all(), 0) } else { hosts.few() }
     }
 
     /// The sections, each a heading and its lines; `columns` is how wide a line
@@ -151,8 +128,7 @@ impl Banner<'_> {
 
         add(localized!(in language; "原始 TCP（Python、nc）", "Raw TCP, for Python and nc"));
         let port = self.tcp.port();
-        let ip = self.tcp.ip();
-        let own = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
+        let own = on_this_computer(self.tcp);
         add(format!("  {own} {port}"));
         for host in self.hosts(self.tcp).0 {
             if host != Host::Address(own) {
@@ -302,56 +278,6 @@ impl fmt::Display for Banner<'_> {
     }
 }
 
-/// Of the addresses served, the few that are shown: likely ones, if there are
-/// any, and at least one of each family.
-fn few<'a>(served: &[&'a Ranked]) -> Vec<&'a Ranked> {
-    let mut likely: Vec<_> = served.iter().copied().filter(|lan| lan.likely).collect();
-    if likely.is_empty() {
-        likely = served.iter().copied().take(1).collect();
-    }
-    let is_v4 = |lan: &&&Ranked| lan.address.is_ipv4();
-    let v6 = likely.iter().find(|lan| lan.address.is_ipv6()).copied();
-    let v4 = likely.iter().filter(is_v4).take(SHOWN - usize::from(v6.is_some())).copied();
-    v4.chain(v6).collect()
-}
-
-/// What a student types to reach this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Host<'a> {
-    Address(IpAddr),
-    Name(&'a str),
-}
-
-impl<'a> Host<'a> {
-    fn of(text: &'a str) -> Self {
-        text.parse().map_or(Host::Name(text), Host::Address)
-    }
-
-    fn url(&self, port: u16) -> String {
-        match self {
-            Host::Address(ip) => url(*ip, port),
-            Host::Name(name) => format!("http://{name}:{port}/"),
-        }
-    }
-
-    fn opens_in_browser(&self) -> bool {
-        !matches!(self, Host::Address(ip) if ip.is_ipv6() && is_link_local(*ip))
-    }
-}
-
-impl fmt::Display for Host<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Host::Address(ip) => write!(f, "{ip}"),
-            Host::Name(name) => f.write_str(name),
-        }
-    }
-}
-
-fn url(ip: IpAddr, port: u16) -> String {
-    format!("http://{}/", SocketAddr::new(ip, port))
-}
-
 /// Spaces in front of a QR code.
 const INDENT: usize = 2;
 
@@ -370,19 +296,6 @@ impl fmt::Display for QrLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{BLACK_ON_WHITE}{}{COLOURS_OFF}", self.squares)
     }
-}
-
-/// The smallest QR code for a text. As bytes: the `qrcode` crate's own choice of
-/// segments makes an IPv6 address a version larger, and larger than the screen.
-fn encode(text: &str) -> Option<QrCode> {
-    // The lowest correction level gives the largest squares; a screen is clean.
-    const LEVEL: EcLevel = EcLevel::L;
-    (1..=40).find_map(|version| {
-        let mut bits = Bits::new(Version::Normal(version));
-        bits.push_byte_data(text.as_bytes()).ok()?;
-        bits.push_terminator(LEVEL).ok()?;
-        QrCode::with_bits(bits, LEVEL).ok()
-    })
 }
 
 /// A QR code as half-height blocks, dark on light whatever the terminal's
@@ -417,6 +330,8 @@ fn is_cut(line: &str, columns: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::join::interfaces::{Interface, ranked};
 
@@ -577,7 +492,7 @@ mod tests {
                     banner.contacts = 10_000;
                     banner.screen = Some(screen);
                     let text = banner.to_string();
-                    let page = url(best.parse().unwrap(), 8080);
+                    let page = Host::Address(best.parse().unwrap()).url(8080);
                     assert!(rows_in_all(&text, screen) <= rows, "{columns} {rows}:\n{text}");
                     assert_eq!(scanned(&text).as_deref(), Some(page.as_str()), "{text}");
                     for must in [page, "http://127.0.0.1:8080/".into(), format!("{best} 9999")] {
