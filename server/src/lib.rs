@@ -27,6 +27,7 @@
 //! What the bytes mean is decided in the `protocol` crate and nowhere here.
 
 mod book;
+mod classroom;
 pub mod cli;
 pub mod csv;
 mod http;

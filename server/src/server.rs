@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::book::Book;
+use crate::classroom::presence::{ClientKind, Presence};
 use crate::http::{self, Connection, HostNames};
+use crate::join::{BoundAddresses, JoinAddresses};
 use crate::terminal::console::Console;
 use crate::transport::accept::{Admission, PerAddress, Permit, Refusal, accept_loop};
 use crate::transport::conversation::{ConversationOptions, Transport, converse};
@@ -63,6 +65,9 @@ pub struct Config {
     pub pause: Duration,
     /// The names and origins that are let in.
     pub hosts: HostNames,
+    /// The name or IP address that students are shown in place of the likeliest
+    /// address found.
+    pub advertise: Option<String>,
     /// How much and how long.
     pub limits: Limits,
 }
@@ -124,6 +129,8 @@ impl Limits {
 #[derive(Debug)]
 pub(crate) struct Classroom {
     pub(crate) book: Book,
+    pub(crate) presence: Presence,
+    pub(crate) join: JoinAddresses,
     options: ConversationOptions,
     console: Console,
     pub(crate) stop: CancellationToken,
@@ -142,10 +149,12 @@ impl Classroom {
     /// lines on the console. `permit` is that of its connection.
     pub(crate) async fn converse(
         &self,
+        kind: ClientKind,
         transport: impl Transport,
         peer: SocketAddr,
         permit: &Permit,
     ) {
+        let _entered = self.presence.enter(kind);
         let _on_console = OnConsole::new(&self.console, peer);
         let limiter = permit.rate_limiter();
         match converse(transport, &self.book, self.options, limiter, &self.stop).await {
@@ -220,18 +229,23 @@ impl Server {
     /// Serves until `stop` is cancelled, then finishes what is in flight. Clients
     /// that do not read are left to the end of the runtime.
     pub async fn serve(self, book: Book, console: Console, stop: CancellationToken) {
-        let Config { tcp, http, stage, pause, hosts, limits } = self.config;
+        let Config { tcp, http, stage, pause, hosts, advertise, limits } = self.config;
         let admission =
             Arc::new(Admission::new(limits.connections, limits.per_address, limits.rates));
         let tasks = TaskTracker::new();
+        let tcp = self.tcp.local_addr().unwrap_or(tcp);
+        let http = self.http.local_addr().unwrap_or(http);
+        let bound = BoundAddresses { tcp, http, advertised: advertise };
         let classroom = Arc::new(Classroom {
             book,
+            presence: Presence::default(),
+            join: JoinAddresses::new(bound),
             options: ConversationOptions { stage, pause },
             console,
             stop: stop.clone(),
             conversations: tasks.clone(),
-            tcp: self.tcp.local_addr().unwrap_or(tcp),
-            http: Arc::new(self.http.local_addr().unwrap_or(http)),
+            tcp,
+            http: Arc::new(http),
             hosts,
             heartbeat: Heartbeat { ping_every: limits.ping_every, dead_after: limits.dead_after },
             patience: limits.patience,
@@ -304,7 +318,7 @@ async fn serve_tcp(
     peer: SocketAddr,
     permit: Permit,
 ) {
-    classroom.converse(transport, peer, &permit).await;
+    classroom.converse(ClientKind::RawTcp, transport, peer, &permit).await;
 }
 
 async fn serve_http<S>(
@@ -432,6 +446,12 @@ mod tests {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let classroom = Arc::new(Classroom {
             book: Book::in_memory(10),
+            presence: Presence::default(),
+            join: JoinAddresses::new(BoundAddresses {
+                tcp: nowhere,
+                http: nowhere,
+                advertised: None,
+            }),
             options: ConversationOptions::default(),
             console: console.clone(),
             stop: CancellationToken::new(),

@@ -126,6 +126,11 @@ impl SharedContacts {
 }
 
 impl Recorded {
+    /// Where the book stands.
+    pub(crate) fn position(&self) -> Position {
+        self.feed.position()
+    }
+
     /// Where the book stands. The latest changes from here on are remembered for
     /// [`latest_names`](Self::latest_names).
     pub(crate) fn follow(&self) -> Position {

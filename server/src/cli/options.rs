@@ -451,6 +451,7 @@ impl Options {
             },
             pause: self.pause,
             hosts: HostNames::new(&names, &self.allow_origin),
+            advertise: self.advertise.clone(),
             limits: Limits {
                 connections: self.max_connections,
                 per_address: self

@@ -4,6 +4,7 @@
 //! WebSocket and the book only to pages of its own (`Origin`), so that a web
 //! page from elsewhere in a student's browser cannot reach the class's book.
 
+mod board;
 mod contacts;
 mod events;
 
@@ -23,6 +24,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use memory_serve::CacheControl;
 
+use crate::classroom::presence::ClientKind;
 use crate::language::localized;
 use crate::server::Classroom;
 use crate::transport::accept::Permit;
@@ -68,23 +70,37 @@ pub(crate) fn router(classroom: Arc<Classroom>) -> Router {
 fn book(classroom: &Arc<Classroom>) -> Router<Arc<Classroom>> {
     Router::new()
         .route(api::EVENTS, get(events::watch))
+        .route(api::BOARD, get(board::watch))
         .route(api::CONTACTS, get(contacts::contacts))
         .route(api::CLASSROOM, get(contacts::classroom))
         .route_layer(middleware::from_fn_with_state(Arc::clone(classroom), check_origin))
         .layer(middleware::map_response(forbid_keeping))
 }
 
-/// The embedded page: brotli from the build, gzip made once at the first request;
+/// The addresses of the pages beside the first one and their files in `dist`. At
+/// `/board`, and not `/board.html`, since people type it.
+const PAGES: [(&str, &str); 1] = [("/board", "/board.html")];
+
+/// The embedded pages: brotli from the build, gzip made once at the first request;
 /// shared by all servers of this process.
 static PAGE: LazyLock<Router<Arc<Classroom>>> = LazyLock::new(|| {
-    memory_serve::load!()
+    let mut files = memory_serve::load!()
         .enable_brotli(true)
         // What a phone asks for: browsers offer brotli only over https.
         .enable_gzip(true)
+        // A page may also be `board/index.html`.
+        .index_on_subdirectories(true)
         .html_cache_control(CacheControl::NoCache)
         // Trunk puts a hash of the content into every other file's name.
-        .cache_control(CacheControl::Long)
-        .into_router()
+        .cache_control(CacheControl::Long);
+    let known = files.manifest();
+    for (address, file) in PAGES {
+        // A server may be built without its pages.
+        if known.get(file).is_some() {
+            files = files.add_alias(address, file);
+        }
+    }
+    files.into_router()
 });
 
 /// Corrects two things about how `memory_serve` negotiates encodings.
@@ -161,7 +177,9 @@ async fn open_websocket(
         // It fails when the browser is gone before it has the answer.
         if let Ok(upgraded) = upgraded.await {
             let browser = websocket::Browser::new(upgraded, classroom.heartbeat);
-            classroom.converse(browser, connection.peer, &connection.permit).await;
+            classroom
+                .converse(ClientKind::Page, browser, connection.peer, &connection.permit)
+                .await;
         }
         drop(connection);
     });

@@ -1,9 +1,9 @@
-//! A client of `/api/events`, as strict as a browser's is lenient.
+//! A client of `/api/events` and `/api/board`, as strict as a browser's is lenient.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use api::{Changes, Snapshot};
+use api::{Board, Changes, Snapshot};
 use tokio::io::AsyncReadExt;
 
 use super::{TcpClient, must};
@@ -27,6 +27,14 @@ pub enum Event {
     Comment,
 }
 
+/// An event as it stands on the wire.
+#[derive(Default)]
+struct Fields {
+    id: Option<String>,
+    name: Option<String>,
+    data: Option<String>,
+}
+
 impl EventClient {
     /// Watches from now on.
     pub async fn open(http: SocketAddr) -> Self {
@@ -43,9 +51,24 @@ impl EventClient {
         Self::open_on(stream, http, headers).await
     }
 
+    /// Watches the board instead of the book.
+    pub async fn open_board(http: SocketAddr) -> Self {
+        let stream = TcpClient::connect(http).await;
+        Self::open_path_on(stream, http, api::BOARD, "").await
+    }
+
     /// Asks on a connection that is there already.
-    pub async fn open_on(mut stream: TcpClient, http: SocketAddr, headers: &str) -> Self {
-        let request = format!("GET /api/events HTTP/1.1\r\nHost: {http}\r\n{headers}\r\n");
+    pub async fn open_on(stream: TcpClient, http: SocketAddr, headers: &str) -> Self {
+        Self::open_path_on(stream, http, api::EVENTS, headers).await
+    }
+
+    async fn open_path_on(
+        mut stream: TcpClient,
+        http: SocketAddr,
+        path: &str,
+        headers: &str,
+    ) -> Self {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {http}\r\n{headers}\r\n");
         stream.send(request.as_bytes()).await;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -73,20 +96,24 @@ impl EventClient {
         }
     }
 
+    /// The next board; none when the stream has ended.
+    pub async fn board(&mut self) -> Option<Board> {
+        loop {
+            let Fields { id, name, data } = self.next_fields().await?;
+            let Some(data) = data else { continue };
+            assert_eq!((id, name.as_deref()), (None, Some(api::BOARD_EVENT)));
+            return Some(serde_json::from_str(&data).expect(&data));
+        }
+    }
+
+    /// Whether a sign of life comes next.
+    pub async fn is_alive(&mut self) -> bool {
+        self.next_fields().await.is_some_and(|fields| fields.data.is_none())
+    }
+
     /// The next event or sign of life; none when the stream has ended as it should.
     pub async fn next_of_any_kind(&mut self) -> Option<Event> {
-        let (mut id, mut name, mut data) = (None, None, None);
-        loop {
-            let line = self.next_line().await?;
-            match line.split_once(':').map(|(field, value)| (field, value.trim_start())) {
-                None if line.is_empty() => break,
-                Some(("", "")) => {}
-                Some(("id", value)) => id = Some(value.to_owned()),
-                Some(("event", value)) => name = Some(value.to_owned()),
-                Some(("data", value)) => data = Some(value.to_owned()),
-                _ => panic!("{line:?}"),
-            }
-        }
+        let Fields { id, name, data } = self.next_fields().await?;
         let Some(data) = data else { return Some(Event::Comment) };
         let event = match name.as_deref() {
             Some(api::SNAPSHOT) => Event::Snapshot(serde_json::from_str(&data).expect(&data)),
@@ -115,6 +142,22 @@ impl EventClient {
         match self.next().await {
             Some(Event::Changes(changes)) => changes,
             other => panic!("{other:?} instead of changes"),
+        }
+    }
+
+    /// The fields of the next event, or none of them of a sign of life.
+    async fn next_fields(&mut self) -> Option<Fields> {
+        let mut fields = Fields::default();
+        loop {
+            let line = self.next_line().await?;
+            match line.split_once(':').map(|(field, value)| (field, value.trim_start())) {
+                None if line.is_empty() => return Some(fields),
+                Some(("", "")) => {}
+                Some(("id", value)) => fields.id = Some(value.to_owned()),
+                Some(("event", value)) => fields.name = Some(value.to_owned()),
+                Some(("data", value)) => fields.data = Some(value.to_owned()),
+                _ => panic!("{line:?}"),
+            }
         }
     }
 

@@ -73,6 +73,7 @@ impl TestServer {
                 &["classroom.test".to_owned()],
                 &["http://allowed.test".to_owned()],
             ),
+            advertise: None,
             limits: Limits::default(),
         };
         change(&mut config);

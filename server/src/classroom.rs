@@ -1,0 +1,3 @@
+//! A class.
+
+pub(crate) mod presence;

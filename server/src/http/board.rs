@@ -1,0 +1,90 @@
+//! The board, for the projector, as server-sent events: `GET /api/board`.
+//!
+//! Each event is the whole board, so that a watcher that comes late or reads
+//! slowly has missed nothing once it has read the last one. Changes that come
+//! faster than [`PACE`] are told together.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use api::Board;
+use axum::extract::{Extension, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::{Stream, stream};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::classroom::presence::Present;
+use crate::http::Connection;
+use crate::http::events::json;
+use crate::join::CURRENT;
+use crate::server::Classroom;
+
+/// Least time between two events to one watcher: two a second are as fast as a
+/// class can read numbers off a wall.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Answers with the stream of boards. It ends when the server stops.
+pub(crate) async fn watch(
+    State(classroom): State<Arc<Classroom>>,
+    Extension(connection): Extension<Connection>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    // Before the first byte of the answer, so that it holds for all of it.
+    connection.watching.store(true, Ordering::Relaxed);
+    let keep_alive = KeepAlive::new().interval(classroom.heartbeat.ping_every);
+    let present = classroom.presence.watch();
+    let watcher = Watcher { classroom, present, sent: None, not_before: Instant::now() };
+    Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
+}
+
+struct Watcher {
+    classroom: Arc<Classroom>,
+    present: watch::Receiver<Present>,
+    /// The board of the last event.
+    sent: Option<Board>,
+    not_before: Instant,
+}
+
+impl Watcher {
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        let stop = self.classroom.stop.clone();
+        let board = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            board = self.changed() => board,
+        };
+        let event = Event::default().event(api::BOARD_EVENT).data(json(&board));
+        self.sent = Some(board);
+        Some((Ok(event), self))
+    }
+
+    /// Waits for a board that differs from the last one sent.
+    async fn changed(&mut self) -> Board {
+        loop {
+            sleep_until(self.not_before).await;
+            self.not_before = Instant::now() + PACE;
+            let contacts = self.classroom.book.contacts();
+            // All that is waited for below is noted before the board is read, so
+            // that no change slips through in between.
+            let position = contacts.read().position();
+            let Present { pages, clients } = *self.present.borrow_and_update();
+            let board = Board {
+                addresses: self.classroom.join.current().await.to_vec(),
+                pages,
+                clients,
+                contacts: contacts.read().len() as u64,
+            };
+            if self.sent.as_ref() != Some(&board) {
+                return board;
+            }
+            tokio::select! {
+                () = contacts.changed_since(position) => {}
+                // Its sender lives as long as the class.
+                _ = self.present.changed() => {}
+                () = sleep_until(Instant::now() + CURRENT) => {}
+            }
+        }
+    }
+}
