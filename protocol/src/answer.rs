@@ -1,22 +1,17 @@
-//! Answering whatever a decoder holds, from a book in memory.
+//! From a decoder's messages to replies.
 //!
-//! This is the whole server but for the network: the one place where a command
-//! meets the book, whatever brought the bytes.
+//! The one place where a command meets the book, whatever brought the bytes.
+//! [`answer`] executes each message at once; [`read`] hands them over parsed,
+//! for a caller that executes some of them elsewhere.
 
-use crate::command::Change;
-use crate::{Command, Decoder, ForeignProtocol, Replies, Reply};
+use crate::batch::{Batch, Request};
+use crate::book::Book;
+use crate::command::Command;
+use crate::decoder::{Decoder, Ending};
+use crate::foreign::ForeignProtocol;
+use crate::reply::{Replies, Reply};
 
-/// A contact book, as far as a conversation knows it.
-pub trait Book {
-    /// Answers `find;NAME`.
-    fn find(&self, name: &str) -> Reply<'_>;
-
-    /// Makes a change and answers it, or returns `None` if changes are made
-    /// elsewhere.
-    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>>;
-}
-
-/// How a conversation goes on after a batch of messages.
+/// How a conversation goes on after some messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Next {
@@ -24,8 +19,6 @@ pub enum Next {
     Listen,
     /// There is more to answer already.
     More,
-    /// The next message is a change, which this book does not make.
-    Change,
     /// The client said `exit`: send the replies so far, then close.
     Close,
     /// The client speaks another protocol: nothing it sent or will send is
@@ -33,38 +26,52 @@ pub enum Next {
     Foreign(ForeignProtocol),
 }
 
-/// Answers the messages that `decoder` has ready, in order, into `replies`, and
-/// stops when those hold `most` of them, so that a flood of tiny messages does
-/// not become one huge batch of replies.
+/// Takes the messages that `decoder` has ready, `most` of them at most, and
+/// hands each to `each`, parsed, with how it ended. The limit keeps a flood of
+/// tiny messages from becoming one huge batch of replies.
 ///
-/// What follows an `exit` is left in the decoder, unanswered, and so is a
-/// change that the book does not make.
+/// What follows an `exit` is left in the decoder.
+pub fn read(decoder: &mut Decoder, most: usize, mut each: impl FnMut(Request<'_>, Ending)) -> Next {
+    let stage = decoder.stage();
+    for _ in 0..most {
+        let Some(message) = decoder.next_message() else {
+            return decoder.foreign().map_or(Next::Listen, Next::Foreign);
+        };
+        let ending = message.ending;
+        let request = match message.command(stage) {
+            Ok(Command::Exit) => return Next::Close,
+            Ok(Command::Find { name }) => Request::Find { name },
+            Ok(Command::Change(change)) => Request::Change(change),
+            Ok(Command::Say(text)) => Request::Answered(Reply::Received(text)),
+            Err(mistake) => Request::Answered(Reply::Mistake(mistake)),
+        };
+        each(request, ending);
+    }
+    Next::More
+}
+
+/// Answers the messages that `decoder` has ready, `most` of them at most, in
+/// order, into `replies`.
 pub fn answer(
     decoder: &mut Decoder,
     book: &mut impl Book,
     replies: &mut Replies,
     most: usize,
 ) -> Next {
-    let stage = decoder.stage();
-    while replies.len() < most {
-        let mark = decoder.mark();
-        let Some(message) = decoder.next_message() else {
-            return decoder.foreign().map_or(Next::Listen, Next::Foreign);
-        };
-        let ending = message.ending;
-        match message.command(stage) {
-            Ok(Command::Exit) => return Next::Close,
-            Ok(Command::Say(text)) => replies.push(&Reply::Received(text), ending),
-            Ok(Command::Find { name }) => replies.push(&book.find(name), ending),
-            Ok(Command::Change(change)) => match book.apply(&change) {
-                Some(reply) => replies.push(&reply, ending),
-                None => {
-                    decoder.rewind(mark);
-                    return Next::Change;
-                }
-            },
-            Err(mistake) => replies.push(&Reply::Mistake(mistake), ending),
-        }
+    read(decoder, most, |request, ending| execute(&request, ending, book, replies))
+}
+
+impl Batch {
+    /// Answers all messages in it, in order, into `replies`.
+    pub fn answer(&self, book: &mut impl Book, replies: &mut Replies) {
+        self.requests().for_each(|(request, ending)| execute(&request, ending, book, replies));
     }
-    Next::More
+}
+
+fn execute(request: &Request<'_>, ending: Ending, book: &mut impl Book, replies: &mut Replies) {
+    match request {
+        Request::Find { name } => replies.push(&book.find(name), ending),
+        Request::Change(change) => replies.push(&book.apply(change), ending),
+        Request::Answered(reply) => replies.push(reply, ending),
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::answer::Book;
+use crate::book::Book;
 use crate::command::Change;
 use crate::reply::Reply;
 
@@ -67,25 +67,20 @@ impl Contacts {
     }
 }
 
-/// The only change that is refused is a new name in a full book
-/// ([`Reply::Full`]); an existing one can always be overwritten.
 impl Book for Contacts {
     fn find(&self, name: &str) -> Reply<'_> {
         self.get(name).map_or(Reply::NotFound, Reply::Phone)
     }
 
-    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
-        Some(match *change {
-            Change::Add { name, .. } if self.len() >= self.limit && self.get(name).is_none() => {
-                Reply::Full { limit: self.limit }
-            }
-            Change::Add { name, phone } => {
-                self.insert(name, phone);
-                Reply::Added { name }
-            }
-            Change::Remove { name } if self.remove(name) => Reply::Removed { name },
-            Change::Remove { .. } => Reply::NotFound,
-        })
+    fn apply<'a>(&mut self, change: &Change<'a>) -> Reply<'a> {
+        let (Change::Add { name, .. } | Change::Remove { name }) = *change;
+        let reply = change.decide(self.len(), self.limit, || self.get(name).is_some());
+        match (&reply, change) {
+            (Reply::Added { .. }, Change::Add { phone, .. }) => self.insert(name, phone),
+            (Reply::Removed { .. }, _) => drop(self.phones.remove(name)),
+            _ => {}
+        }
+        reply
     }
 }
 
@@ -103,9 +98,9 @@ mod tests {
     fn a_full_book_takes_no_new_name_but_still_changes_the_ones_it_has() {
         let mut contacts = Contacts::with_limit(1);
         let add = |name, phone| Change::Add { name, phone };
-        assert_eq!(contacts.apply(&add("a", "1")), Some(Reply::Added { name: "a" }));
-        assert_eq!(contacts.apply(&add("b", "2")), Some(Reply::Full { limit: 1 }));
-        assert_eq!(contacts.apply(&add("a", "3")), Some(Reply::Added { name: "a" }));
+        assert_eq!(contacts.apply(&add("a", "1")), Reply::Added { name: "a" });
+        assert_eq!(contacts.apply(&add("b", "2")), Reply::Full { limit: 1 });
+        assert_eq!(contacts.apply(&add("a", "3")), Reply::Added { name: "a" });
         assert_eq!(contacts.find("a"), Reply::Phone("3"));
         assert_eq!(contacts.find("b"), Reply::NotFound);
         assert_eq!(contacts.len(), 1);

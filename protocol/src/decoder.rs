@@ -72,7 +72,7 @@ impl<'a> Message<'a> {
 /// [`next_message`](Self::next_message) until there are none. Between two
 /// pushes it holds at most two unfinished lines ([`MAX_MESSAGE`] bytes each
 /// and their line ends), whatever the client sends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Decoder {
     stage: Stage,
     opening: Opening,
@@ -97,7 +97,7 @@ pub struct Decoder {
 }
 
 /// What the first bytes of a connection may still turn out to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Opening {
     /// Nothing but messages. Nearly every connection is here after one byte.
     Over,
@@ -110,15 +110,6 @@ enum Opening {
     },
     /// They are no conversation: nothing is taken from them.
     Foreign(ForeignProtocol),
-}
-
-/// A place in a decoder's input to [go back](Decoder::rewind) to.
-#[derive(Clone, Copy, Debug)]
-pub struct Mark {
-    start: usize,
-    skipping: bool,
-    passed: usize,
-    told_telnet: bool,
 }
 
 impl Decoder {
@@ -240,30 +231,7 @@ impl Decoder {
         self.buffer.len() - self.start
     }
 
-    /// Where the next message begins.
-    pub fn mark(&self) -> Mark {
-        Mark {
-            start: self.start,
-            skipping: self.skipping,
-            passed: self.passed,
-            told_telnet: self.told_telnet,
-        }
-    }
-
-    /// Takes back the messages since `mark`, so that they can be taken again.
-    /// That this connection uses lines, once seen, stays seen.
-    pub fn rewind(&mut self, mark: Mark) {
-        if self.foreign().is_some() {
-            return;
-        }
-        self.take(mark.start);
-        self.skipping = mark.skipping;
-        self.passed = mark.passed;
-        self.told_telnet = mark.told_telnet;
-    }
-
-    /// Gives back the room of the messages taken. Earlier [`Mark`]s no longer
-    /// hold.
+    /// Gives back the room of the messages taken.
     pub fn compact(&mut self) {
         /// Bytes an idle connection's buffer may keep: a pipeline of some
         /// twenty lines, so that a chatting client allocates nothing and

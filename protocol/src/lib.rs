@@ -14,7 +14,8 @@
 //! * [`command`]: a message → a [`Command`], or the [`Mistake`] in it.
 //! * [`contacts`]: the book in memory that commands read and change.
 //! * [`reply`]: the answers, and [`Replies`], where they wait to be sent.
-//! * [`answer()`]: the four together, for whoever keeps the book in memory.
+//! * [`answer()`]: the four together, where the book is in memory. [`read()`] and
+//!   [`Batch`] are for a book on another thread.
 //!
 //! Before the first of them, [`foreign`] tells a client of the lesson from one
 //! that speaks HTTP or TLS.
@@ -37,6 +38,8 @@
 #![warn(missing_docs)]
 
 mod answer;
+mod batch;
+mod book;
 pub mod command;
 pub mod contacts;
 mod correction;
@@ -47,7 +50,9 @@ pub mod foreign;
 pub mod mistake;
 pub mod reply;
 
-pub use answer::{Book, Next, answer};
+pub use answer::{Next, answer, read};
+pub use batch::{Batch, Request};
+pub use book::Book;
 pub use command::{Change, Command, Field, Stage, Verb};
 pub use contacts::Contacts;
 pub use correction::corrected;

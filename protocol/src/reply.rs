@@ -3,7 +3,7 @@
 //! [`Reply`] is one answer; [`Replies`] collects the answers to a batch of
 //! messages so that they can leave in a single write. Neither sends anything.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::command::Verb;
 use crate::decoder::Ending;
@@ -33,6 +33,8 @@ pub enum Reply<'a> {
     Received(&'a str),
     /// `Error: ...`: the message cannot be understood.
     Mistake(Mistake<'a>),
+    /// Any reply, as its text.
+    Written(&'a str),
     /// `Error: ...`: the book takes no more names.
     Full {
         /// How many it holds.
@@ -52,54 +54,31 @@ pub enum Reply<'a> {
 }
 
 impl Reply<'_> {
-    /// Writes the reply without a line end. Plain string writes, since nearly
-    /// all a server does is this.
-    fn write_to(&self, out: &mut impl fmt::Write) -> fmt::Result {
+    /// Appends the reply without a line end. String by string and without the
+    /// formatting machinery, for nearly all that a server does is this.
+    pub(crate) fn write_to(&self, out: &mut String) {
         match self {
             Reply::Added { name } => {
-                out.write_str(name)?;
-                out.write_str(" added!")
+                out.push_str(name);
+                out.push_str(" added!");
             }
             Reply::Removed { name } => {
-                out.write_str(name)?;
-                out.write_str(" removed!")
+                out.push_str(name);
+                out.push_str(" removed!");
             }
-            Reply::Phone(phone) => out.write_str(phone),
-            Reply::NotFound => out.write_str("Not Found!"),
+            Reply::Phone(text) | Reply::Written(text) => out.push_str(text),
+            Reply::NotFound => out.push_str("Not Found!"),
             Reply::Received(text) => {
-                out.write_str("Received ")?;
-                out.write_str(text)?;
-                out.write_str(";")
+                out.push_str("Received ");
+                out.push_str(text);
+                out.push(';');
             }
-            Reply::Mistake(mistake) => {
-                out.write_str("Error: ")?;
-                mistake.reason.write_to(out)
-            }
-            Reply::Full { limit } => {
-                out.write_str("Error: the book is full (")?;
-                out.write_str(&limit.to_string())?;
-                out.write_str(" names), remove one first, like ")?;
-                out.write_str(Verb::Remove.example())
-            }
-            Reply::NotStored { why } => {
-                out.write_str("Error: nothing was changed, ")?;
-                out.write_str(why)?;
-                out.write_str(", try again later; reading goes on, like ")?;
-                out.write_str(Verb::Find.example())
-            }
-            Reply::NotConfirmed => {
-                out.write_str(
-                    "Error: not confirmed, the server failed while storing this, so it may or may \
-                     not be there later; tell your teacher; reading goes on, like ",
-                )?;
-                out.write_str(Verb::Find.example())
-            }
-            Reply::ReadOnly => {
-                out.write_str(
-                    "Error: nothing was changed, the server stores no more changes until your \
-                     teacher restarts it; reading goes on, like ",
-                )?;
-                out.write_str(Verb::Find.example())
+            Reply::Mistake(_)
+            | Reply::Full { .. }
+            | Reply::NotStored { .. }
+            | Reply::NotConfirmed
+            | Reply::ReadOnly => {
+                write!(out, "{self}").expect("writing to a String cannot fail");
             }
         }
     }
@@ -107,7 +86,36 @@ impl Reply<'_> {
 
 impl fmt::Display for Reply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_to(f)
+        match self {
+            Reply::Added { name } => write!(f, "{name} added!"),
+            Reply::Removed { name } => write!(f, "{name} removed!"),
+            Reply::Phone(text) | Reply::Written(text) => f.write_str(text),
+            Reply::NotFound => f.write_str("Not Found!"),
+            Reply::Received(text) => write!(f, "Received {text};"),
+            Reply::Mistake(mistake) => write!(f, "Error: {}", mistake.reason),
+            Reply::Full { limit } => write!(
+                f,
+                "Error: the book is full ({limit} names), remove one first, like {}",
+                Verb::Remove.example()
+            ),
+            Reply::NotStored { why } => write!(
+                f,
+                "Error: nothing was changed, {why}, try again later; reading goes on, like {}",
+                Verb::Find.example()
+            ),
+            Reply::NotConfirmed => write!(
+                f,
+                "Error: not confirmed, the server failed while storing this, so it may or may not \
+                 be there later; tell your teacher; reading goes on, like {}",
+                Verb::Find.example()
+            ),
+            Reply::ReadOnly => write!(
+                f,
+                "Error: nothing was changed, the server stores no more changes until your teacher \
+                 restarts it; reading goes on, like {}",
+                Verb::Find.example()
+            ),
+        }
     }
 }
 
@@ -126,7 +134,7 @@ pub struct Replies {
 impl Replies {
     /// Adds a reply that ends as its message ended.
     pub fn push(&mut self, reply: &Reply<'_>, ending: Ending) {
-        reply.write_to(&mut self.text).expect("writing to a String cannot fail");
+        reply.write_to(&mut self.text);
         self.end(ending);
     }
 
@@ -152,9 +160,7 @@ impl Replies {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         let mut start = 0;
         self.ends.iter().map(move |&(end, ending)| {
-            // Not an index: it would bring five kilobytes of text about slicing
-            // strings into the page.
-            let reply = self.text.get(start..end).unwrap_or_default();
+            let reply = &self.text[start..end];
             start = end + usize::from(ending == Ending::Line);
             reply
         })

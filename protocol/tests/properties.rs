@@ -8,7 +8,9 @@
 use proptest::prelude::*;
 use protocol::decoder::MAX_MESSAGE;
 use protocol::escape::{Escaped, invisibles, is_deceptive};
-use protocol::{Book as _, Command, Contacts, Decoder, Next, Replies, Stage, answer, corrected};
+use protocol::{
+    Batch, Book as _, Command, Contacts, Decoder, Next, Replies, Stage, answer, corrected, read,
+};
 
 /// Bytes as hostile as they come, with enough of the protocol's own in them to
 /// reach every branch.
@@ -204,8 +206,7 @@ proptest! {
         let text = format!("add;{name};{phone}");
         if let Ok(Command::Change(change)) = Command::parse(&text, Stage::Contacts) {
             let mut contacts = Contacts::default();
-            let added = contacts.apply(&change).map(|reply| reply.to_string());
-            let added = added.unwrap();
+            let added = contacts.apply(&change).to_string();
             prop_assert!(!added.contains(is_deceptive));
             prop_assert_eq!(invisibles(&added).next(), None);
             prop_assert_eq!(Escaped(&added).text(), added.as_str());
@@ -239,20 +240,26 @@ proptest! {
     }
 
     #[test]
-    fn messages_taken_back_are_taken_again_the_same(chunk in stream(), taken in 0..10_usize) {
-        let mut decoder = Decoder::new(Stage::Contacts);
-        decoder.push(&chunk.concat());
-        decoder.close();
-        let take = |decoder: &mut Decoder| -> Vec<String> {
-            std::iter::from_fn(|| decoder.next_message().map(|message| format!("{message:?}")))
-                .collect()
+    fn a_batch_is_answered_as_its_messages_are(chunk in stream(), first in 0..10_usize) {
+        let decoder = || {
+            let mut decoder = Decoder::new(Stage::Contacts);
+            decoder.push(&chunk.concat());
+            decoder.close();
+            decoder
         };
-        let _ = (0..taken).find(|_| decoder.next_message().is_none());
-        let mark = decoder.mark();
-        let first = take(&mut decoder);
-        decoder.rewind(mark);
-        let again = take(&mut decoder);
-        prop_assert_eq!(first, again);
+        let (mut at_once, mut later) = (decoder(), decoder());
+        let mut books = (Contacts::with_limit(2), Contacts::with_limit(2));
+        let mut replies = (Replies::default(), Replies::default());
+        let next = answer(&mut at_once, &mut books.0, &mut replies.0, usize::MAX);
+        // A few are answered at once, the others by way of a batch.
+        let mut batch = Batch::default();
+        let mut last = answer(&mut later, &mut books.1, &mut replies.1, first);
+        if last == Next::More {
+            last = read(&mut later, usize::MAX, |request, ending| batch.push(&request, ending));
+        }
+        batch.answer(&mut books.1, &mut replies.1);
+        prop_assert_eq!(last, next);
+        prop_assert_eq!(replies.0, replies.1);
     }
 
     #[test]

@@ -32,7 +32,7 @@ impl Core {
             got.extend(replies.as_bytes());
             match next {
                 Next::More => {}
-                Next::Listen | Next::Change => return,
+                Next::Listen => return,
                 Next::Close => *closed = true,
                 Next::Foreign(protocol) => {
                     self.foreign = Some(protocol);

@@ -349,12 +349,11 @@ fn expected(pieces: &[&[u8]], in_lines: bool, late: bool) -> Vec<Line> {
     let mut book = Contacts::default();
     let mut lines = Vec::new();
     let mut take = |decoder: &mut Decoder, lines: &mut Vec<Line>| {
-        let mark = decoder.mark();
+        let mut copy = decoder.clone();
         let mut texts = Vec::new();
-        while let Some(message) = decoder.next_message() {
+        while let Some(message) = copy.next_message() {
             texts.push(message.text.ok().map(str::to_owned));
         }
-        decoder.rewind(mark);
         let mut replies = Replies::default();
         let _ = answer(decoder, &mut book, &mut replies, usize::MAX);
         for (text, reply) in texts.into_iter().zip(replies.iter()) {

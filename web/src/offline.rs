@@ -73,25 +73,18 @@ impl Book for Notebook {
         self.phone(name).map_or(Reply::NotFound, Reply::Phone)
     }
 
-    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
+    fn apply<'a>(&mut self, change: &Change<'a>) -> Reply<'a> {
         let (Change::Add { name, .. } | Change::Remove { name }) = *change;
         let is_known = self.phone(name).is_some();
-        let (reply, phone) = match *change {
-            Change::Add { .. } if !is_known && self.count >= MOST => {
-                return Some(Reply::Full { limit: MOST });
-            }
-            Change::Add { phone, .. } => {
-                self.count += usize::from(!is_known);
-                (Reply::Added { name }, Some(phone.to_string()))
-            }
-            Change::Remove { .. } if is_known => {
-                self.count -= 1;
-                (Reply::Removed { name }, None)
-            }
-            Change::Remove { .. } => return Some(Reply::NotFound),
+        let reply = change.decide(self.count, MOST, || is_known);
+        let phone = match (&reply, change) {
+            (Reply::Added { .. }, Change::Add { phone, .. }) => Some((*phone).to_string()),
+            (Reply::Removed { .. }, _) => None,
+            _ => return reply,
         };
+        self.count = self.count + usize::from(phone.is_some()) - usize::from(is_known);
         self.lines.push((name.to_string(), phone));
-        Some(reply)
+        reply
     }
 }
 
@@ -143,13 +136,13 @@ mod tests {
             (add("b", "2"), Reply::Added { name: "b" }, 2),
             (remove("a"), Reply::Removed { name: "a" }, 1),
         ] {
-            assert_eq!(book.apply(&change), Some(reply), "{change:?}");
+            assert_eq!(book.apply(&change), reply, "{change:?}");
             assert_eq!(book.count, count);
         }
         assert_eq!((book.find("b"), book.find("a")), (Reply::Phone("2"), Reply::NotFound));
 
         book.count = MOST;
-        assert_eq!(book.apply(&add("c", "1")), Some(Reply::Full { limit: MOST }));
-        assert_eq!(book.apply(&add("b", "3")), Some(Reply::Added { name: "b" }));
+        assert_eq!(book.apply(&add("c", "1")), Reply::Full { limit: MOST });
+        assert_eq!(book.apply(&add("b", "3")), Reply::Added { name: "b" });
     }
 }

@@ -212,9 +212,9 @@ impl Book for Recorded {
         self.contacts.find(name)
     }
 
-    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
+    fn apply<'a>(&mut self, change: &Change<'a>) -> Reply<'a> {
         let reply = self.contacts.apply(change);
-        if let Some(Reply::Added { .. } | Reply::Removed { .. }) = reply {
+        if let Reply::Added { .. } | Reply::Removed { .. } = reply {
             match *change {
                 Change::Add { name, phone } => {
                     self.index.insert(name);

@@ -12,12 +12,12 @@ mod writer;
 
 use std::path::Path;
 
-use protocol::command::Change;
-use protocol::{Contacts, Decoder, Next, Replies, Reply, answer};
+use protocol::decoder::Ending;
+use protocol::{Batch, Book as _, Contacts, Decoder, Next, Replies, Reply, Request, read};
 
 use self::contacts::SharedContacts;
 use self::store::Store;
-use self::writer::{Job, Writer};
+use self::writer::{Lost, Writer};
 
 /// The shared book. Dropping it closes its file.
 #[derive(Debug)]
@@ -70,46 +70,44 @@ impl Book {
         &self.contacts
     }
 
-    /// Answers up to `most` messages that a decoder has ready. Every change
-    /// among them is safe when this returns, or its reply says that it is not.
+    /// Answers up to `most` messages that a decoder has ready. Every change among
+    /// them is safe when this returns, or its reply says that it is not.
     pub(crate) async fn answer(
         &self,
         decoder: &mut Decoder,
         replies: &mut Replies,
         most: usize,
     ) -> Next {
-        let next = answer(decoder, &mut ReadOnly(&self.contacts.read()), replies, most);
-        if next != Next::Change {
+        // From the first change on the messages go together, finds included:
+        // they must see what was added before them.
+        let mut batch = Batch::default();
+        let next = {
+            let contacts = self.contacts.read();
+            read(decoder, most, |request, ending| match request {
+                Request::Find { name } if batch.is_empty() => {
+                    replies.push(&contacts.find(name), ending);
+                }
+                Request::Answered(reply) if batch.is_empty() => replies.push(&reply, ending),
+                request => batch.push(&request, ending),
+            })
+        };
+        if batch.is_empty() {
             return next;
         }
-        // From the first change on the batch goes together, finds included:
-        // they must see what was added before them.
-        match &self.writer {
-            None => self.contacts.change(|contacts| answer(decoder, contacts, replies, most)),
-            Some(writer) => {
-                let job = Job {
-                    decoder: std::mem::replace(decoder, Decoder::new(decoder.stage())),
-                    replies: std::mem::take(replies),
-                    most,
-                };
-                let done = writer.submit(job).await;
-                *decoder = done.job.decoder;
-                *replies = done.job.replies;
-                done.next
+        let Some(writer) = &self.writer else {
+            self.contacts.change(|contacts| batch.answer(contacts, replies));
+            return next;
+        };
+        match writer.submit(batch, std::mem::take(replies)).await {
+            Ok(answered) => {
+                *replies = answered;
+                next
+            }
+            Err(Lost(earlier)) => {
+                *replies = earlier;
+                replies.push(&Reply::NotConfirmed, Ending::Line);
+                Next::Close
             }
         }
-    }
-}
-
-/// A book that only answers finds.
-struct ReadOnly<'c>(&'c Contacts);
-
-impl protocol::Book for ReadOnly<'_> {
-    fn find(&self, name: &str) -> Reply<'_> {
-        self.0.find(name)
-    }
-
-    fn apply<'a>(&'a mut self, _: &Change<'a>) -> Option<Reply<'a>> {
-        None
     }
 }

@@ -1,64 +1,61 @@
-//! The one thread that changes the book on disk.
+//! The writer thread: group commit for the book on disk.
 //!
 //! It takes all batches that are waiting, decides their replies on a draft of
-//! the book, stores the draft's changes in one transaction, applies them to
-//! the shared map, and only then lets the replies go. So `added!` means that
+//! the book, stores the draft's updates in one synced transaction, applies them
+//! to the shared map, and only then lets the replies go. So `added!` means that
 //! the change survives the power cut of the next second, and fifty students
 //! who add at once pay for one sync of the disk and not for fifty.
 //!
 //! A panic here counts as a disk that failed in the middle of storing: the
 //! batches at hand are answered, and from then on the book is only read.
 
+mod draft;
+
 use std::any::Any;
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use protocol::command::Change;
-use protocol::decoder::{Ending, Mark};
-use protocol::{Book, Contacts, Decoder, Next, Replies, Reply, answer};
+use protocol::{Batch, Book as _, Contacts, Replies, Reply, Request};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use self::draft::Draft;
 use crate::book::contacts::SharedContacts;
-use crate::book::store::{Changed, Session, StoreError};
+use crate::book::store::{Session, StoreError, Update};
 use crate::language::localized;
 
 /// Most batches that share a transaction: more than a class has connections,
 /// few enough that the first of them does not wait noticeably for the last.
 const GROUP: usize = 1024;
 
-/// How long no change comes before the store tidies up: longer than a class
-/// that types leaves between two changes.
+/// How long no change comes before the store does its housekeeping: longer than
+/// a class that types leaves between two changes.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// A batch of messages to be answered by the writer.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) decoder: Decoder,
-    pub(crate) replies: Replies,
-    /// When to stop; see [`answer`].
-    pub(crate) most: usize,
-}
-
-/// An answered batch.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) job: Job,
-    pub(crate) next: Next,
-}
-
-/// The way to the thread. Dropping it waits until everything submitted is
+/// The handle of the thread. Dropping it waits until everything submitted is
 /// stored and the file is closed.
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// `None` only while being dropped, as is the thread.
-    jobs: Option<Sender<Waiting>>,
+    jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// A batch that was not answered, and the replies to what came before it.
+#[derive(Debug)]
+pub(crate) struct Lost(pub(crate) Replies);
+
+/// A batch to be answered.
+#[derive(Debug)]
+struct Job {
+    batch: Batch,
+    /// The replies to what came before the batch, so many, and then to it.
+    replies: Replies,
+    earlier: usize,
+    to: oneshot::Sender<Replies>,
 }
 
 impl Writer {
@@ -73,34 +70,32 @@ impl Writer {
         let (answered, groups) = unbounded_channel();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Keeper { session, contacts, told: None }.serve(&waiting, &answered))
+            .spawn(move || Worker { session, contacts, reported: None }.run(&waiting, &answered))
             .context("cannot start the thread that stores changes")?;
-        tokio::spawn(hand_out(groups));
+        tokio::spawn(deliver(groups));
         Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Has a batch answered.
-    pub(crate) async fn submit(&self, job: Job) -> Done {
-        let (stage, most) = (job.decoder.stage(), job.most);
-        let (done, answered) = oneshot::channel();
+    /// Has a batch answered, and returns `replies` with the replies to it.
+    ///
+    /// # Errors
+    ///
+    /// The thread is gone, or the batch made it panic twice. Whether its changes
+    /// are stored is not known.
+    pub(crate) async fn submit(&self, batch: Batch, replies: Replies) -> Result<Replies, Lost> {
+        let (to, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().expect("it is not being dropped");
-        let lost = match jobs.send((job, done)) {
-            Ok(()) => match answered.await {
-                Ok(done) => return done,
-                // The batch itself made the thread panic, twice.
-                Err(_) => Job { decoder: Decoder::new(stage), replies: Replies::default(), most },
-            },
-            Err(SendError((job, _))) => job,
-        };
-        let mut job = lost;
-        job.replies.push(&Reply::NotConfirmed, Ending::Line);
-        Done { job, next: Next::Close }
+        let earlier = replies.len();
+        match jobs.send(Job { batch, replies, earlier, to }) {
+            Ok(()) => answered.await.map_err(|_| Lost(Replies::default())),
+            Err(SendError(job)) => Err(Lost(job.replies)),
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // The thread ends when nobody can send any more.
+        // The thread ends when no sender is left.
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
             // A panic in it has been printed by itself.
@@ -109,18 +104,16 @@ impl Drop for Writer {
     }
 }
 
-type Waiting = (Job, oneshot::Sender<Done>);
-
 /// What the thread works with.
-struct Keeper {
+struct Worker {
     session: Session,
     contacts: SharedContacts,
-    /// The trouble that the teacher has been told about, as long as it lasts.
-    told: Option<String>,
+    /// The error that the teacher has been told about, as long as it lasts.
+    reported: Option<String>,
 }
 
-impl Keeper {
-    fn serve(mut self, waiting: &Receiver<Waiting>, answered: &UnboundedSender<Vec<InGroup>>) {
+impl Worker {
+    fn run(mut self, waiting: &Receiver<Job>, answered: &UnboundedSender<Vec<Job>>) {
         while let Some(first) = self.wait(waiting) {
             let group = self.answer(gather(first, waiting));
             if answered.send(group).is_err() {
@@ -130,8 +123,8 @@ impl Keeper {
         }
     }
 
-    /// Waits for a job. While there is none the store has time to tidy up.
-    fn wait(&mut self, waiting: &Receiver<Waiting>) -> Option<Waiting> {
+    /// Waits for a job. While there is none the store does its housekeeping.
+    fn wait(&mut self, waiting: &Receiver<Job>) -> Option<Job> {
         let mut patience = IDLE;
         loop {
             match waiting.recv_timeout(patience) {
@@ -139,13 +132,13 @@ impl Keeper {
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            match self.guarded(|keeper| keeper.session.tidy()) {
+            match self.catch_panic(|worker| worker.session.tidy()) {
                 Ok(true) => patience = Duration::ZERO,
                 Ok(false) => break,
-                // It can wait for the next change, which says so if need be.
+                // The next change runs into it, and then it is reported.
                 Err(StoreError::Full(_)) => break,
                 Err(error) => {
-                    self.tell(&error);
+                    self.report(&error);
                     break;
                 }
             }
@@ -154,74 +147,70 @@ impl Keeper {
     }
 
     /// Answers a group: its changes are stored, or refused.
-    fn answer(&mut self, group: Vec<InGroup>) -> Vec<InGroup> {
+    fn answer(&mut self, group: Vec<Job>) -> Vec<Job> {
         self.answer_by(group, store)
     }
 
     fn answer_by(
         &mut self,
-        mut group: Vec<InGroup>,
-        store: impl FnOnce(&mut [InGroup], &mut Session, &SharedContacts) -> Result<(), StoreError>,
-    ) -> Vec<InGroup> {
-        match self.guarded(|keeper| store(&mut group, &mut keeper.session, &keeper.contacts)) {
-            Ok(()) => {
-                if self.told.take().is_some() {
-                    let text = localized!("改动又可以保存了", "changes are stored again");
-                    tracing::warn!("{text}");
-                }
-                group
+        mut group: Vec<Job>,
+        store: impl FnOnce(&mut [Job], &mut Session, &SharedContacts) -> Result<(), StoreError>,
+    ) -> Vec<Job> {
+        let stored =
+            self.catch_panic(|worker| store(&mut group, &mut worker.session, &worker.contacts));
+        let Err(error) = stored else {
+            if self.reported.take().is_some() {
+                let text = localized!("改动又可以保存了", "changes are stored again");
+                tracing::warn!("{text}");
             }
-            Err(error) => {
-                self.tell(&error);
-                // A member that cannot even be refused is dropped, which its
-                // conversation notices.
-                group.retain_mut(|member| {
-                    self.guarded(|keeper| {
-                        member.refuse(&keeper.contacts.read(), &error);
-                        Ok(())
-                    })
-                    .is_ok()
-                });
-                group
-            }
-        }
+            return group;
+        };
+        self.report(&error);
+        // A job that panics again is dropped, which its conversation notices.
+        group.retain_mut(|job| {
+            self.catch_panic(|worker| {
+                job.refuse(&worker.contacts.read(), &error);
+                Ok(())
+            })
+            .is_ok()
+        });
+        group
     }
 
-    /// Runs what may panic. If it does, that is the end of all storing.
-    fn guarded<T>(
+    /// Runs what may panic. If it does, nothing is stored any more.
+    fn catch_panic<T>(
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // A panic leaves nothing behind that is used again: the session stores
-        // no more, each change of the map is a single call, and the jobs are
-        // taken back to where they were.
+        // Unwind safe: the session stores no more, each change of the map is a
+        // single call, and the replies to the batches are dropped.
         catch_unwind(AssertUnwindSafe(|| work(self)))
-            .unwrap_or_else(|panic| Err(self.session.fail_for(text_of(&*panic))))
+            .unwrap_or_else(|panic| Err(self.session.fail_for(panic_text(&*panic))))
     }
 
-    /// Tells the teacher once of any trouble.
-    fn tell(&mut self, error: &StoreError) {
+    /// Tells the teacher once of an error that lasts.
+    fn report(&mut self, error: &StoreError) {
         let text = error.to_string();
-        if self.told.as_ref() != Some(&text) {
+        if self.reported.as_ref() != Some(&text) {
             tracing::error!("{text}");
-            self.told = Some(text);
+            self.reported = Some(text);
         }
     }
 }
 
-fn text_of(panic: &(dyn Any + Send)) -> String {
+fn panic_text(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("panic: {}", text.unwrap_or("unknown"))
 }
 
-/// Hands answered groups out to their conversations, from within the runtime:
-/// the thread wakes it once for a group, and not once for each of them.
-async fn hand_out(mut groups: UnboundedReceiver<Vec<InGroup>>) {
+/// Hands answered groups to their conversations, from within the runtime: the
+/// thread wakes it once for a group, and not once for each conversation.
+async fn deliver(mut groups: UnboundedReceiver<Vec<Job>>) {
     while let Some(group) = groups.recv().await {
-        for InGroup { job, next, to, .. } in group {
-            // A client that left meanwhile needs no reply; what it said is stored.
-            let _ = to.send(Done { job, next });
+        for Job { replies, to, .. } in group {
+            // A client that left meanwhile needs no reply; its changes are stored.
+            let _ = to.send(replies);
         }
     }
 }
@@ -229,67 +218,54 @@ async fn hand_out(mut groups: UnboundedReceiver<Vec<InGroup>>) {
 /// Takes what else is waiting, and what comes as long as more does: clients
 /// that were answered together ask again together, and the first of them must
 /// not be stored alone while the others wait for two syncs.
-fn gather(first: Waiting, waiting: &Receiver<Waiting>) -> Vec<InGroup> {
-    let mut group = vec![InGroup::new(first)];
+fn gather(first: Job, waiting: &Receiver<Job>) -> Vec<Job> {
+    let mut group = vec![first];
     loop {
         let before = group.len();
         // On a busy core this lets the conversations finish what they are at;
         // on an idle one it costs less than a microsecond.
         std::thread::yield_now();
-        group.extend(waiting.try_iter().take(GROUP - before).map(InGroup::new));
+        group.extend(waiting.try_iter().take(GROUP - before));
         if group.len() == before || group.len() == GROUP {
             return group;
         }
     }
 }
 
-/// A job among those that share a transaction.
-#[derive(Debug)]
-struct InGroup {
-    job: Job,
-    next: Next,
-    to: oneshot::Sender<Done>,
-    /// Where its messages and its replies began, in case they must be taken
-    /// back.
-    before: (Mark, usize),
-}
-
-impl InGroup {
-    fn new((job, to): Waiting) -> Self {
-        let before = (job.decoder.mark(), job.replies.len());
-        InGroup { job, next: Next::Listen, to, before }
-    }
-
-    fn answer(&mut self, book: &mut impl Book) {
-        let Job { decoder, replies, most } = &mut self.job;
-        self.next = answer(decoder, book, replies, *most);
-    }
-
-    /// Answers it anew from a book that refuses changes.
+impl Job {
+    /// Answers the batch from a book that refuses changes, in place of any
+    /// replies that it has.
     fn refuse(&mut self, contacts: &Contacts, error: &StoreError) {
-        let (mark, replies) = self.before;
-        self.job.decoder.rewind(mark);
-        self.job.replies.truncate(replies);
-        self.answer(&mut Refusing { contacts, reply: refusal(error) });
+        self.replies.truncate(self.earlier);
+        for (request, ending) in self.batch.requests() {
+            let reply = match request {
+                Request::Find { name } => contacts.find(name),
+                Request::Change(_) => refusal(error),
+                Request::Answered(reply) => reply,
+            };
+            self.replies.push(&reply, ending);
+        }
     }
 }
 
-/// Decides a group's replies, stores its changes and applies them.
+/// Decides a group's replies, stores its updates and applies them.
 fn store(
-    group: &mut [InGroup],
+    group: &mut [Job],
     session: &mut Session,
     contacts: &SharedContacts,
 ) -> Result<(), StoreError> {
     // Only this thread ever writes, so nothing changes between the locks.
-    let changes = {
+    let updates = {
         let contacts = contacts.read();
         let mut draft = Draft::of(&contacts);
-        group.iter_mut().for_each(|member| member.answer(&mut draft));
-        draft.changes
+        for Job { batch, replies, .. } in group {
+            draft.answer(batch, replies);
+        }
+        draft.into_updates()
     };
-    session.commit(&changes)?;
+    session.commit(&updates)?;
     contacts.change(|contacts| {
-        for Changed { name, after, .. } in &changes {
+        for Update { name, after, .. } in &updates {
             match after {
                 Some(phone) => contacts.insert(name, phone),
                 None => contacts.remove(name),
@@ -311,139 +287,89 @@ fn refusal(error: &StoreError) -> Reply<'static> {
     }
 }
 
-/// The book as it will be once a group is stored.
-struct Draft<'c> {
-    contacts: &'c Contacts,
-    /// The changes to it, in order.
-    changes: Vec<Changed>,
-    /// Where in `changes` a name was changed last.
-    latest: HashMap<Rc<str>, usize>,
-    len: usize,
-}
-
-impl<'c> Draft<'c> {
-    fn of(contacts: &'c Contacts) -> Self {
-        let len = contacts.len();
-        Draft { contacts, changes: Vec::new(), latest: HashMap::new(), len }
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        match self.latest.get(name) {
-            Some(&place) => self.changes[place].after.as_deref(),
-            None => self.contacts.get(name),
-        }
-    }
-
-    fn set(&mut self, name: &str, before: Option<Box<str>>, after: Option<&str>) {
-        self.len = self.len + usize::from(after.is_some()) - usize::from(before.is_some());
-        let name: Rc<str> = name.into();
-        self.latest.insert(Rc::clone(&name), self.changes.len());
-        self.changes.push(Changed { name, before, after: after.map(Into::into) });
-    }
-}
-
-impl Book for Draft<'_> {
-    fn find(&self, name: &str) -> Reply<'_> {
-        self.get(name).map_or(Reply::NotFound, Reply::Phone)
-    }
-
-    fn apply<'a>(&'a mut self, change: &Change<'a>) -> Option<Reply<'a>> {
-        Some(match *change {
-            Change::Add { name, phone } => {
-                let before = self.get(name).map(Box::from);
-                if before.is_none() && self.len >= self.contacts.limit() {
-                    return Some(Reply::Full { limit: self.contacts.limit() });
-                }
-                self.set(name, before, Some(phone));
-                Reply::Added { name }
-            }
-            Change::Remove { name } if let Some(before) = self.get(name).map(Box::from) => {
-                self.set(name, Some(before), None);
-                Reply::Removed { name }
-            }
-            Change::Remove { .. } => Reply::NotFound,
-        })
-    }
-}
-
-/// A book that can be read but not changed.
-struct Refusing<'c> {
-    contacts: &'c Contacts,
-    /// The reply to every change.
-    reply: Reply<'static>,
-}
-
-impl Book for Refusing<'_> {
-    fn find(&self, name: &str) -> Reply<'_> {
-        self.contacts.find(name)
-    }
-
-    fn apply<'a>(&'a mut self, _: &Change<'a>) -> Option<Reply<'a>> {
-        Some(self.reply.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use protocol::Stage;
+    use protocol::{Decoder, Stage, read};
 
     use super::*;
     use crate::book::store::Store;
 
-    fn keeper(folder: &tempfile::TempDir) -> Keeper {
+    fn worker(folder: &tempfile::TempDir) -> Worker {
         let session = Store::open(&folder.path().join("contacts.db")).unwrap().begin().unwrap();
         let contacts = SharedContacts::new(Contacts::default());
         contacts.change(|contacts| contacts.insert("a", "1"));
-        Keeper { session, contacts, told: None }
+        Worker { session, contacts, reported: None }
     }
 
-    fn member(lines: &str) -> (InGroup, oneshot::Receiver<Done>) {
+    fn batch(lines: &str) -> Batch {
         let mut decoder = Decoder::new(Stage::Contacts);
         decoder.push(lines.as_bytes());
-        let (to, answered) = oneshot::channel();
-        let job = Job { decoder, replies: Replies::default(), most: 128 };
-        (InGroup::new((job, to)), answered)
+        let mut batch = Batch::default();
+        let _ = read(&mut decoder, 128, |request, ending| batch.push(&request, ending));
+        batch
     }
 
-    fn replies(group: &[InGroup]) -> Vec<Vec<&str>> {
-        group.iter().map(|member| member.job.replies.iter().collect()).collect()
+    fn job(lines: &str) -> Job {
+        let (to, _) = oneshot::channel();
+        Job { batch: batch(lines), replies: Replies::default(), earlier: 0, to }
+    }
+
+    fn replies(group: &[Job]) -> Vec<Vec<&str>> {
+        group.iter().map(|job| job.replies.iter().collect()).collect()
     }
 
     #[test]
     fn a_panic_while_storing_is_not_confirmed_and_from_then_on_the_book_is_only_read() {
         let folder = tempfile::tempdir().unwrap();
-        let mut keeper = keeper(&folder);
-        let group = vec![member("find;a\nadd;b;2\n").0, member("remove;a\nfind;a\n").0];
-        let group = keeper.answer_by(group, |_, _, _| panic!("a defect"));
+        let mut worker = worker(&folder);
+        let group = vec![job("find;a\nadd;b;2\n"), job("remove;a\nfind;a\n")];
+        let group = worker.answer_by(group, |_, _, _| panic!("a defect"));
         let [first, second] = &replies(&group)[..] else { panic!("{group:?}") };
         assert_eq!(first[0], "1");
         assert!(first[1].starts_with("Error: not confirmed, "), "{first:?}");
         assert!(second[0].starts_with("Error: not confirmed, "), "{second:?}");
         assert_eq!(second[1], "1");
 
-        let group = keeper.answer(vec![member("add;c;3\nfind;a\n").0]);
+        let group = worker.answer(vec![job("add;c;3\nfind;a\n")]);
         let [replies] = &replies(&group)[..] else { panic!("{group:?}") };
         assert!(replies[0].starts_with("Error: nothing was changed, "), "{replies:?}");
         assert_eq!(replies[1], "1");
-        assert!(keeper.told.is_some_and(|told| told.contains("panic: a defect")));
+        assert!(worker.reported.is_some_and(|text| text.contains("panic: a defect")));
+    }
+
+    #[test]
+    fn a_refused_batch_is_answered_behind_the_replies_to_what_came_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut worker = worker(&folder);
+        let mut job = job("add;b;2\nfind;b\nhi\nadd;b\n");
+        job.replies.push(&Reply::Phone("before"), protocol::decoder::Ending::Line);
+        job.earlier = 1;
+        let group = worker.answer_by(vec![job], |group, _, contacts| {
+            let contacts = contacts.read();
+            Draft::of(&contacts).answer(&group[0].batch, &mut group[0].replies);
+            Err(StoreError::Full("no room".to_owned()))
+        });
+        let [replies] = &replies(&group)[..] else { panic!("{group:?}") };
+        assert_eq!(replies[0], "before");
+        assert!(replies[1].contains("the server's disk is full"), "{replies:?}");
+        assert_eq!(replies[2..4], ["Not Found!", "Received hi;"]);
+        assert!(replies[4].starts_with("Error: add needs "), "{replies:?}");
+        assert_eq!(replies.len(), 5);
     }
 
     #[tokio::test]
-    async fn a_batch_whose_thread_is_gone_is_answered_and_its_conversation_closed() {
-        let (jobs, waiting) = channel();
+    async fn a_batch_whose_thread_is_gone_is_lost_and_earlier_replies_are_not() {
+        let (jobs, waiting) = channel::<Job>();
         let writer = Writer { jobs: Some(jobs), thread: None };
-        let job = || Job {
-            decoder: Decoder::new(Stage::Contacts),
-            replies: Replies::default(),
-            most: 128,
-        };
         let dropped = std::thread::spawn(move || drop(waiting.recv()));
-        let done = writer.submit(job()).await;
+        let earlier = || {
+            let mut replies = Replies::default();
+            replies.push(&Reply::NotFound, protocol::decoder::Ending::Line);
+            replies
+        };
+        assert!(writer.submit(batch("add;a;1\n"), earlier()).await.is_err());
         dropped.join().unwrap();
-        for done in [done, writer.submit(job()).await] {
-            assert_eq!(done.next, Next::Close);
-            let replies: Vec<_> = done.job.replies.iter().collect();
-            assert!(replies[0].starts_with("Error: not confirmed, "), "{replies:?}");
-        }
+        let Lost(replies) = writer.submit(batch("add;a;1\n"), earlier()).await.unwrap_err();
+        assert_eq!(replies, earlier());
     }
 }

@@ -141,7 +141,7 @@ pub(crate) async fn converse<T: Transport>(
             }
         }
         match next {
-            Next::More | Next::Change => continue,
+            Next::More => continue,
             Next::Listen if ended => break CloseReason::Ended,
             Next::Listen | Next::Close | Next::Foreign(_) => {}
         }

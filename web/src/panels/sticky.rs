@@ -182,14 +182,15 @@ impl<'a> Server<'a> {
 
     /// Takes what is complete: once to look at it, once to answer it.
     fn messages(&mut self) -> Vec<Message> {
-        let mark = self.decoder.mark();
+        let mut copy = self.decoder.clone();
         let mut texts = Vec::new();
-        while let Some(message) = self.decoder.next_message() {
+        while let Some(message) = copy.next_message() {
             texts.push(message.text.ok().map(str::to_string));
         }
         let mut replies = Replies::default();
-        if !self.closed {
-            self.decoder.rewind(mark);
+        if self.closed {
+            self.decoder = copy;
+        } else {
             let next = answer(&mut self.decoder, &mut self.book, &mut replies, usize::MAX);
             self.closed = next == Next::Close;
             // Nobody reads what follows an exit.

@@ -1,7 +1,5 @@
 //! Storing changes: one behind another, all of a group or none.
 
-use std::rc::Rc;
-
 use rusqlite::Connection;
 
 use super::StoreError;
@@ -11,12 +9,14 @@ use super::totals::BookRow;
 /// Rows that one statement adds. To run a statement costs several rows.
 const ROWS: usize = 16;
 
-/// A change: a name whose phone is another one after it, or gone.
+/// A change that was decided: a name whose phone is another one after it, or gone.
 #[derive(Debug)]
-pub(crate) struct Changed {
-    pub(crate) name: Rc<str>,
+pub(crate) struct Update<'t> {
+    pub(crate) name: &'t str,
     pub(crate) before: Option<Box<str>>,
-    pub(crate) after: Option<Box<str>>,
+    pub(crate) after: Option<&'t str>,
+    /// Whether no later update of the same transaction has the same name.
+    pub(crate) is_latest: bool,
 }
 
 impl Session {
@@ -26,21 +26,23 @@ impl Session {
     /// # Errors
     ///
     /// They are not stored, or perhaps not; see [`StoreError`].
-    pub(crate) fn commit(&mut self, changes: &[Changed]) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    pub(crate) fn commit(&mut self, updates: &[Update<'_>]) -> Result<(), StoreError> {
+        if updates.is_empty() {
             return Ok(());
         }
-        let count = changes.len() as i64;
+        // They come into force together, so only a name's last one is a row.
+        let rows: Vec<_> = updates.iter().filter(|update| update.is_latest).collect();
+        let count = rows.len() as i64;
         // Before the commit, so that trouble with it never concerns changes
         // that are stored already.
         self.make_room(count).map_err(StoreError::before_commit)?;
-        let row = after(self.row(), changes);
-        match self.write(row, |connection| append(connection, changes)) {
+        let row = after(self.row(), updates);
+        match self.write(row, |connection| append(connection, &rows)) {
             Err(StoreError::Full(_)) if self.waiting() > 0 => {
                 // The changes that wait may be what fills the disk.
                 self.settle_all().map_err(StoreError::before_commit)?;
                 let log_start = self.row().log_start;
-                self.write(BookRow { log_start, ..row }, |connection| append(connection, changes))?;
+                self.write(BookRow { log_start, ..row }, |connection| append(connection, &rows))?;
             }
             done => done?,
         }
@@ -54,9 +56,9 @@ impl Session {
     }
 }
 
-/// The book's row after some changes.
-fn after(mut row: BookRow, changes: &[Changed]) -> BookRow {
-    for Changed { name, before, after } in changes {
+/// The book's row after some updates.
+fn after(mut row: BookRow, updates: &[Update<'_>]) -> BookRow {
+    for Update { name, before, after, .. } in updates {
         if let Some(phone) = before {
             row.totals.subtract(name, phone);
         }
@@ -64,21 +66,21 @@ fn after(mut row: BookRow, changes: &[Changed]) -> BookRow {
             row.totals.add(name, phone);
         }
     }
-    row.totals.seq += changes.len() as u64;
+    row.totals.seq += updates.len() as u64;
     row
 }
 
-/// Adds changes to their table.
-fn append(connection: &Connection, changes: &[Changed]) -> rusqlite::Result<()> {
-    let (many, rest) = changes.as_chunks::<ROWS>();
+/// Adds rows to the table of changes.
+fn append(connection: &Connection, rows: &[&Update<'_>]) -> rusqlite::Result<()> {
+    let (many, rest) = rows.as_chunks::<ROWS>();
     append_equal(connection, many.iter().map(|many| &many[..]))?;
     append_equal(connection, rest.chunks(1))
 }
 
-/// Adds portions of changes, as many in each as in every other.
-fn append_equal<'c>(
+/// Adds portions of rows, as many in each as in every other.
+fn append_equal<'u, 't: 'u>(
     connection: &Connection,
-    portions: impl ExactSizeIterator<Item = &'c [Changed]>,
+    portions: impl ExactSizeIterator<Item = &'u [&'u Update<'t>]>,
 ) -> rusqlite::Result<()> {
     let mut portions = portions.peekable();
     let Some(first) = portions.peek() else { return Ok(()) };
@@ -87,8 +89,8 @@ fn append_equal<'c>(
     let sql = format!("INSERT INTO changes (name, phone) VALUES {rows}");
     let mut statement = connection.prepare_cached(&sql)?;
     for portion in portions {
-        for (row, Changed { name, after, .. }) in portion.iter().enumerate() {
-            statement.raw_bind_parameter(2 * row + 1, &**name)?;
+        for (row, Update { name, after, .. }) in portion.iter().enumerate() {
+            statement.raw_bind_parameter(2 * row + 1, name)?;
             statement.raw_bind_parameter(2 * row + 2, after)?;
         }
         statement.raw_execute()?;

@@ -40,7 +40,7 @@ use std::ops::Range;
 use protocol::Contacts;
 use rusqlite::Connection;
 
-pub(crate) use self::append::Changed;
+pub(crate) use self::append::Update;
 use self::damage::{damaged, unusable};
 pub(crate) use self::error::StoreError;
 pub(crate) use self::import::Imported;

@@ -38,8 +38,12 @@ impl Folder {
     }
 }
 
-fn added(name: &str, phone: &str) -> [Changed; 1] {
-    [Changed { name: name.into(), before: None, after: Some(phone.into()) }]
+fn update<'t>(name: &'t str, before: Option<&str>, after: Option<&'t str>) -> Update<'t> {
+    Update { name, before: before.map(Into::into), after, is_latest: true }
+}
+
+fn added<'t>(name: &'t str, phone: &'t str) -> [Update<'t>; 1] {
+    [update(name, None, Some(phone))]
 }
 
 fn load(store: &Store) -> anyhow::Result<Vec<(String, String)>> {
@@ -66,14 +70,12 @@ fn what_was_committed_is_there_after_reopening() {
     let folder = Folder::new();
     let mut store = folder.session();
     let mut contacts = fill(&mut store, 20);
-    let changed = |name: &str, before: &str, after: Option<&str>| Changed {
-        name: name.into(),
-        before: Some(before.into()),
-        after: after.map(Into::into),
-    };
     let (first, second) = (contacts[0].clone(), contacts[1].clone());
     store
-        .commit(&[changed(&first.0, &first.1, None), changed(&second.0, &second.1, Some("12345"))])
+        .commit(&[
+            update(&first.0, Some(&first.1), None),
+            update(&second.0, Some(&second.1), Some("12345")),
+        ])
         .unwrap();
     drop(store);
     assert_eq!(folder.files(), ["contacts.db"], "a clean end leaves one file");
@@ -103,12 +105,8 @@ fn changes_are_the_same_book_before_while_and_after_they_move_to_their_places() 
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let name = format!("name{}", random >> 28);
         let after = (random & 0x300_0000 != 0).then(|| format!("{n}"));
-        let contact = Changed {
-            before: book.get(&name).map(|phone: &String| phone.as_str().into()),
-            after: after.as_deref().map(Into::into),
-            name: name.as_str().into(),
-        };
-        store.commit(&[contact]).unwrap();
+        let before = book.get(&name).map(String::as_str);
+        store.commit(&[update(&name, before, after.as_deref())]).unwrap();
         match after {
             Some(phone) => book.insert(name, phone),
             None => book.remove(&name),
@@ -269,14 +267,9 @@ fn scattered_changes_settle_in_a_book_of_any_size() {
     assert_eq!(imported, Imported { added: CONTACTS as u64, ..Imported::default() });
 
     let mut store = folder.session();
-    let changes: Vec<_> = (0..1_500)
-        .map(|n| Changed {
-            name: format!("name{:06}", n * 133).into(),
-            before: Some("1".into()),
-            after: Some("2".into()),
-        })
-        .collect();
-    for group in changes.chunks(50) {
+    let names: Vec<_> = (0..1_500).map(|n| format!("name{:06}", n * 133)).collect();
+    let updates: Vec<_> = names.iter().map(|name| update(name, Some("1"), Some("2"))).collect();
+    for group in updates.chunks(50) {
         store.commit(group).unwrap();
     }
     drop(store);
