@@ -1,4 +1,4 @@
-//! The lesson, as a student goes through it.
+//! The lesson on the page: its steps, hints and progress.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -9,141 +9,9 @@ mod classroom;
 
 use classroom::TestServer;
 use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use classroom::student::{Hand, OPEN, done, expect_open, follow, open_step, press, walk};
 use fantoccini::key::Key;
-use serde_json::{Value, json};
-
-/// The step that is open.
-const OPEN: &str = "#steps > [aria-current=step]";
-
-/// How a student sends what a step shows.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Hand {
-    /// By a press on the button.
-    Presses,
-    /// By writing it.
-    Types,
-}
-
-/// Scrolls to something and presses it, as a student does.
-async fn press(browser: &Browser, css: &str) {
-    browser.element(css).await;
-    let scroll = format!("document.querySelector('{css}').scrollIntoView({{ block: 'center' }})");
-    browser.script(&scroll).await;
-    browser.click(css).await;
-}
-
-async fn open_step(browser: &Browser) -> Value {
-    browser.script(&format!("return document.querySelector('{OPEN}').dataset.step")).await
-}
-
-async fn expect_open(browser: &Browser, step: &str) {
-    browser.until(&format!("document.querySelector('{OPEN}')?.dataset.step === '{step}'")).await;
-}
-
-/// The names of the steps that are done.
-async fn done(browser: &Browser) -> Value {
-    browser
-        .script(
-            "return [...document.querySelectorAll('#steps > [data-done=true]')]\
-             .map(each => each.dataset.step)",
-        )
-        .await
-}
-
-/// Sends one of the open step's commands and waits for all its answers.
-async fn send(browser: &Browser, hand: Hand, index: usize, command: &str) {
-    let before = browser.messages().await.len();
-    if hand == Hand::Types && !command.contains('\n') {
-        browser.send(command).await;
-    } else {
-        press(browser, &format!("{OPEN} > .try:nth-of-type({})", index + 1)).await;
-    }
-    if command == "exit" {
-        browser.await_state("closed").await;
-        browser.click("#reconnect").await;
-        browser.expect("received", "Welcome!").await;
-    } else {
-        let after = before + 1 + command.split('\n').count();
-        browser
-            .until(&format!("document.getElementById('conversation').children.length === {after}"))
-            .await;
-    }
-}
-
-/// Does what the open step asks for, in the order in which it stands there.
-async fn follow(browser: &Browser, hand: Hand) {
-    let all = |attribute: &str| {
-        let script = format!(
-            "return [...document.querySelectorAll('{OPEN} [data-{attribute}]')]\
-             .map(each => each.dataset.{attribute})"
-        );
-        async move { serde_json::from_value::<Vec<String>>(browser.script(&script).await).unwrap() }
-    };
-    for (index, command) in all("command").await.iter().enumerate() {
-        send(browser, hand, index, command).await;
-        show_steps(browser).await;
-    }
-    if all("goal").await.contains(&"split".to_owned()) {
-        press(browser, &format!("{OPEN} [href=\"#sticky\"]")).await;
-        browser.until("!document.getElementById('sticky').hidden").await;
-        press(browser, "#lab-chinese").await;
-        // Into 张, behind `add;`.
-        browser
-            .script(
-                "const slider = document.getElementById('lab-split'); slider.value = 5; \
-                 slider.dispatchEvent(new Event('input', { bubbles: true }))",
-            )
-            .await;
-        show_steps(browser).await;
-    }
-    for right in ["wrong", "right"] {
-        let answers = format!("{OPEN} [data-answer={right}]");
-        let count =
-            browser.script(&format!("return document.querySelectorAll('{answers}').length")).await;
-        for _ in 0..count.as_u64().unwrap() {
-            // Which are the ones not pressed yet.
-            press(browser, &format!("{answers}:not([aria-pressed])")).await;
-        }
-        // Each explains itself.
-        let silent = format!(
-            "return [...document.querySelectorAll('{answers} + [data-why]')]\
-             .filter(each => !each.offsetParent).length"
-        );
-        assert_eq!(browser.script(&silent).await, 0);
-    }
-    browser.until(&format!("document.querySelector('{OPEN}').dataset.done === 'true'")).await;
-}
-
-/// Brings the steps to the front, where there is room for one panel only.
-async fn show_steps(browser: &Browser) {
-    let hidden = browser.script("return document.getElementById('plan').hidden").await;
-    if hidden == json!(true) {
-        browser.click("#now").await;
-    }
-}
-
-/// Goes through all the steps.
-async fn walk(browser: &Browser, hand: Hand) {
-    show_steps(browser).await;
-    let names = browser
-        .script(
-            "return [...document.querySelectorAll('#steps > li')].map(each => each.dataset.step)",
-        )
-        .await;
-    let names: Vec<String> = serde_json::from_value(names).unwrap();
-    assert!(names.len() > 15, "{names:?}");
-    for (index, name) in names.iter().enumerate() {
-        assert_eq!(open_step(browser).await, json!(name));
-        follow(browser, hand).await;
-        assert_eq!(done(browser).await, json!(names[..=index]));
-        if index + 1 < names.len() {
-            press(browser, "#next").await;
-        }
-    }
-    browser.until("document.getElementById('guide').dataset.told === 'all'").await;
-    let count = format!("{0} / {0}", names.len());
-    assert_eq!(browser.script("return document.getElementById('done').textContent").await, count);
-}
+use serde_json::json;
 
 async fn walk_with_a_server(visitor: Visitor, hand: Hand) {
     let server = TestServer::start().await;
@@ -160,16 +28,6 @@ async fn walk_without_a_server(visitor: Visitor, hand: Hand) {
     browser.await_state("offline").await;
     walk(&browser, hand).await;
     browser.finish_but_for("WebSocket connection to").await;
-}
-
-#[tokio::test]
-async fn a_student_finishes_the_lesson_in_chinese() {
-    walk_with_a_server(CHINESE, Hand::Presses).await;
-}
-
-#[tokio::test]
-async fn a_student_finishes_the_lesson_in_english() {
-    walk_with_a_server(ENGLISH, Hand::Types).await;
 }
 
 #[tokio::test]

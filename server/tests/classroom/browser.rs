@@ -1,6 +1,5 @@
-//! A student's browser: headless Chromium, its console watched.
+//! A student's browser, its console watched.
 
-use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +13,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::engine::{Driver, Engine};
 use super::{DEADLINE, needs};
 
 /// What kind of browser opens the page.
@@ -31,99 +31,65 @@ pub const CHINESE: Visitor =
 pub const ENGLISH: Visitor = Visitor { language: "en-US", ..CHINESE };
 pub const PHONE: Visitor = Visitor { width: 390, height: 844, phone: true, ..CHINESE };
 
-/// How often a driver is started before the test gives up: it looks for a free
-/// port, lets go of it and binds it again, and among tests that run at once
-/// another socket is sometimes quicker.
-const ATTEMPTS: usize = 5;
-
-/// A driver and its port, or nothing if it ended before it had one.
-fn start_driver(chromedriver: &OsStr) -> Option<(Child, String)> {
-    let mut driver = Command::new(chromedriver)
-        .arg("--port=0")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the driver starts");
-    let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
-    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned())
-    });
-    let Some(port) = port else {
-        let _ = driver.wait();
-        return None;
-    };
-    // It must not stall on a full pipe.
-    std::thread::spawn(move || lines.for_each(drop));
-    Some((driver, port))
-}
+/// Collects what a console would show in engines whose driver has no command for
+/// it, from when the page is there.
+const WATCH: &str = "
+const problems = window.problems = [];
+const add = (what, event) => problems.push(what + ': ' + (event.message ?? event.reason ?? event.violatedDirective));
+for (const what of ['error', 'unhandledrejection', 'securitypolicyviolation'])
+  window.addEventListener(what, event => add(what, event));
+for (const level of ['warn', 'error']) {
+  const say = console[level];
+  console[level] = (...words) => { problems.push(level + ': ' + words.join(' ')); say(...words); };
+}";
 
 /// A browser with one page open. [`finish`](Self::finish) it: that is what
 /// looks at the console.
 pub struct Browser {
     pub client: Client,
-    driver: Child,
-    profile: std::path::PathBuf,
+    driver: Driver,
 }
 
 impl Browser {
-    /// Starts a browser, or nothing where the test is skipped. `cargo xtask test`
-    /// finds or installs Chromium and its driver and names them here.
+    /// Starts a browser, or nothing where the test is skipped.
     pub async fn start(visitor: Visitor) -> Option<Self> {
-        let named = std::env::var_os("CHROMIUM").zip(std::env::var_os("CHROMEDRIVER"));
-        needs::tool(named.is_some(), "CHROMIUM and CHROMEDRIVER name no browser");
-        let (chromium, chromedriver) = named?;
-        let (driver, port) = (0..ATTEMPTS)
-            .find_map(|_| start_driver(&chromedriver))
-            .expect("the driver starts and says its port");
-
-        let profile = std::env::temp_dir().join(format!("tcp-classroom-browser-{port}"));
-        let mut arguments = vec![
-            "--headless".to_owned(),
-            "--disable-gpu".to_owned(),
-            "--disable-quic".to_owned(),
-            "--disable-dev-shm-usage".to_owned(),
-            "--no-first-run".to_owned(),
-            "--disable-background-networking".to_owned(),
-            "--disable-component-update".to_owned(),
-            "--disable-sync".to_owned(),
-            // A name that Chromium does not trust as it trusts 127.0.0.1, just
-            // like the address of a laptop on a classroom's network.
-            "--host-resolver-rules=MAP classroom.test 127.0.0.1".to_owned(),
-            format!("--lang={}", visitor.language),
-            format!("--accept-lang={}", visitor.language),
-            format!("--window-size={},{}", visitor.width, visitor.height),
-            format!("--user-data-dir={}", profile.display()),
-        ];
-        if cfg!(unix) {
-            // Chromium refuses to run as root, as in a container, without it.
-            arguments.push("--no-sandbox".to_owned());
-        }
-        let capabilities = json!({
-            "goog:chromeOptions": { "args": arguments, "binary": chromium.to_string_lossy() },
-            "goog:loggingPrefs": { "browser": "ALL" },
-        });
-        let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
+        let driver = Engine::of_this_run().start()?;
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
+            .capabilities(driver.engine.capabilities(&driver, visitor))
+            .connect(&driver.address)
             .await
             .expect("a browser session");
-        let browser = Browser { client, driver, profile };
-        browser
-            .devtools(
-                "Emulation.setDeviceMetricsOverride",
-                json!({
-                    "width": visitor.width, "height": visitor.height,
-                    "screenWidth": visitor.width, "screenHeight": visitor.height,
-                    "deviceScaleFactor": if visitor.phone { 2 } else { 1 },
-                    "mobile": visitor.phone,
-                }),
-            )
-            .await;
-        let touch = json!({ "enabled": visitor.phone });
-        browser.devtools("Emulation.setTouchEmulationEnabled", touch).await;
-        browser.set_dark(visitor.dark).await;
+        let browser = Browser { client, driver };
+        match browser.driver.engine {
+            Engine::Chromium => browser.appear_as(visitor).await,
+            Engine::Firefox | Engine::WebKit => {
+                let size = browser.client.set_window_size(visitor.width, visitor.height);
+                size.await.expect("a window of that size");
+            }
+        }
         Some(browser)
+    }
+
+    /// Has Chromium draw and feel as on the visitor's device.
+    async fn appear_as(&self, visitor: Visitor) {
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            json!({
+                "width": visitor.width, "height": visitor.height,
+                "screenWidth": visitor.width, "screenHeight": visitor.height,
+                "deviceScaleFactor": if visitor.phone { 2 } else { 1 },
+                "mobile": visitor.phone,
+            }),
+        )
+        .await;
+        let touch = json!({ "enabled": visitor.phone });
+        self.devtools("Emulation.setTouchEmulationEnabled", touch).await;
+        self.set_dark(visitor.dark).await;
+    }
+
+    /// The engine it is made of.
+    pub fn engine(&self) -> Engine {
+        self.driver.engine
     }
 
     /// Starts a browser and opens a server's page in it.
@@ -136,6 +102,9 @@ impl Browser {
 
     pub async fn go(&self, address: &str) {
         self.client.goto(address).await.expect("the page opens");
+        if self.engine() != Engine::Chromium {
+            self.script(WATCH).await;
+        }
     }
 
     pub async fn set_dark(&self, dark: bool) {
@@ -248,33 +217,33 @@ impl Browser {
 
     /// Closes the browser and fails if its console showed a warning or an
     /// error that does not contain `expected`.
-    pub async fn finish_but_for(mut self, expected: &str) {
+    pub async fn finish_but_for(self, expected: &str) {
+        let mut complaints = match self.engine() {
+            Engine::Chromium => self.console().await,
+            Engine::Firefox | Engine::WebKit => {
+                serde_json::from_value(self.script("return window.problems").await).expect("texts")
+            }
+        };
+        complaints.retain(|message| expected.is_empty() || !message.contains(expected));
+        self.client.clone().close().await.expect("it closes");
+        assert!(complaints.is_empty(), "the console says: {complaints:#?}");
+    }
+
+    /// The warnings and errors on Chromium's console since this was last asked.
+    async fn console(&self) -> Vec<String> {
         let command = DriverCommand { path: "se/log", body: json!({ "type": "browser" }) };
         let log = self.client.issue_cmd(command).await.expect("the console");
-        let complaints: Vec<_> = log
-            .as_array()
+        log.as_array()
             .expect("a list")
             .iter()
             .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
-            .filter(|message| expected.is_empty() || !message.contains(expected))
-            .collect();
-        self.client.clone().close().await.expect("it closes");
-        let _ = self.driver.kill();
-        assert!(complaints.is_empty(), "the console says: {complaints:#?}");
+            .collect()
     }
 
     /// Closes the browser and fails if its console showed anything wrong.
     pub async fn finish(self) {
         self.finish_but_for("").await;
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
-        let _ = std::fs::remove_dir_all(&self.profile);
     }
 }
 

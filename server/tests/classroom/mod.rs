@@ -5,9 +5,11 @@ pub mod binary;
 pub mod browser;
 #[cfg(target_os = "linux")]
 pub mod disk;
+pub mod engine;
 pub mod events;
 pub mod needs;
 pub mod relay;
+pub mod student;
 
 use std::net::SocketAddr;
 use std::time::Duration;

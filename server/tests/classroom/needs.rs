@@ -38,6 +38,14 @@ pub fn tool(found: bool, missing: &str) -> bool {
     found
 }
 
+/// Whether the test may go on, which runs only if it is asked for.
+pub fn request(asked: bool, why_not: &str) -> bool {
+    if !asked {
+        skip(why_not);
+    }
+    asked
+}
+
 /// Whether the test may go on, which needs a right or a feature of the system
 /// that not every developer has, such as mounting a disk.
 pub fn privilege(granted: bool, why_not: &str) -> bool {

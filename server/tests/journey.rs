@@ -1,0 +1,83 @@
+//! The student's journey: the whole lesson on the page, from the welcome to the
+//! homework, in the browser engine of this run; see [`classroom::engine`].
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod classroom;
+
+use classroom::TestServer;
+use classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
+use classroom::engine::Engine;
+use classroom::student::{Hand, done, walk};
+use serde_json::json;
+
+/// Goes through the lesson, looks at every panel and comes back later.
+async fn journey(visitor: Visitor, hand: Hand) {
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::open(visitor, server.http).await else { return };
+    let is_chinese = visitor.language.starts_with("zh");
+    let language = if is_chinese { "zh" } else { "en" };
+    let speaks = format!("document.documentElement.lang.startsWith('{language}')");
+    // WebKit takes its language from the system's locales, of which there may be
+    // no Chinese one.
+    if browser.script(&format!("return {speaks}")).await == json!(false) {
+        assert_eq!(browser.engine(), Engine::WebKit);
+        browser.click("#language").await;
+        browser.until(&speaks).await;
+    }
+
+    walk(&browser, hand).await;
+
+    // Bytes, arrows, the lab, the class's book and the program.
+    browser.send("add;张三;12345").await;
+    browser.expect("received", "张三 added!").await;
+    for (panel, shows) in [
+        ("wire", "E5 BC A0"),
+        ("sequence", "add;张三;12345"),
+        ("sticky", "recv"),
+        ("contacts", "12345"),
+        ("python", "add;张三;12345"),
+    ] {
+        browser.show(panel).await;
+        let shows = json!(shows);
+        // Not `textContent`: what is not drawn does not count. The driver's own
+        // text of a table is empty in WebKit.
+        browser
+            .until(&format!(
+                "document.getElementById('{panel}').innerText.replace(/\\s+/g, ' ').includes({shows})"
+            ))
+            .await;
+    }
+    let mut other = server.tcp().await;
+    other.send("add;李四;7\n".as_bytes()).await;
+    browser.show("contacts").await;
+    browser.until("document.getElementById('rows').innerText.includes('李四')").await;
+
+    // A mistake is underlined, mended with one press, and explained when sent.
+    browser.keys("find；张三").await;
+    browser.click("#fix").await;
+    assert_eq!(browser.typed().await, "find;张三");
+    browser.send("").await;
+    browser.expect("received", "12345").await;
+    browser.send("Add;x;1").await;
+    let says = if is_chinese { "小写" } else { "lower case" };
+    let last = "document.querySelector('#conversation > :last-child').innerText";
+    browser.until(&format!("{last}.includes('{says}')")).await;
+
+    let before = done(&browser).await;
+    browser.screenshot(&format!("journey-{:?}-{}", browser.engine(), visitor.language)).await;
+    browser.go(&format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    assert_eq!(done(&browser).await, before);
+    browser.until(&speaks).await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_student_finishes_the_lesson_in_chinese() {
+    journey(CHINESE, Hand::Presses).await;
+}
+
+#[tokio::test]
+async fn a_student_finishes_the_lesson_in_english() {
+    journey(ENGLISH, Hand::Types).await;
+}
