@@ -39,13 +39,12 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
 /// Measures the page in a browser, and prints the result. Any system with a
 /// Chromium will do.
 pub fn in_browser(shell: &Shell, name: &OsStr) -> Result<()> {
-    let browser = browser::ensure(shell)?;
+    let browser = browser::ensure(shell, browser::Engine::Chromium)?;
     page::build(shell, &tools::ensure(shell)?)?;
     heading("measuring, about two minutes; leave the machine alone meanwhile");
     // The page is a release build; how fast the server is does not count here.
     cmd!(shell, "cargo bench --profile dev --package tcp-classroom --bench {name}")
-        .env("CHROMIUM", &browser.chromium)
-        .env("CHROMEDRIVER", &browser.chromedriver)
+        .envs(browser.variables())
         .run()?;
     Ok(())
 }

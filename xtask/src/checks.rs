@@ -1,21 +1,57 @@
 //! What `cargo xtask test` runs, cheapest first, up to the first failure. How
 //! long each step took is said in any case.
 
+use std::ffi::OsString;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::browser::{self, Engine};
 use crate::suite::Suite;
-use crate::{axe, browser, heading, packages, page, target, tools};
+use crate::{axe, heading, packages, page, target, tools};
 
-/// Runs every check. With `skip_missing` a tool that is missing skips the checks
-/// that need it, by name, instead of failing the command.
-pub fn run(shell: &Shell, skip_missing: bool) -> Result<()> {
-    let mut suite = Suite::begin(&target(shell), skip_missing)?;
+/// What `cargo xtask test` is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Options {
+    /// A tool that is missing skips the checks that need it, by name, instead of
+    /// failing the command.
+    pub skip_missing: bool,
+    /// In which engines the page is tested. Chromium runs every browser test, the
+    /// others the student's journey.
+    pub engines: Vec<Engine>,
+}
+
+impl Options {
+    /// Reads the arguments of the command.
+    ///
+    /// # Errors
+    ///
+    /// An argument is none of its options.
+    pub fn parse(arguments: &[OsString]) -> Result<Self> {
+        let mut options = Options { skip_missing: false, engines: vec![Engine::Chromium] };
+        let mut arguments = arguments.iter().map(|argument| argument.to_str().unwrap_or_default());
+        while let Some(argument) = arguments.next() {
+            match argument.split_once('=').unwrap_or((argument, "")) {
+                ("--skip-missing", "") => options.skip_missing = true,
+                ("--browsers", "") => {
+                    let list = arguments.next().unwrap_or_default();
+                    options.engines = Engine::parse_list(list)?;
+                }
+                ("--browsers", list) => options.engines = Engine::parse_list(list)?,
+                _ => bail!("`cargo xtask test` takes --skip-missing and --browsers LIST"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Runs every check.
+pub fn run(shell: &Shell, options: &Options) -> Result<()> {
+    let mut suite = Suite::begin(&target(shell), options.skip_missing)?;
     let mut steps = Steps::default();
-    let outcome = steps.all(shell, &mut suite);
+    let outcome = steps.all(shell, &mut suite, &options.engines);
     steps.report(outcome.is_ok());
     suite.report();
     outcome
@@ -27,7 +63,7 @@ struct Steps {
 }
 
 impl Steps {
-    fn all(&mut self, shell: &Shell, suite: &mut Suite) -> Result<()> {
+    fn all(&mut self, shell: &Shell, suite: &mut Suite, engines: &[Engine]) -> Result<()> {
         // What is missing is said first, not after five minutes.
         self.step("programs that tests start", || {
             let missing = packages::ensure(shell)?;
@@ -36,11 +72,18 @@ impl Steps {
                 missing => suite.skip("some tests", &packages::describe(missing)),
             }
         })?;
-        let browser = self.step("the browser", || {
-            browser::ensure(shell).map(Some).or_else(|error| {
-                suite.skip("the browser tests", &format!("{error:#}")).map(|()| None)
-            })
-        })?;
+        let mut browsers = Vec::new();
+        for engine in engines {
+            let name = engine.name();
+            let found = self.step(name, || {
+                browser::ensure(shell, *engine).map(Some).or_else(|error| {
+                    suite.skip(&format!("tests in {name}"), &format!("{error:#}")).map(|()| None)
+                })
+            })?;
+            browsers.extend(found);
+        }
+        let (chromium, others): (Vec<_>, Vec<_>) =
+            browsers.iter().partition(|browser| browser.engine == Engine::Chromium);
         let axe = self.step("the checker of accessibility", || {
             axe::ensure().map(Some).or_else(|error| {
                 suite.skip("the tests of accessibility", &format!("{error:#}")).map(|()| None)
@@ -67,23 +110,31 @@ impl Steps {
         })?;
         self.step("dependencies, by cargo-deny", || dependencies(shell, suite))?;
         self.step("page", || page::build(shell, &tools))?;
-        let with_browser = |mut cargo: Command| {
-            if let Some(browser) = &browser {
-                cargo.env("CHROMIUM", &browser.chromium);
-                cargo.env("CHROMEDRIVER", &browser.chromedriver);
-            }
+        let with_chromium = |mut cargo: Command| {
+            cargo.envs(chromium.iter().flat_map(|browser| browser.variables()));
             cargo.envs(axe.iter().map(|file| ("AXE", file)));
+            if !engines.contains(&Engine::Chromium) {
+                cargo.env("TCP_CLASSROOM_WITHOUT", Engine::Chromium.name());
+            }
             cargo
         };
         self.step("tests, natively", || {
-            suite.run(with_browser(cmd!(shell, "cargo test --workspace").into()))
+            suite.run(with_chromium(cmd!(shell, "cargo test --workspace").into()))
         })?;
+        for browser in others {
+            self.step(browser.engine.journey(), || {
+                let journey = cmd!(shell, "cargo test --package tcp-classroom --test journey");
+                let journey = journey.envs(browser.variables());
+                suite.run(journey.env("TCP_CLASSROOM_ENGINE", browser.engine.name()).into())
+            })?;
+        }
         self.step("tests of the page, in the browser", || {
-            if browser.is_none() {
-                return suite.skip("the tests of the page", "there is no browser");
+            if chromium.is_empty() {
+                suite.leave_out("the tests of the page in the browser", "there is no Chromium");
+                return Ok(());
             }
             let page = cmd!(shell, "cargo test --package web").args(["--target", tools::WASM]);
-            suite.run(with_browser(
+            suite.run(with_chromium(
                 page.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.test_runner).into(),
             ))
         })
@@ -122,4 +173,24 @@ fn dependencies(shell: &Shell, suite: &mut Suite) -> Result<()> {
         return Ok(());
     }
     Ok(cmd!(shell, "cargo deny check advisories").run()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_chosen_with_or_without_an_equals_sign() {
+        let options = |arguments: &[&str]| {
+            Options::parse(&arguments.iter().map(Into::into).collect::<Vec<_>>())
+        };
+        let plain = options(&[]).unwrap();
+        assert_eq!((plain.skip_missing, plain.engines), (false, vec![Engine::Chromium]));
+        let both = options(&["--skip-missing", "--browsers", "firefox"]).unwrap();
+        assert_eq!((both.skip_missing, both.engines), (true, vec![Engine::Firefox]));
+        assert_eq!(options(&["--browsers=all"]).unwrap().engines, Engine::ALL);
+        for wrong in [&["--browsers"][..], &["--browsers=lynx"], &["--fast"], &["firefox"]] {
+            assert!(options(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -7,7 +7,7 @@
 //! - [`page`]: the page, from `web/` and `static/` into `dist/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`bench`]: the benchmark;
-//! - [`browser`]: the Chromium the tests drive, and [`axe`], the checker of
+//! - [`browser`]: the browsers that the tests drive, and [`axe`], the checker of
 //!   accessibility they run in it;
 //! - [`packages`] and [`program`]: what the system lacks, and what is on `PATH`;
 //! - [`turn`]: what two xtasks at once do one after the other.
@@ -44,15 +44,19 @@ cargo xtask COMMAND
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
   bench visit           measure how long a phone waits for the page, in Chromium
-  test [--skip-missing] every check: format, lints, dependencies, tests, browser tests;
-                        with the flag it goes on without the tools that are missing
-                        and names each test that it skips for that
+  test [OPTIONS]        every check: format, lints, dependencies, tests, browser tests
+    --browsers LIST     the student's journey in these browsers: chromium, firefox,
+                        webkit, with commas between them, or all; chromium runs all
+                        the other browser tests too, and is the default
+    --skip-missing      go on without the tools that are missing, and name each test
+                        that is skipped for that
   help                  this list
 
 The first build also builds two tools, once per user: about four minutes on two
 cores. They are kept in the user's cache directory, or in TCP_CLASSROOM_CACHE.
 
-`test` drives a Chromium; CHROMIUM and CHROMEDRIVER name one that is not on PATH.
+CHROMIUM and CHROMEDRIVER name a browser and its driver that are not on PATH; so do
+FIREFOX and GECKODRIVER, WEBKIT (its MiniBrowser) and WEBKITDRIVER.
 ";
 
 /// What a command line that makes no sense exits with, as in the server.
@@ -69,18 +73,19 @@ fn main() -> ExitCode {
         (Some("page"), []) => page(),
         (Some("bench"), [name]) if name == "typing" || name == "visit" => bench_page(name),
         (Some("bench"), arguments) => bench(arguments),
-        (Some("test"), []) => test(false),
-        (Some("test"), [flag]) if flag == "--skip-missing" => test(true),
+        (Some("test"), arguments) => match checks::Options::parse(arguments) {
+            Ok(options) => test(&options),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                return ExitCode::from(USAGE);
+            }
+        },
         (Some("help" | "--help" | "-h"), _) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
         (Some(command @ ("build" | "page")), _) => {
             eprintln!("error: `cargo xtask {command}` takes no arguments");
-            return ExitCode::from(USAGE);
-        }
-        (Some("test"), _) => {
-            eprintln!("error: `cargo xtask test` takes nothing but --skip-missing");
             return ExitCode::from(USAGE);
         }
         _ => {
@@ -138,8 +143,8 @@ fn bench_page(name: &OsStr) -> Result<()> {
     bench::in_browser(&repository()?, name)
 }
 
-fn test(skip_missing: bool) -> Result<()> {
-    checks::run(&repository()?, skip_missing)
+fn test(options: &checks::Options) -> Result<()> {
+    checks::run(&repository()?, options)
 }
 
 /// The page, then the release binary with that page in it.

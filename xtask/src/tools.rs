@@ -145,6 +145,25 @@ pub fn ensure(shell: &Shell) -> Result<Tools> {
     })
 }
 
+/// Firefox's WebDriver server, found or built.
+///
+/// # Errors
+///
+/// It does not build, which needs the network once.
+pub fn geckodriver() -> Result<PathBuf> {
+    let geckodriver = Tool {
+        name: "geckodriver",
+        // The newest of November 2026.
+        version: "0.37.1".to_owned(),
+        programs: &["geckodriver"],
+        install_flags: &["--locked"],
+        why: "drives Firefox",
+        duration: "45 seconds",
+    };
+    let [directory] = find_or_install(&cache_directory()?, [geckodriver])?;
+    program::in_directory(&directory, "geckodriver").context("geckodriver has just vanished")
+}
+
 /// The version of a package in Cargo.lock.
 fn locked_version(shell: &Shell, package: &str) -> Result<String> {
     // Printed as `registry+https://...#wasm-bindgen@0.2.130`.

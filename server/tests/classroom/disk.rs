@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::binary::{FREE_PORTS, Program, command, read};
+use super::needs;
 
 pub fn book_in(folder: &tempfile::TempDir) -> PathBuf {
     folder.path().join("contacts.db")
@@ -143,11 +144,11 @@ pub fn command_without_options() -> Command {
 pub struct SmallDisk(pub tempfile::TempDir);
 
 impl SmallDisk {
-    /// A disk of so many megabytes, or nothing, and then why.
+    /// A disk of so many megabytes, or nothing where the test is skipped.
     pub fn new(megabytes: usize) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        if !nix::unistd::geteuid().is_root() {
-            println!("skipped: only root can mount a small disk to fill");
+        let is_root = nix::unistd::geteuid().is_root();
+        if !needs::privilege(is_root, "only root can mount a small disk to fill") {
             return None;
         }
         let mounted = Command::new("mount")
