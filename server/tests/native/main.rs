@@ -1,0 +1,29 @@
+//! Tests from outside that need no browser: over sockets, and of the program
+//! itself. One test program for all of them, which is linked once; a module is a
+//! feature.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say how much it tried"
+)]
+
+#[path = "../classroom/mod.rs"]
+mod classroom;
+
+mod book_file;
+mod console;
+mod diagnostics;
+mod durability;
+mod exchange;
+mod faults;
+mod floods;
+mod history;
+mod page;
+mod power_loss;
+mod program;
+mod python;
+mod python_export;
+mod stopping;
+mod transcripts;
+mod watching;
+mod wrong_port;
