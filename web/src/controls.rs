@@ -13,7 +13,12 @@ use web_sys::{
 
 use crate::keyboard::{Key, Report};
 use crate::markup::Markup as _;
-use crate::model::{Msg, Pick};
+use crate::model::Msg;
+use crate::model::conversation::ConversationMsg;
+use crate::model::input::InputMsg;
+use crate::model::language::LanguageMsg;
+use crate::model::lesson::LessonMsg;
+use crate::model::panels::{PanelsMsg, Selection};
 use crate::tabs::{Panel, Turn};
 use crate::view::View;
 
@@ -90,7 +95,7 @@ pub fn listen(
     if let Some(wide) = wide {
         let post = post.clone();
         listeners.push(Listener::new(&wide.clone(), "change", move |_| {
-            post(Msg::Resized { wide: wide.matches() });
+            post(PanelsMsg::Resized { wide: wide.matches() }.into());
         }));
     }
     listeners
@@ -101,7 +106,10 @@ fn in_the_input(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     let typed = |composing_of: fn(&Event) -> bool| {
         let (view, post) = (view.clone(), post.clone());
         move |event: Event| {
-            post(Msg::Typed { text: view.command().value(), composing: composing_of(&event) });
+            post(
+                InputMsg::Typed { text: view.command().value(), composing: composing_of(&event) }
+                    .into(),
+            );
         }
     };
     // Both kinds of event call it so.
@@ -119,7 +127,7 @@ fn in_the_input(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
             });
             let Some(key) = key else { return };
             let at_end = view.caret_is_at_end();
-            if post(Msg::Pressed { key, at_end, repeated: press.repeat() }) {
+            if post(InputMsg::KeyPressed { key, at_end, repeated: press.repeat() }.into()) {
                 event.prevent_default();
             }
         }
@@ -142,7 +150,7 @@ fn around_it(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
         let post = post.clone();
         move |event: Event| {
             event.prevent_default();
-            post(Msg::Submitted);
+            post(InputMsg::Submitted.into());
         }
     };
     let clicked = {
@@ -150,14 +158,14 @@ fn around_it(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
         move |event: Event| {
             let Some(button) = closest(&event, "button,a[href]") else {
                 if let Some(id) = message_of(&event) {
-                    post(Msg::Picked(Pick::Message(id)));
+                    post(PanelsMsg::MessageSelected(Selection::Message(id)).into());
                 }
                 return;
             };
             if let Some(id) =
                 message_of(&event).filter(|_| button.get_attribute("data-look").is_some())
             {
-                post(Msg::Picked(Pick::Bytes(id)));
+                post(PanelsMsg::MessageSelected(Selection::Bytes(id)).into());
             }
             if let Some(text) = button.get_attribute("data-insert") {
                 view.insert(&text);
@@ -177,7 +185,7 @@ fn around_it(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
             let modified = press.ctrl_key() || press.alt_key() || press.meta_key();
             if let Some(turn) = Turn::of(&press.key()).filter(|_| !modified) {
                 event.prevent_default();
-                post(Msg::Turned(turn));
+                post(PanelsMsg::TabKeyPressed(turn).into());
             }
         }
     };
@@ -192,7 +200,14 @@ fn around_it(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
             };
             if closest(&event, "#conversation").is_some() {
                 event.prevent_default();
-                post(Msg::Picked(if is_back { Pick::Back } else { Pick::On }));
+                post(
+                    PanelsMsg::MessageSelected(if is_back {
+                        Selection::Previous
+                    } else {
+                        Selection::Next
+                    })
+                    .into(),
+                );
             }
         }
     };
@@ -212,57 +227,83 @@ fn around_it(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
 
 /// What a press on a button means.
 fn meaning(button: &Element, view: &View) -> Option<Msg> {
+    let id = button.get_attribute("id").unwrap_or_default();
+    let msg = for_the_input(button, &id, view).map(Msg::from);
+    msg.or_else(|| for_the_conversation(button, &id).map(Msg::from))
+        .or_else(|| for_the_panels(button).map(Msg::from))
+        .or_else(|| for_the_lesson(button, &id, view).map(Msg::from))
+        .or_else(|| for_the_language(&id, view).map(Msg::from))
+}
+
+fn for_the_input(button: &Element, id: &str, view: &View) -> Option<InputMsg> {
     let attribute = |name| button.get_attribute(name);
     if let Some(text) = attribute("data-command") {
-        return Some(Msg::Commanded(text));
+        return Some(InputMsg::CommandChosen(text));
     }
     if let Some(text) = attribute("data-fill") {
-        return Some(Msg::Chosen(text));
+        return Some(InputMsg::ExampleChosen(text));
     }
     if attribute("data-insert").is_some() {
-        return Some(Msg::Typed { text: view.command().value(), composing: false });
+        return Some(InputMsg::Typed { text: view.command().value(), composing: false });
     }
-    if let Some(id) = attribute("data-take-back") {
-        return Some(Msg::TakenBack { id: id.parse().ok()? });
+    (id == "fix").then_some(InputMsg::FixApplied)
+}
+
+fn for_the_conversation(button: &Element, id: &str) -> Option<ConversationMsg> {
+    if let Some(id) = button.get_attribute("data-take-back") {
+        return Some(ConversationMsg::MessageRestored { id: id.parse().ok()? });
     }
-    if let Some(pick) = attribute("data-pick") {
-        return Some(Msg::Picked(match &*pick {
-            "back" => Pick::Back,
-            "on" => Pick::On,
-            _ => Pick::Newest,
+    match id {
+        "reconnect" => Some(ConversationMsg::Reconnect),
+        "mode" | "practise" => Some(ConversationMsg::ModeSwitched),
+        _ => None,
+    }
+}
+
+fn for_the_panels(button: &Element) -> Option<PanelsMsg> {
+    if let Some(pick) = button.get_attribute("data-pick") {
+        return Some(PanelsMsg::MessageSelected(match &*pick {
+            "back" => Selection::Previous,
+            "on" => Selection::Next,
+            _ => Selection::Newest,
         }));
     }
-    if let Some(id) = attribute("aria-controls") {
-        return Panel::with_id(&id).map(Msg::Shown);
+    if let Some(id) = button.get_attribute("aria-controls") {
+        return Panel::with_id(&id).map(PanelsMsg::Chosen);
     }
-    if let Some(link) = attribute("href") {
-        return Panel::with_id(link.strip_prefix('#')?).map(Msg::Shown);
-    }
-    if let Some(answer) = attribute("data-answer") {
+    let link = button.get_attribute("href")?;
+    Panel::with_id(link.strip_prefix('#')?).map(PanelsMsg::Chosen)
+}
+
+fn for_the_lesson(button: &Element, id: &str, view: &View) -> Option<LessonMsg> {
+    if let Some(answer) = button.get_attribute("data-answer") {
         view.steps().explain(button);
         let question = around(button, "data-question")?;
-        return Some(Msg::Answered { question, right: answer == "right" });
+        return Some(LessonMsg::QuestionAnswered { question, right: answer == "right" });
     }
-    if attribute("data-turn").is_some() {
-        return around(button, "data-step").map(Msg::WentTo);
+    if button.get_attribute("data-turn").is_some() {
+        return around(button, "data-step").map(LessonMsg::StepChosen);
     }
-    Some(match &*attribute("id").unwrap_or_default() {
-        "fix" => Msg::Mended,
-        "reconnect" => Msg::Reconnect,
-        "next" | "skip" => Msg::WentOn,
-        "start-over" => Msg::StartedOver,
-        "mode" | "practise" => Msg::SwitchedMode,
-        "language" => Msg::SwitchedLanguage,
-        "theme" => Msg::SwitchedTheme { from: view.theme() },
-        _ => return None,
-    })
+    match id {
+        "next" | "skip" => Some(LessonMsg::NextStep),
+        "start-over" => Some(LessonMsg::Restarted),
+        _ => None,
+    }
+}
+
+fn for_the_language(id: &str, view: &View) -> Option<LanguageMsg> {
+    match id {
+        "language" => Some(LanguageMsg::LanguageSwitched),
+        "theme" => Some(LanguageMsg::ThemeSwitched { from: view.theme() }),
+        _ => None,
+    }
 }
 
 fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     let returned = {
         let post = post.clone();
         move |_| {
-            post(Msg::Returned);
+            post(ConversationMsg::NetworkOnline.into());
         }
     };
     let seen = {
@@ -286,7 +327,8 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &m
 
 /// Whether the page can be seen now.
 pub fn looked(document: &Document) -> Msg {
-    Msg::Looked { here: !document.hidden(), wall: Date::now() as u64 }
+    let (is_visible, wall) = (!document.hidden(), Date::now() as u64);
+    ConversationMsg::VisibilityChanged { is_visible, wall }.into()
 }
 
 /// The message an event happened to.

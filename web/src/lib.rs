@@ -29,6 +29,7 @@
 
 pub mod advice;
 pub mod appearance;
+pub mod clock;
 pub mod completion;
 pub mod connection;
 pub mod history;
@@ -36,6 +37,7 @@ pub mod keyboard;
 pub mod lesson;
 pub mod liveness;
 pub mod marks;
+pub mod message;
 pub mod model;
 pub mod offline;
 pub mod panels;
@@ -55,9 +57,9 @@ pub mod page;
 #[cfg(target_arch = "wasm32")]
 mod request;
 #[cfg(target_arch = "wasm32")]
-mod shelves;
-#[cfg(target_arch = "wasm32")]
 mod socket;
+#[cfg(target_arch = "wasm32")]
+mod storage;
 #[cfg(target_arch = "wasm32")]
 mod texts;
 #[cfg(target_arch = "wasm32")]

@@ -15,13 +15,19 @@ use web_sys::{
 
 use crate::alarm::Alarm;
 use crate::appearance::{Language, Theme};
+use crate::clock::Moment;
 use crate::controls::{Listener, Post, Watch, listen, looked};
 use crate::json;
-use crate::model::{Effect, Model, Moment, Msg, Remembered, Shelf};
+use crate::model::conversation::{ConversationEffect, ConversationMsg};
+use crate::model::input::InputEffect;
+use crate::model::language::{LanguageEffect, LanguageMsg};
+use crate::model::lesson::{LessonEffect, LessonMsg};
+use crate::model::panels::PanelsEffect;
+use crate::model::{Effect, Model, Msg, Stored};
 use crate::panels::view::SidePanels;
 use crate::request::Request;
-use crate::shelves::Shelves;
 use crate::socket::Socket;
+use crate::storage::{PageStorage, StorageKey};
 use crate::texts::Texts;
 use crate::view::View;
 
@@ -54,7 +60,7 @@ pub struct Page {
     texts: Texts,
     panels: Rc<SidePanels>,
     classroom: RefCell<Option<Request>>,
-    shelves: Shelves,
+    storage: PageStorage,
     /// Whether a mouse points here, and no finger.
     has_mouse: bool,
     clock: Performance,
@@ -70,7 +76,7 @@ impl Page {
         let looked = looked(&document);
         let page = Rc::new_cyclic(|page| Page::new(&window, document, page));
         page.post(looked);
-        page.post(Msg::Opened);
+        page.post(LanguageMsg::Opened.into());
         page
     }
 
@@ -82,21 +88,21 @@ impl Page {
         let alarm = Alarm::new(window.clone(), {
             let post = post.clone();
             move || {
-                post(Msg::Woken);
+                post(ConversationMsg::TimerFired.into());
             }
         });
 
-        let shelves = Shelves::of(window);
+        let storage = PageStorage::of(window);
         let language = Language::first(
-            shelves.get(Shelf::Language).as_deref(),
+            storage.get(StorageKey::Language).as_deref(),
             window.navigator().language().as_deref(),
         );
         let host = window.location().host().unwrap_or_default();
-        let remembered = Remembered {
-            draft: &shelves.get(Shelf::Draft).unwrap_or_default(),
-            history: &shelves.get(Shelf::History).unwrap_or_default(),
-            panel: &shelves.get(Shelf::Panel).unwrap_or_default(),
-            progress: &shelves.get(Shelf::Progress).unwrap_or_default(),
+        let remembered = Stored {
+            draft: &storage.get(StorageKey::Draft).unwrap_or_default(),
+            history: &storage.get(StorageKey::History).unwrap_or_default(),
+            panel: &storage.get(StorageKey::Panel).unwrap_or_default(),
+            progress: &storage.get(StorageKey::Progress).unwrap_or_default(),
         };
         let wide = media(window, WIDE);
         let has_room = wide.as_ref().is_none_or(MediaQueryList::matches);
@@ -104,7 +110,7 @@ impl Page {
 
         let url = websocket_address(&document);
         let view = Rc::new(View::of(document));
-        if let Some(theme) = Theme::remembered(shelves.get(Shelf::Theme).as_deref()) {
+        if let Some(theme) = Theme::remembered(storage.get(StorageKey::Theme).as_deref()) {
             view.paint(theme);
         }
         Page {
@@ -118,7 +124,7 @@ impl Page {
             texts: Texts::new(post.clone()),
             panels: SidePanels::of(&view, &post),
             classroom: RefCell::default(),
-            shelves,
+            storage,
             has_mouse: !media(window, "(pointer:coarse)").is_some_and(|finger| finger.matches()),
             clock: window.performance().expect("browsers have a clock"),
             _listeners: listen(window, wide, &view, &post),
@@ -135,33 +141,33 @@ impl Page {
         if self.is_updating.replace(true) {
             return false;
         }
-        let mut swallowed = false;
+        let mut is_used_up = false;
         loop {
             let next = self.queue.borrow_mut().pop_front();
             let Some(msg) = next else { break };
-            swallowed |= self.update(msg);
+            is_used_up |= self.update(msg);
         }
         self.is_updating.set(false);
-        swallowed
+        is_used_up
     }
 
     fn update(&self, msg: Msg) -> bool {
         let moment = self.moment();
         let effects = self.model.borrow_mut().update(msg, moment);
-        let mut swallowed = false;
+        let mut is_used_up = false;
         for effect in effects {
-            swallowed |= matches!(effect, Effect::Swallow);
+            is_used_up |= matches!(effect, Effect::Input(InputEffect::PreventDefault));
             self.carry_out(effect);
         }
         let model = self.model.borrow();
         // Without words there is nothing to show yet.
-        if model.speaks() {
+        if model.is_ready() {
             self.view.refresh(&model, moment.millis);
             let due = self.panels.refresh(&model, moment);
             let due = due.map(|due| due.saturating_sub(moment.millis));
             self.alarm.set(model.next_wake(moment.millis).into_iter().chain(due).min());
         }
-        swallowed
+        is_used_up
     }
 
     fn moment(&self) -> Moment {
@@ -170,39 +176,73 @@ impl Page {
 
     fn carry_out(&self, effect: Effect) {
         match effect {
-            Effect::Connect => self.connect(),
-            Effect::Disconnect => {
+            Effect::Conversation(effect) => self.carry_out_in_conversation(effect),
+            Effect::Input(effect) => self.carry_out_in_input(effect),
+            Effect::Lesson(effect) => match effect {
+                LessonEffect::ShowProgress => self.view.steps().guide(&self.model.borrow()),
+                LessonEffect::Reload => self.speak(),
+                LessonEffect::FocusStep => self.view.steps().focus(),
+                LessonEffect::StoreProgress(text) => {
+                    self.storage.set(StorageKey::Progress, &text);
+                }
+            },
+            Effect::Panels(effect) => match effect {
+                PanelsEffect::FocusTab => {
+                    self.view.focus_tab(self.model.borrow().panels().selected());
+                }
+                PanelsEffect::StorePanel(id) => self.storage.set(StorageKey::Panel, id),
+            },
+            Effect::Language(effect) => match effect {
+                LanguageEffect::Fetch(language) => self.texts.fetch(language),
+                LanguageEffect::Translate => self.speak(),
+                LanguageEffect::ShowFailure => self.view.fail(),
+                LanguageEffect::ApplyTheme(theme) => self.view.paint(theme),
+                LanguageEffect::StoreLanguage(language) => {
+                    self.storage.set(StorageKey::Language, language.tag());
+                }
+                LanguageEffect::StoreTheme(theme) => {
+                    self.storage.set(StorageKey::Theme, theme.name());
+                }
+            },
+        }
+    }
+
+    fn carry_out_in_conversation(&self, effect: ConversationEffect) {
+        match effect {
+            ConversationEffect::Connect => self.connect(),
+            ConversationEffect::Disconnect => {
                 drop(self.check.take());
                 drop(self.socket.take());
             }
-            Effect::CheckServer => self.check_server(),
-            Effect::Transmit(text) => {
+            ConversationEffect::CheckServer => self.check_server(),
+            ConversationEffect::FetchClassroom => self.ask_classroom(),
+            ConversationEffect::Send(text) => {
                 if let Some(socket) = &*self.socket.borrow() {
                     socket.send(&text);
                 }
             }
-            Effect::Show(message) => self.view.show(&message),
-            Effect::Annotate { id, note, take_back } => self.view.annotate(id, &note, take_back),
-            Effect::Unannotate { id } => self.view.unannotate(id),
-            Effect::Write(text) => self.view.write(&text),
-            Effect::Focus => self.view.focus(),
-            Effect::FocusTab => self.view.focus_tab(self.model.borrow().panels().selected()),
-            Effect::FocusStep => self.view.steps().focus(),
-            Effect::Guide => self.view.steps().guide(&self.model.borrow()),
-            Effect::Swallow => {}
-            Effect::Keep(shelf, text) => self.shelves.keep(shelf, &text),
-            Effect::AskClassroom => self.ask_classroom(),
-            Effect::Fetch(language) => self.texts.fetch(language),
-            Effect::Speak => self.speak(),
-            Effect::Fail => self.view.fail(),
-            Effect::Paint(theme) => self.view.paint(theme),
+            ConversationEffect::Show(message) => self.view.show(&message),
+            ConversationEffect::Annotate { id, note, is_restorable } => {
+                self.view.annotate(id, &note, is_restorable);
+            }
+            ConversationEffect::RemoveAnnotation { id } => self.view.unannotate(id),
+        }
+    }
+
+    fn carry_out_in_input(&self, effect: InputEffect) {
+        match effect {
+            InputEffect::Write(text) => self.view.write(&text),
+            InputEffect::Focus => self.view.focus(),
+            InputEffect::PreventDefault => {}
+            InputEffect::StoreDraft(text) => self.storage.set(StorageKey::Draft, &text),
+            InputEffect::StoreHistory(text) => self.storage.set(StorageKey::History, &text),
         }
     }
 
     fn speak(&self) {
         let Some(words) = self.texts.words() else { return };
         if self.view.speak(words) {
-            self.post(Msg::Taught(self.view.steps().read()));
+            self.post(LessonMsg::Loaded(self.view.steps().read()).into());
             // On a phone the keyboard would jump up and cover half the page.
             if self.has_mouse {
                 self.view.focus();
@@ -221,7 +261,7 @@ impl Page {
             if let Some(Classroom { tcp_host: host, tcp_port: port }) =
                 text.and_then(|text| json::parse(&text))
             {
-                post(Msg::Classroom { host, port });
+                post(ConversationMsg::ClassroomFetched { host, port }.into());
             }
         };
         let request =
@@ -235,7 +275,7 @@ impl Page {
         let ended = move |request: &XmlHttpRequest| {
             let text = request.response_text().ok().flatten();
             let alive = request.status() == Ok(200) && text.as_deref() == Some(HEALTHY);
-            post(Msg::Checked { alive });
+            post(ConversationMsg::ServerChecked { alive }.into());
         };
         let request = Request::get_fresh(HEALTH, XmlHttpRequestResponseType::Text, Box::new(ended));
         // What the browser refuses outright ends like a check without an answer.

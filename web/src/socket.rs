@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 
 use crate::controls::{Listener, Post};
-use crate::model::Msg;
+use crate::model::conversation::ConversationMsg;
 
 /// An open connection, or an attempt at one.
 pub struct Socket {
@@ -18,7 +18,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Begins to connect. A failure comes as [`Msg::Closed`], like a break.
+    /// Begins to connect. A failure comes as [`ConversationMsg::Closed`], like a break.
     ///
     /// # Errors
     ///
@@ -29,16 +29,16 @@ impl Socket {
             let (socket, post) = (socket.clone(), post.clone());
             move |event: Event| {
                 if !socket.extensions().is_empty() {
-                    post(Msg::Extended);
+                    post(ConversationMsg::ExtensionNegotiated.into());
                 }
                 if let Some(text) = event.unchecked_ref::<MessageEvent>().data().as_string() {
-                    post(Msg::Received(text));
+                    post(ConversationMsg::Received(text).into());
                 }
             }
         };
         let closed = move |event: Event| {
             let close: &CloseEvent = event.unchecked_ref();
-            post(Msg::Closed { code: close.code(), reason: close.reason() });
+            post(ConversationMsg::Closed { code: close.code(), reason: close.reason() }.into());
         };
         let listeners =
             [Listener::new(&socket, "message", received), Listener::new(&socket, "close", closed)];

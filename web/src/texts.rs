@@ -10,7 +10,7 @@ use web_sys::{Document, Element, XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::appearance::Language;
 use crate::controls::Post;
-use crate::model::Msg;
+use crate::model::language::LanguageMsg;
 use crate::request::{Request, answered};
 
 /// Where the words come from.
@@ -26,16 +26,16 @@ impl Texts {
         Texts { post, request: RefCell::new(None) }
     }
 
-    /// Begins to fetch a language. [`Msg::Fetched`] says how it went.
+    /// Begins to fetch a language. [`LanguageMsg::Fetched`] says how it went.
     pub fn fetch(&self, language: Language) {
         let post = self.post.clone();
         let ended = move |request: &XmlHttpRequest| {
-            post(Msg::Fetched { found: words(request).is_some() });
+            post(LanguageMsg::Fetched { found: words(request).is_some() }.into());
         };
         match Request::get(language.file(), XmlHttpRequestResponseType::Document, Box::new(ended)) {
             Ok(request) => drop(self.request.replace(Some(request))),
             // What the browser refuses outright is reported like a failure.
-            Err(_) => drop((self.post)(Msg::Fetched { found: false })),
+            Err(_) => drop((self.post)(LanguageMsg::Fetched { found: false }.into())),
         }
     }
 

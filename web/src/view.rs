@@ -20,7 +20,9 @@ use crate::appearance::Theme;
 use crate::connection::Connection;
 use crate::marks::{Kind, Mark};
 use crate::markup::{Markup as _, create, element, made_from, template};
-use crate::model::{Direction, Message, Mode, Model, Strip};
+use crate::message::{Direction, Mode};
+use crate::model::Model;
+use crate::model::conversation::{Message, Strip};
 use crate::tabs::{Panel, Panels};
 use crate::words::{Note, Slot, Word};
 
@@ -138,22 +140,22 @@ impl View {
     /// Shows the state of the model where it differs from what is shown. It
     /// needs words to do so.
     pub fn refresh(&self, model: &Model, now: u64) {
-        if !model.speaks() {
+        if !model.is_ready() {
             return;
         }
         let mut shown = self.shown.borrow_mut();
 
-        let mode = model.mode();
+        let mode = model.conversation().mode();
         if shown.mode.replace(mode) != Some(mode) {
             self.show_mode(mode);
         }
 
-        let state = state(mode, model.connection());
+        let state = state(mode, model.conversation().connection());
         if shown.state.replace(state) != Some(state) {
             let (word, name) = state;
             self.connection.set("data-state", name);
             self.root.set("data-state", name);
-            self.say(&self.state, &Note::new(word).with(Slot::Host, model.host()));
+            self.say(&self.state, &Note::new(word).with(Slot::Host, model.conversation().host()));
         }
 
         let panels = model.panels();
@@ -163,13 +165,13 @@ impl View {
             }
         }
 
-        let strip = model.strip(now);
+        let strip = model.conversation().strip(now);
         let before = shown.strip.replace(strip);
         if before != Some(strip) {
-            self.show_strip(strip, before.flatten(), model.host());
+            self.show_strip(strip, before.flatten(), model.conversation().host());
         }
 
-        let can_send = model.can_send();
+        let can_send = model.conversation().can_send();
         if shown.can_send.replace(can_send) != Some(can_send) {
             self.send.turn("disabled", !can_send);
         }
@@ -180,7 +182,7 @@ impl View {
             shown.advice = Some(advice);
         }
 
-        let line = (model.draft().to_string(), model.marks());
+        let line = (model.input().draft().to_string(), model.input().marks());
         if shown.line.as_ref() != Some(&line) {
             self.draw_marks(&line.0, &line.1);
             shown.line = Some(line);
@@ -227,12 +229,12 @@ impl View {
     }
 
     /// Puts a note at a message, in place of an earlier one.
-    pub fn annotate(&self, id: u32, note: &Note, take_back: bool) {
+    pub fn annotate(&self, id: u32, note: &Note, is_restorable: bool) {
         self.unannotate(id);
         let Some(line) = self.document.get_element_by_id(&message_id(id)) else { return };
         let below = self.note(note);
         below.set_class_name("note below");
-        if take_back {
+        if is_restorable {
             let button = made_from(&template(&self.document, "take-back"));
             button.set("data-take-back", &id.to_string());
             below.add(&button);

@@ -14,7 +14,7 @@ use std::process::Command;
 
 use classroom::{TestServer, needs};
 use tokio_tungstenite::tungstenite::Message;
-use web::model::Address;
+use web::message::Address;
 use web::panels::python::{nc, program};
 
 /// Whole conversations, some by people who mean no good.

@@ -7,8 +7,8 @@
 use api::{Changes, Page, Snapshot};
 
 use super::contact_list::{ContactList, PageRequest};
+use crate::clock::Moment;
 use crate::connection::wait;
-use crate::model::Moment;
 
 /// Least time from one reading of the whole book to the next, however fast the
 /// server takes back what it told: a book of 10,000 is half a megabyte.

@@ -7,7 +7,9 @@ use api::{Changes, Entry};
 
 use super::book_sync::{BookEvent, BookRequest, BookSync};
 use super::contact_list::{ContactList, visible_range};
-use crate::model::{Mode, Model, Moment};
+use crate::clock::Moment;
+use crate::message::Mode;
+use crate::model::Model;
 
 /// What can be seen of a list, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +49,7 @@ impl ContactsPanel {
 
     /// What to ask the server for now. Its book is followed while `is_seen`.
     pub fn next_requests(&mut self, model: &Model, is_seen: bool, now: u64) -> Vec<BookRequest> {
-        let lines = model.notebook().lines();
+        let lines = model.conversation().own_book().lines();
         for (name, phone) in lines.iter().skip(self.own.seq() as usize) {
             let is_known = self.own.holds(name);
             let count = match phone {
@@ -58,7 +60,8 @@ impl ContactsPanel {
             self.own.apply(Changes { seq: self.own.seq() + 1, count, changes: vec![entry] });
         }
         let mut requests = Vec::new();
-        self.sync.next_requests(is_seen && model.can_follow(), now, &mut requests);
+        let is_followed = is_seen && model.conversation().can_follow_book();
+        self.sync.next_requests(is_followed, now, &mut requests);
         requests
     }
 
@@ -106,81 +109,89 @@ impl ContactsPanel {
 mod tests {
     use super::*;
     use crate::model::Msg;
-    use crate::model::tests::Lesson;
+    use crate::model::conversation::ConversationMsg;
+    use crate::model::panels::PanelsMsg;
+    use crate::model::tests::TestPage;
     use crate::tabs::Panel;
 
     /// A page whose contacts are on view.
     struct Reader {
-        lesson: Lesson,
+        page: TestPage,
         contacts: ContactsPanel,
     }
 
     impl Reader {
-        fn of(lesson: Lesson) -> Self {
-            let mut reader = Reader { lesson, contacts: ContactsPanel::default() };
-            reader.happens(Msg::Shown(Panel::Contacts));
+        fn of(page: TestPage) -> Self {
+            let mut reader = Reader { page, contacts: ContactsPanel::default() };
+            reader.happens(PanelsMsg::Chosen(Panel::Contacts));
             reader
         }
 
-        fn happens(&mut self, msg: Msg) -> Vec<BookRequest> {
-            self.lesson.happens(msg);
+        fn happens(&mut self, msg: impl Into<Msg>) -> Vec<BookRequest> {
+            self.page.happens(msg);
             self.goes_on()
         }
 
         fn goes_on(&mut self) -> Vec<BookRequest> {
-            let sees = self.lesson.model.panels().shows(Panel::Contacts);
-            self.contacts.next_requests(&self.lesson.model, sees, self.lesson.now)
+            let sees = self.page.model.panels().shows(Panel::Contacts);
+            self.contacts.next_requests(&self.page.model, sees, self.page.now)
         }
 
         fn hears(&mut self, event: BookEvent) -> Vec<BookRequest> {
-            self.contacts.handle(event, Moment { millis: self.lesson.now, jitter: 0 });
+            self.contacts.handle(event, Moment { millis: self.page.now, jitter: 0 });
             self.goes_on()
         }
 
         fn freshness(&self) -> Freshness {
-            self.contacts.freshness(self.lesson.model.mode())
+            self.contacts.freshness(self.page.model.conversation().mode())
         }
 
         fn visible_rows(&self) -> Range<usize> {
-            self.contacts.visible_rows(self.lesson.model.mode())
+            self.contacts.visible_rows(self.page.model.conversation().mode())
         }
 
         fn names(&self) -> Vec<&str> {
-            let book = self.contacts.book(self.lesson.model.mode());
+            let book = self.contacts.book(self.page.model.conversation().mode());
             book.rows(0..book.shown()).map(|contact| contact.name).collect()
         }
     }
 
     #[test]
     fn the_server_s_book_is_followed_while_it_can_be_seen() {
-        let mut reader = Reader::of(Lesson::opened());
+        let mut reader = Reader::of(TestPage::opened());
         assert_eq!(reader.goes_on(), [], "there may be no server at all");
-        assert_eq!(reader.happens(Msg::Received("Welcome!".into())), [BookRequest::Subscribe]);
+        assert_eq!(
+            reader.happens(ConversationMsg::Received("Welcome!".into())),
+            [BookRequest::Subscribe]
+        );
         assert_eq!(reader.freshness(), Freshness::Stale);
         reader.hears(BookEvent::Open);
         assert_eq!(reader.freshness(), Freshness::Live);
 
+        let visible = |is_visible| -> Msg {
+            ConversationMsg::VisibilityChanged { is_visible, wall: 0 }.into()
+        };
         for (hide, show) in [
-            (Msg::Shown(Panel::Wire), Msg::Shown(Panel::Contacts)),
-            (Msg::Looked { here: false, wall: 0 }, Msg::Looked { here: true, wall: 0 }),
-            (Msg::SwitchedMode, Msg::SwitchedMode),
+            (PanelsMsg::Chosen(Panel::Wire).into(), PanelsMsg::Chosen(Panel::Contacts).into()),
+            (visible(false), visible(true)),
+            (ConversationMsg::ModeSwitched.into(), ConversationMsg::ModeSwitched.into()),
         ] {
             assert_eq!(reader.happens(hide), [BookRequest::Unsubscribe]);
             assert_eq!(reader.happens(show), [BookRequest::Subscribe]);
-            reader.happens(Msg::Received("Welcome!".into()));
+            reader.happens(ConversationMsg::Received("Welcome!".into()));
         }
         // Neither the end of a conversation nor a break is the end of the book.
         reader.hears(BookEvent::Open);
-        reader.lesson.sends("exit");
-        reader.happens(Msg::Closed { code: 1000, reason: String::new() });
-        reader.lesson.breaks().waits(60_000);
+        reader.page.sends("exit");
+        reader.happens(ConversationMsg::Closed { code: 1000, reason: String::new() });
+        reader.page.breaks().waits(60_000);
         assert_eq!(reader.goes_on(), []);
         assert_eq!(reader.freshness(), Freshness::Live);
     }
 
     #[test]
     fn each_who_answers_has_a_book_of_its_own_and_the_search_is_for_both() {
-        let mut reader = Reader::of(Lesson::connected());
+        let mut reader = Reader::of(TestPage::connected());
         reader.hears(BookEvent::Open);
         reader.hears(BookEvent::Snapshot(api::Snapshot { seq: 0, count: 0 }));
         let contacts = ["zhangsan", "lisi"]
@@ -189,25 +200,25 @@ mod tests {
         reader.contacts.search("an");
         assert_eq!(reader.names(), ["zhangsan"]);
 
-        reader.happens(Msg::SwitchedMode);
+        reader.happens(ConversationMsg::ModeSwitched);
         assert_eq!(reader.freshness(), Freshness::Local);
-        reader.lesson.sends("add;wangwu;1").sends("add;lisi;2").sends("add;lisi;3");
-        reader.lesson.sends("add;zhao;1").sends("remove;zhao");
+        reader.page.sends("add;wangwu;1").sends("add;lisi;2").sends("add;lisi;3");
+        reader.page.sends("add;zhao;1").sends("remove;zhao");
         reader.goes_on();
         assert_eq!((reader.names(), reader.contacts.own.count()), (vec!["wangwu"], 2));
         reader.contacts.search("");
         assert_eq!(reader.names(), ["lisi", "wangwu"]);
-        reader.happens(Msg::SwitchedMode);
+        reader.happens(ConversationMsg::ModeSwitched);
         assert_eq!(reader.names(), ["lisi", "zhangsan"]);
     }
 
     #[test]
     fn the_rows_in_sight_follow_the_list() {
-        let mut lesson = Lesson::alone();
+        let mut page = TestPage::alone();
         for number in 0..100 {
-            lesson.sends(&format!("add;{number:02};1"));
+            page.sends(&format!("add;{number:02};1"));
         }
-        let mut reader = Reader::of(lesson);
+        let mut reader = Reader::of(page);
         assert_eq!(reader.visible_rows(), 0..8, "a list that was never seen");
         reader.contacts.scroll(Viewport { row: 36, top: 1_800, height: 360 });
         assert_eq!(reader.visible_rows(), 42..68);

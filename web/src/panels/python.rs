@@ -10,7 +10,9 @@ use protocol::command::{Command, Stage, Verb, trim};
 use protocol::escape::is_deceptive;
 
 use super::wire::{as_line, escape};
-use crate::model::{Address, Direction, Model, Said};
+use crate::message::{Address, Direction};
+use crate::model::Model;
+use crate::model::conversation::LogEntry;
 
 /// The most messages shown as a program: more than a lesson's conversation has.
 const PROGRAM: usize = 30;
@@ -18,12 +20,13 @@ const PROGRAM: usize = 30;
 /// What the program sends, and whether that is only the message that is looked
 /// at; else it is the conversation, the last of it if it is long.
 pub fn messages(model: &Model) -> (bool, Vec<&str>) {
-    let is_sent = |said: &&Said| said.direction == Direction::Sent;
-    let picked = model.picked().map(|id| &model.said()[id as usize]);
-    if let Some(picked) = picked.filter(is_sent) {
-        return (true, vec![&picked.text]);
+    let is_sent = |said: &&LogEntry| said.direction == Direction::Sent;
+    let log = model.conversation().log();
+    let selected = model.selected().map(|id| &log.entries()[id as usize]);
+    if let Some(selected) = selected.filter(is_sent) {
+        return (true, vec![&selected.text]);
     }
-    let sent = model.conversation().iter().rev().filter(is_sent).take(PROGRAM);
+    let sent = log.newest_conversation().iter().rev().filter(is_sent).take(PROGRAM);
     let mut texts: Vec<_> = sent.map(|said| &*said.text).collect();
     texts.reverse();
     (false, texts)

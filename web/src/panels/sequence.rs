@@ -3,10 +3,12 @@
 //! An arrow is placed once, when it happens, and never moves: the view adds it
 //! below the others and slides its window down. The clock is the caller's.
 //! Nothing is drawn here, and what a browser does without telling the page is
-//! [marked](What::Unseen) as such.
+//! [marked](ArrowKind::Unseen) as such.
 
 use super::wire::{escape, is_invisible};
-use crate::model::{self, Direction, Mode, Model};
+use crate::message::{Direction, Mode};
+use crate::model::Model;
+use crate::model::conversation::{ConnectionEvent, EventKind};
 
 /// The most arrows kept. A lesson has some twenty exchanges of two arrows and
 /// an opening of five: all of it is there, on three screens of a phone, and the
@@ -36,7 +38,7 @@ const COLUMNS: usize = 30;
 
 /// What an arrow stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum ArrowKind {
     /// Something that must have happened, since there is a connection, but
     /// that no browser shows.
     Unseen(Unseen),
@@ -90,7 +92,7 @@ pub struct Arrow {
     /// Its number since the page was opened.
     pub id: u32,
     /// What it stands for.
-    pub what: What,
+    pub kind: ArrowKind,
     /// Who was at the other end.
     pub peer: Mode,
     /// Where it begins, in units of the picture; it ends [`SLOPE`] below.
@@ -102,27 +104,27 @@ pub struct Arrow {
 impl Arrow {
     /// Which way it points; `None` for what happens to the line itself.
     pub fn direction(&self) -> Option<Direction> {
-        Some(match self.what {
-            What::Message(direction, _) => direction,
-            What::Unseen(Unseen::Syn | Unseen::Ack | Unseen::Upgrade) | What::Left => {
+        Some(match self.kind {
+            ArrowKind::Message(direction, _) => direction,
+            ArrowKind::Unseen(Unseen::Syn | Unseen::Ack | Unseen::Upgrade) | ArrowKind::Left => {
                 Direction::Sent
             }
-            What::Unseen(Unseen::SynAck | Unseen::Switching) | What::Closed(..) => {
+            ArrowKind::Unseen(Unseen::SynAck | Unseen::Switching) | ArrowKind::Closed(..) => {
                 Direction::Received
             }
-            What::Broken | What::Failed => return None,
+            ArrowKind::Broken | ArrowKind::Failed => return None,
         })
     }
 
     /// The text at the arrow where it is something that was said, short enough
     /// to fit.
     pub fn label(&self) -> String {
-        match &self.what {
-            What::Unseen(unseen) => unseen.words().to_string(),
-            What::Message(_, text) => fitting(text),
-            What::Closed(code, _) => format!("Close {code}"),
-            What::Left => "Close".to_string(),
-            What::Broken | What::Failed => String::new(),
+        match &self.kind {
+            ArrowKind::Unseen(unseen) => unseen.words().to_string(),
+            ArrowKind::Message(_, text) => fitting(text),
+            ArrowKind::Closed(code, _) => format!("Close {code}"),
+            ArrowKind::Left => "Close".to_string(),
+            ArrowKind::Broken | ArrowKind::Failed => String::new(),
         }
     }
 
@@ -179,24 +181,25 @@ impl Default for Sequence {
 impl Sequence {
     /// Draws what has happened since it last did.
     pub fn follow(&mut self, model: &Model) {
-        for model::Event { what, peer, at } in model.events().iter().skip(self.drawn) {
+        let log = model.conversation().log();
+        for ConnectionEvent { kind, peer, at } in log.events().iter().skip(self.drawn) {
             self.drawn += 1;
             self.peer = *peer;
-            let what = match what {
-                model::What::Opened => {
+            let kind = match kind {
+                EventKind::Opened => {
                     self.open(*at);
                     continue;
                 }
-                model::What::Said(id) => {
-                    let said = &model.said()[*id as usize];
-                    What::Message(said.direction, said.text.clone())
+                EventKind::Message(id) => {
+                    let entry = &log.entries()[*id as usize];
+                    ArrowKind::Message(entry.direction, entry.text.clone())
                 }
-                model::What::Closed(code, reason) => What::Closed(*code, reason.clone()),
-                model::What::Left => What::Left,
-                model::What::Broken => What::Broken,
-                model::What::Failed => What::Failed,
+                EventKind::Closed(code, reason) => ArrowKind::Closed(*code, reason.clone()),
+                EventKind::Left => ArrowKind::Left,
+                EventKind::Broken => ArrowKind::Broken,
+                EventKind::Failed => ArrowKind::Failed,
             };
-            self.place(what, *at);
+            self.place(kind, *at);
         }
     }
 
@@ -204,18 +207,18 @@ impl Sequence {
     fn open(&mut self, now: u64) {
         if self.peer == Mode::Server {
             for unseen in Unseen::ALL {
-                self.place(What::Unseen(unseen), now);
+                self.place(ArrowKind::Unseen(unseen), now);
             }
         }
     }
 
-    fn place(&mut self, what: What, now: u64) {
+    fn place(&mut self, kind: ArrowKind, now: u64) {
         let after = self.last.map_or(0, |last| now.saturating_sub(last));
         let top = self.below + (after / PER_UNIT).min(MOST) as u32 + LABEL;
         if self.arrows.len() == KEPT {
             self.arrows.remove(0);
         }
-        self.arrows.push(Arrow { id: self.next_id, what, peer: self.peer, top, after });
+        self.arrows.push(Arrow { id: self.next_id, kind, peer: self.peer, top, after });
         self.next_id += 1;
         self.last = Some(now);
         self.below = top + SLOPE;
@@ -243,8 +246,8 @@ mod tests {
     use super::*;
     use Direction::{Received, Sent};
 
-    fn said(direction: Direction, text: &str) -> What {
-        What::Message(direction, text.to_string())
+    fn said(direction: Direction, text: &str) -> ArrowKind {
+        ArrowKind::Message(direction, text.to_string())
     }
 
     fn labels(sequence: &Sequence) -> Vec<String> {
@@ -259,7 +262,7 @@ mod tests {
         sequence.place(said(Sent, "find;张三"), 5000);
         sequence.place(said(Received, "Not Found!"), 5008);
         sequence.place(said(Sent, "exit"), 6000);
-        sequence.place(What::Closed(1000, "bye".to_string()), 6004);
+        sequence.place(ArrowKind::Closed(1000, "bye".to_string()), 6004);
         assert_eq!(
             labels(&sequence),
             [
@@ -280,7 +283,7 @@ mod tests {
             ways,
             [Sent, Received, Sent, Sent, Received, Received, Sent, Received, Sent, Received]
         );
-        let unseen = sequence.arrows().iter().filter(|a| matches!(a.what, What::Unseen(_)));
+        let unseen = sequence.arrows().iter().filter(|a| matches!(a.kind, ArrowKind::Unseen(_)));
         assert_eq!(unseen.count(), 5);
         let pauses: Vec<_> = sequence.arrows().iter().filter_map(Arrow::pause).collect();
         assert_eq!(pauses, [4]);

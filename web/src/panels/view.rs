@@ -12,9 +12,12 @@ use web_sys::{
 use super::book_client::{BookClient, OnEvent};
 use super::book_sync::BookEvent;
 use super::contacts::ContactsPanel;
+use crate::clock::Moment;
 use crate::controls::{Listener, Post, closest};
 use crate::markup::{Markup as _, element};
-use crate::model::{Model, Moment, Msg};
+use crate::model::Model;
+use crate::model::lesson::LessonMsg;
+use crate::model::panels::PanelsMsg;
 use crate::tabs::Panel;
 use crate::view::speech::Speech;
 use crate::view::{View, message_id};
@@ -53,7 +56,7 @@ pub struct SidePanels {
 
 impl SidePanels {
     /// Finds their parts in the document. What happens in them is posted as
-    /// [`Msg::Refresh`], for the page to call [`refresh`](Self::refresh).
+    /// [`PanelsMsg::Refreshed`], for the page to call [`refresh`](Self::refresh).
     pub fn of(view: &View, post: &Post) -> Rc<Self> {
         Rc::new_cyclic(|this| SidePanels::new(view, this, post))
     }
@@ -66,7 +69,7 @@ impl SidePanels {
             Rc::new(move |event| {
                 if let Some(this) = this.upgrade() {
                     this.events.borrow_mut().push(event);
-                    post(Msg::Refresh);
+                    post(PanelsMsg::Refreshed.into());
                 }
             })
         };
@@ -110,9 +113,9 @@ impl SidePanels {
         for request in contacts.next_requests(model, sees(Panel::Contacts), moment.millis) {
             self.client.run(request);
         }
-        self.show_picked(model.picked());
+        self.show_picked(model.selected());
         if sees(Panel::Contacts) {
-            self.book.refresh(&contacts, model.mode(), speech);
+            self.book.refresh(&contacts, model.conversation().mode(), speech);
         }
         if sees(Panel::Wire) {
             self.wire.refresh(speech, model);
@@ -166,7 +169,7 @@ fn changed(
     move || {
         if let Some(this) = this.upgrade() {
             change(&this);
-            post(Msg::Refresh);
+            post(PanelsMsg::Refreshed.into());
         }
     }
 }
@@ -191,7 +194,7 @@ fn listen(
             let arrow = arrow.and_then(|arrow| arrow.get_attribute("data-arrow")?.parse().ok());
             if let (Some(arrow), Some(this)) = (arrow, this.upgrade()) {
                 this.sequence.point(arrow);
-                post(Msg::Refresh);
+                post(PanelsMsg::Refreshed.into());
             }
         })
     };
@@ -212,7 +215,10 @@ fn listen(
         let (this, post) = (this.clone(), post.clone());
         move |_| {
             let Some(this) = this.upgrade() else { return };
-            post(if this.sticky.set() { Msg::Split } else { Msg::Refresh });
+            post(match this.sticky.set() {
+                true => LessonMsg::CharacterSplit.into(),
+                false => PanelsMsg::Refreshed.into(),
+            });
         }
     };
     let copied = {

@@ -11,7 +11,7 @@ use protocol::command::SEPARATOR;
 use protocol::escape::is_deceptive;
 
 use crate::marks::{self, marks, without_pen};
-use crate::model::Direction;
+use crate::message::Direction;
 
 /// What a stretch of a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

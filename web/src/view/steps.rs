@@ -8,7 +8,8 @@ use web_sys::{Document, Element, HtmlElement};
 
 use crate::lesson::{Lesson, Step};
 use crate::markup::{Markup as _, element, made_from, template};
-use crate::model::{Direction, Model};
+use crate::message::Direction;
+use crate::model::Model;
 
 /// The steps, and what stands around them.
 pub struct Steps {
@@ -109,10 +110,10 @@ impl Steps {
         self.strip.style_with("--n", &at);
         self.conclude(lesson);
 
-        let tcp = model.tcp();
+        let tcp = model.conversation().tcp();
         let port = tcp.port.to_string();
         for (slot, value) in [
-            ("host", model.host()),
+            ("host", model.conversation().host()),
             ("tcp", &format!("{}:{port}", tcp.host)),
             ("tcp-host", &tcp.host),
             ("tcp-port", &port),

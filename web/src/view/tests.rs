@@ -4,7 +4,13 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 use super::*;
 use crate::appearance::Language;
-use crate::model::{Moment, Msg, Remembered};
+use crate::clock::Moment;
+use crate::model::Stored;
+use crate::model::conversation::ConversationMsg;
+use crate::model::input::InputMsg;
+use crate::model::language::LanguageMsg;
+use crate::model::lesson::LessonMsg;
+use crate::model::panels::PanelsMsg;
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -40,8 +46,8 @@ fn file(language: Language) -> Element {
 
 /// A model that can speak.
 fn model() -> Model {
-    let mut model = Model::new("host:1", true, Language::English, Remembered::default());
-    let _ = model.update(Msg::Fetched { found: true }, Moment { millis: 0, jitter: 0 });
+    let mut model = Model::new("host:1", true, Language::English, Stored::default());
+    let _ = model.update(LanguageMsg::Fetched { found: true }, Moment { millis: 0, jitter: 0 });
     model
 }
 
@@ -101,7 +107,7 @@ fn whatever_stands_on_the_page_is_said_again_in_the_other_language() {
     view.show(&message(2, Direction::Sent, "find;a"));
     view.annotate(2, &Note::new(Word::NoteLate).with(Slot::Seconds, "10"), true);
     let mut model = model();
-    let typed = Msg::Typed { text: "find lisi".to_string(), composing: false };
+    let typed = InputMsg::Typed { text: "find lisi".to_string(), composing: false };
     let _ = model.update(typed, Moment { millis: 0, jitter: 0 });
     view.refresh(&model, 0);
     let text = |id: &str| view.element(id).text_content().unwrap();
@@ -126,7 +132,7 @@ fn the_tabs_show_their_panels() {
     let view = mount();
     let mut model = model();
     for (wide, shown, selected) in [(true, 3, "wire"), (false, 1, "talk")] {
-        let _ = model.update(Msg::Resized { wide }, Moment { millis: 0, jitter: 0 });
+        let _ = model.update(PanelsMsg::Resized { wide }, Moment { millis: 0, jitter: 0 });
         view.refresh(&model, 0);
         let panels = Panel::ALL.into_iter().filter(|panel| !view.element(panel.id()).hidden());
         assert_eq!(panels.count(), shown);
@@ -143,7 +149,7 @@ fn the_marks_repeat_the_line_and_name_its_parts() {
     let view = mount();
     let mut model = model();
     let text = "add;张三；1";
-    let typed = Msg::Typed { text: text.to_string(), composing: false };
+    let typed = InputMsg::Typed { text: text.to_string(), composing: false };
     let _ = model.update(typed, Moment { millis: 0, jitter: 0 });
     view.refresh(&model, 0);
 
@@ -179,9 +185,9 @@ fn the_steps_are_as_far_as_the_lesson_in_either_language() {
     let view = mount();
     let mut model = model();
     let moment = Moment { millis: 0, jitter: 0 };
-    let _ = model.update(Msg::Taught(view.steps().read()), moment);
-    let _ = model.update(Msg::Received("Welcome!".to_string()), moment);
-    let right = Msg::Answered { question: "client".to_string(), right: true };
+    let _ = model.update(LessonMsg::Loaded(view.steps().read()), moment);
+    let _ = model.update(ConversationMsg::Received("Welcome!".to_string()), moment);
+    let right = LessonMsg::QuestionAnswered { question: "client".to_string(), right: true };
     let _ = model.update(right, moment);
     for language in [Language::English, Language::Chinese] {
         view.speak(file(language));

@@ -11,7 +11,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlTemplateElement};
 
 use crate::markup::{Markup as _, element, made_from, template};
-use crate::model::Mode;
+use crate::message::Mode;
 use crate::panels::contact_list::ContactList;
 use crate::panels::contacts::{ContactsPanel, Freshness, Viewport};
 use crate::view::speech::Speech;

@@ -7,7 +7,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlDocument, HtmlElement};
 
 use crate::markup::{Markup as _, leaf};
-use crate::model::{Address, Direction, Model};
+use crate::message::{Address, Direction};
+use crate::model::Model;
 use crate::panels::python::{messages, nc, program};
 use crate::view::speech::Speech;
 use crate::words::Word;
@@ -40,7 +41,11 @@ impl PythonView {
 
     /// Shows the state of the model where it differs from what is shown.
     pub fn refresh(&self, speech: &Speech, model: &Model) {
-        let state = (model.said().len(), model.picked(), model.tcp().clone());
+        let state = (
+            model.conversation().log().entries().len(),
+            model.selected(),
+            model.conversation().tcp().clone(),
+        );
         if self.drawn.borrow().as_ref() == Some(&state) {
             return;
         }
@@ -49,7 +54,7 @@ impl PythonView {
         let word = if is_one { Word::PythonOne } else { Word::PythonAll };
         speech.put(&self.what, word, &[]);
         self.python.set_text_content(None);
-        for line in program(model.tcp(), &messages) {
+        for line in program(model.conversation().tcp(), &messages) {
             let class = match line.direction {
                 Some(Direction::Sent) => "sent",
                 Some(Direction::Received) => "recv",
@@ -59,7 +64,7 @@ impl PythonView {
             // Not in the line itself: this is what a copy has.
             self.python.add(&self.document.create_text_node("\n"));
         }
-        self.nc.set_text_content(Some(&nc(model.tcp(), &messages)));
+        self.nc.set_text_content(Some(&nc(model.conversation().tcp(), &messages)));
         self.panel.each("[data-copy]", |button| {
             speech.put(&button, Word::Copy, &[]);
         });

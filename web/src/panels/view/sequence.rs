@@ -9,8 +9,9 @@ use web_sys::{Document, Element, HtmlElement};
 
 use super::wire::Block;
 use crate::markup::{Markup as _, made_from, template};
-use crate::model::{Direction, Mode, Model};
-use crate::panels::sequence::{Arrow, Sequence, Unseen, What};
+use crate::message::{Direction, Mode};
+use crate::model::Model;
+use crate::panels::sequence::{Arrow, ArrowKind, Sequence, Unseen};
 use crate::view::speech::Speech;
 use crate::words::Word;
 
@@ -63,7 +64,7 @@ impl SequenceView {
     pub fn refresh(&self, speech: &Speech, model: &Model) {
         let mut sequence = self.sequence.borrow_mut();
         sequence.follow(model);
-        let peer = model.mode();
+        let peer = model.conversation().mode();
         if self.met.replace(Some(peer)) != Some(peer) {
             let word = if peer == Mode::Server { Word::Server } else { Word::ThisPage };
             speech.put(&self.peer, word, &[]);
@@ -90,7 +91,7 @@ impl SequenceView {
         if self.explained.replace(pointed) != pointed
             && let Some(arrow) = sequence.arrows().iter().find(|arrow| Some(arrow.id) == pointed)
         {
-            self.explain(speech, arrow, model.knows_frames());
+            self.explain(speech, arrow, model.conversation().knows_frames());
         }
     }
 
@@ -102,8 +103,8 @@ impl SequenceView {
         };
         let drawn = made_from(&template(&self.document, name));
         let drawn = drawn.query("g").copy();
-        let class = match (&arrow.what, arrow.direction()) {
-            (What::Unseen(_), _) => "dots",
+        let class = match (&arrow.kind, arrow.direction()) {
+            (ArrowKind::Unseen(_), _) => "dots",
             _ if arrow.peer == Mode::Page => "self",
             (_, Some(Direction::Sent)) => "sent",
             (_, Some(Direction::Received)) => "recv",
@@ -113,9 +114,9 @@ impl SequenceView {
         drawn.set("transform", &format!("translate(0 {})", arrow.top));
         drawn.set("data-arrow", &arrow.id.to_string());
         let text = drawn.query("text");
-        match arrow.what {
-            What::Broken => speech.put(&text, Word::ArrowBroken, &[]),
-            What::Failed => speech.put(&text, Word::ArrowFailed, &[]),
+        match arrow.kind {
+            ArrowKind::Broken => speech.put(&text, Word::ArrowBroken, &[]),
+            ArrowKind::Failed => speech.put(&text, Word::ArrowFailed, &[]),
             _ => text.set_text_content(Some(&arrow.label())),
         }
         if let Some(seconds) = arrow.pause() {
@@ -134,19 +135,19 @@ impl SequenceView {
         let detail = &self.detail;
         detail.title.set_text_content(Some(&arrow.label()));
         let is_real = arrow.peer == Mode::Server;
-        let word = match &arrow.what {
-            What::Message(direction, text) => {
+        let word = match &arrow.kind {
+            ArrowKind::Message(direction, text) => {
                 return detail.draw_message(speech, *direction, text, is_real, frames);
             }
-            What::Closed(code, reason) if is_real && frames => {
+            ArrowKind::Closed(code, reason) if is_real && frames => {
                 return detail.draw_close(speech, *code, reason);
             }
             _ if !is_real => Word::WirePage,
-            What::Unseen(Unseen::Upgrade | Unseen::Switching) => Word::AboutUpgrade,
-            What::Unseen(_) => Word::AboutHandshake,
-            What::Closed(..) | What::Left => Word::AboutClose,
-            What::Broken => Word::AboutBroken,
-            What::Failed => Word::AboutFailed,
+            ArrowKind::Unseen(Unseen::Upgrade | Unseen::Switching) => Word::AboutUpgrade,
+            ArrowKind::Unseen(_) => Word::AboutHandshake,
+            ArrowKind::Closed(..) | ArrowKind::Left => Word::AboutClose,
+            ArrowKind::Broken => Word::AboutBroken,
+            ArrowKind::Failed => Word::AboutFailed,
         };
         detail.draw_nothing();
         speech.put(&detail.note, word, &[]);

@@ -11,7 +11,9 @@ use web_sys::{Element, HtmlElement};
 
 use crate::marks;
 use crate::markup::{Markup as _, leaf};
-use crate::model::{Direction, Mode, Model, Said};
+use crate::message::{Direction, Mode};
+use crate::model::Model;
+use crate::model::conversation::LogEntry;
 use crate::panels::wire::{self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex};
 use crate::view::speech::Speech;
 use crate::words::{Slot, Word};
@@ -49,27 +51,31 @@ impl WireView {
     pub fn refresh(&self, speech: &Speech, model: &Model) {
         self.draw_draft(speech, model);
 
-        let shown = (model.said().len(), model.picked(), model.farewell().is_some());
+        let shown = (
+            model.conversation().log().entries().len(),
+            model.selected(),
+            model.conversation().log().close_reason().is_some(),
+        );
         if self.shown.replace(Some(shown)) == Some(shown) {
             return;
         }
-        let picked = model.picked().map(|id| &model.said()[id as usize]);
+        let picked = model.selected().map(|id| &model.conversation().log().entries()[id as usize]);
         self.picked.hide(picked.is_none());
-        let frames = model.knows_frames();
+        let frames = model.conversation().knows_frames();
         for (direction, block, newest, chosen) in [
             (Direction::Sent, &self.sent, Word::WireSent, Word::WirePickedSent),
             (Direction::Received, &self.received, Word::WireReceived, Word::WirePickedReceived),
         ] {
-            let is_of = |said: &&Said| said.direction == direction;
+            let is_of = |said: &&LogEntry| said.direction == direction;
             let (title, said) = match picked {
                 Some(_) => (chosen, picked.filter(is_of)),
-                None => (newest, model.said().iter().rev().find(is_of)),
+                None => (newest, model.conversation().log().entries().iter().rev().find(is_of)),
             };
             block.root.hide(said.is_none());
             let Some(said) = said else { continue };
             speech.put(&block.title, title, &[]);
             let is_last = picked.is_none() && direction == Direction::Received;
-            match model.farewell().filter(|_| is_last && frames) {
+            match model.conversation().log().close_reason().filter(|_| is_last && frames) {
                 Some((code, reason)) => block.draw_close(speech, *code, reason),
                 None => block.draw_said(speech, said, frames),
             }
@@ -78,8 +84,8 @@ impl WireView {
 
     /// The line being written. What is as it was stays as it is.
     fn draw_draft(&self, speech: &Speech, model: &Model) {
-        let text = model.draft();
-        let parts = wire::sent(text, model.is_composing());
+        let text = model.input().draft();
+        let parts = wire::sent(text, model.input().is_composing());
         let mut drawn = self.drawn.borrow_mut();
         let mut same = 0;
         if let Some((before, parts_before)) = &*drawn {
@@ -132,7 +138,7 @@ impl Block {
 
     /// A message of the conversation: the frame around it, and the same on raw
     /// TCP.
-    fn draw_said(&self, speech: &Speech, said: &Said, frames: bool) {
+    fn draw_said(&self, speech: &Speech, said: &LogEntry, frames: bool) {
         let is_real = said.mode == Mode::Server;
         self.draw_message(speech, said.direction, &said.text, is_real, frames);
         if is_real {

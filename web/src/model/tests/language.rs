@@ -1,0 +1,49 @@
+//! Language and theme.
+
+use super::*;
+
+#[test]
+fn a_choice_of_language_or_light_is_stored() {
+    let mut page = TestPage::connected();
+    assert_eq!(
+        page.happens(LanguageMsg::LanguageSwitched).did(),
+        [
+            LanguageEffect::Fetch(Language::Chinese).into(),
+            LanguageEffect::StoreLanguage(Language::Chinese).into()
+        ]
+    );
+    assert_eq!(
+        page.happens(LanguageMsg::ThemeSwitched { from: Theme::Light }).did(),
+        [
+            LanguageEffect::ApplyTheme(Theme::Dark).into(),
+            LanguageEffect::StoreTheme(Theme::Dark).into()
+        ]
+    );
+}
+
+#[test]
+fn a_page_without_words_says_so_and_connects_to_nobody() {
+    let mut page = TestPage::loading(Stored::default());
+    assert_eq!(page.did(), [LanguageEffect::Fetch(Language::English).into()]);
+    assert_eq!(
+        page.happens(LanguageMsg::Fetched { found: false }).did(),
+        [LanguageEffect::ShowFailure.into()]
+    );
+}
+
+#[test]
+fn a_language_that_does_not_come_leaves_the_other_one() {
+    let mut page = TestPage::connected();
+    page.happens(LanguageMsg::LanguageSwitched).did();
+    assert_eq!(
+        page.happens(LanguageMsg::Fetched { found: false }).did(),
+        [LanguageEffect::StoreLanguage(Language::English).into()]
+    );
+    assert_eq!(page.model.advice().note.word, Word::SameLanguage);
+    assert_eq!(page.types("f").model.advice().note.word, Word::NextVerb);
+    page.happens(LanguageMsg::LanguageSwitched).did();
+    assert_eq!(
+        page.happens(LanguageMsg::Fetched { found: true }).did(),
+        [LanguageEffect::Translate.into()]
+    );
+}
