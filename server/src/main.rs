@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tcp_classroom::cli::banner::{Banner, Screen};
 use tcp_classroom::cli::options::{CommandLine, Options, Subcommand};
+use tcp_classroom::cli::shell_files;
 use tcp_classroom::join::interfaces;
 use tcp_classroom::language::Language;
 use tcp_classroom::signals::stop_on_signals;
@@ -47,6 +48,7 @@ fn run() -> ExitCode {
         Subcommand::Import { csv, book, encoding } => {
             book.path().and_then(|book| csv::import(&book, &csv, encoding))
         }
+        Subcommand::ShellFiles { folder } => shell_files::write(&folder),
     };
     let code = match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -31,12 +31,21 @@ pub use refusal::Refusal;
 pub use values::Endpoint;
 use values::{Unfit, unfit};
 
+/// The version. In what `cargo xtask dist` builds it is followed by the commit and
+/// its date, as in `0.2.0 (8f05261e4691 2026-11-26)`.
+pub const VERSION: &str = match option_env!("TCP_CLASSROOM_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// A TCP classroom: the lesson's server, and the page that teaches it.
 ///
 /// Students reach it with Python or nc on raw TCP (port 9999), or with a
 /// browser (port 8080). Nothing has to be set up: start it without options.
 #[derive(Clone, Debug, Parser)]
-#[command(version, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(
+    version = VERSION, about, after_help = AFTER_HELP, args_conflicts_with_subcommands = true
+)]
 pub struct CommandLine {
     /// What to do instead of serving.
     #[command(subcommand)]
@@ -121,6 +130,14 @@ pub enum Subcommand {
         /// How the text is encoded. UTF-16 is recognised by itself.
         #[arg(long, value_enum, default_value_t, env = "TCP_CLASSROOM_ENCODING")]
         encoding: Encoding,
+    },
+    /// Write the completions of the shells and the manual pages into a folder.
+    // For those who make packages; of no use in a lesson.
+    #[command(hide = true)]
+    ShellFiles {
+        /// The folder; it is created if it is not there.
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
     },
 }
 

@@ -57,6 +57,12 @@ const COMMAND_WORDS: &[CommandWords] = &[
         after: "",
     },
     CommandWords {
+        name: "shell-files",
+        about: "把各种 shell 的自动补全和手册页写到一个文件夹里。",
+        usage: "tcp-classroom shell-files <文件夹>",
+        after: "",
+    },
+    CommandWords {
         name: "help",
         about: "显示这份帮助，或者某个命令的帮助。",
         usage: "tcp-classroom help [命令]",
@@ -152,6 +158,7 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
         "文件是用哪种编码存的；中文版 Excel 存的普通“CSV”是 gbk。\n\
          带标记（BOM）的 UTF-8 和 UTF-16 会自己认出来。",
     ),
+    ("folder", "文件夹", "要写到的文件夹；没有就创建。"),
     ("bom", "", "以字节顺序标记（BOM）开头，让 Excel 正确显示中文。"),
     ("force", "", "文件已经存在时，替换它。"),
     ("help", "", "显示这份帮助。"),
