@@ -1,15 +1,8 @@
 //! Whether everybody can use the page: axe-core looks for what stands in the way
 //! of screen readers, keyboards and weak eyes, on every panel.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
 
-mod classroom;
-
-use classroom::browser::{Browser, CHINESE, PHONE, Visitor};
-use classroom::{TestServer, needs};
+use crate::classroom::browser::{Browser, CHINESE, PHONE, Visitor};
+use crate::classroom::{TestServer, needs};
 use serde_json::{Value, json};
 
 const DESKTOP: Visitor = Visitor { width: 1280, height: 720, ..CHINESE };

@@ -1,14 +1,7 @@
 //! The class's book on the page, as a student sees it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
 
-mod classroom;
-
-use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
-use classroom::{TcpClient, TestServer};
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::{TcpClient, TestServer};
 use fantoccini::key::Key;
 use serde_json::json;
 

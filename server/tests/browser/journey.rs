@@ -1,13 +1,10 @@
 //! The student's journey: the whole lesson on the page, from the welcome to the
 //! homework, in the browser engine of this run; see [`classroom::engine`].
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod classroom;
-
-use classroom::TestServer;
-use classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
-use classroom::engine::Engine;
-use classroom::student::{Hand, done, walk};
+use crate::classroom::TestServer;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
+use crate::classroom::engine::Engine;
+use crate::classroom::student::{Hand, done, walk};
 use serde_json::json;
 
 /// Goes through the lesson, looks at every panel and comes back later.

@@ -1,15 +1,8 @@
 //! The lesson on the page: its steps, hints and progress.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
 
-mod classroom;
-
-use classroom::TestServer;
-use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
-use classroom::student::{Hand, OPEN, done, expect_open, follow, open_step, press, walk};
+use crate::classroom::TestServer;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use crate::classroom::student::{Hand, OPEN, done, expect_open, follow, open_step, press, walk};
 use fantoccini::key::Key;
 use serde_json::json;
 

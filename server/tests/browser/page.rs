@@ -1,16 +1,9 @@
 //! The page, as a student uses it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
 
-mod classroom;
-
-use classroom::TestServer;
-use classroom::binary::Program;
-use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
-use classroom::relay::Relay;
+use crate::classroom::TestServer;
+use crate::classroom::binary::Program;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use crate::classroom::relay::Relay;
 use fantoccini::key::Key;
 use serde_json::json;
 

@@ -1,15 +1,8 @@
 //! What no terminal shows: bytes, arrows, sticky packets and the program, as
 //! the page draws them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
 
-mod classroom;
-
-use classroom::TestServer;
-use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::TestServer;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use fantoccini::key::Key;
 use protocol::{Contacts, Decoder, Replies, Stage, answer};
 use serde_json::{Value, json};

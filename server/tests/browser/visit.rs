@@ -1,14 +1,7 @@
 //! What a visit of the page downloads.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
 
-mod classroom;
-
-use classroom::TestServer;
-use classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::TestServer;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 
 const ADD: &str = "add;zhangsan;13800138000";
 

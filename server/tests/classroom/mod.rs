@@ -1,5 +1,5 @@
 //! What the tests share: a server on free ports, and clients that await.
-#![allow(dead_code, reason = "each test file is a program of its own and uses a part of this")]
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 pub mod binary;
 pub mod browser;
@@ -7,6 +7,7 @@ pub mod browser;
 pub mod disk;
 pub mod engine;
 pub mod events;
+pub mod intruder;
 pub mod needs;
 pub mod relay;
 pub mod student;

@@ -1,21 +1,14 @@
 //! The book's file and its log: which paths are taken, which pairs belong
 //! together, and what happens when a file is moved, replaced or cut.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::fs;
 use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use classroom::binary::{FREE_PORTS, Program, command};
-use classroom::disk::{add, beside, book_in, exported, find_all, log_of, require, say};
+use crate::classroom::binary::{FREE_PORTS, Program, command};
+use crate::classroom::disk::{add, beside, book_in, exported, find_all, log_of, require, say};
 use nix::sys::signal::Signal;
 
 /// Starts a server that is expected to refuse the file. Returns its one line.
@@ -436,7 +429,7 @@ fn no_free_descriptor_and_no_temporary_folder_are_no_damage_and_hold_up_nothing(
     // Idle for a second, it tidies up; then it goes on.
     let start = std::time::Instant::now();
     while fs::metadata(log_of(&book)).unwrap().len() > 1 << 20 {
-        assert!(start.elapsed() < classroom::DEADLINE, "it does not tidy up");
+        assert!(start.elapsed() < crate::classroom::DEADLINE, "it does not tidy up");
         std::thread::park_timeout(std::time::Duration::from_millis(20));
     }
     assert_eq!(say(&mut client, "add;last;1").as_deref(), Some("last added!"));

@@ -1,18 +1,11 @@
 //! The book on the console after each change, as the lesson's second server
 //! prints it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use classroom::DEADLINE;
-use classroom::binary::{Program, read, read_rest};
+use crate::classroom::DEADLINE;
+use crate::classroom::binary::{Program, read, read_rest};
 
 /// The next line that shows the book.
 fn next_book(program: &Program) -> String {

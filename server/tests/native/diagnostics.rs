@@ -1,13 +1,6 @@
 //! Standard output and standard error that take nothing: full, closed, stuck or
 //! gone. No request may wait for that or fail because of it.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -16,8 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use classroom::DEADLINE;
-use classroom::binary::{FREE_PORTS, Program, command, connect, read, read_rest, wait};
+use crate::classroom::DEADLINE;
+use crate::classroom::binary::{FREE_PORTS, Program, command, connect, read, read_rest, wait};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -333,7 +326,7 @@ fn child() {
 
 fn panicking(vital: bool) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "child", "--nocapture"]).env("LC_ALL", "C");
+    command.args(["--ignored", "--exact", "diagnostics::child", "--nocapture"]).env("LC_ALL", "C");
     if vital {
         command.env("VITAL", "1");
     }
@@ -346,7 +339,7 @@ fn a_panic_is_reported_and_one_in_a_vital_thread_ends_the_program() {
         let output = panicking(vital).output().unwrap();
         assert_eq!(output.status.code(), Some(code));
         let said = String::from_utf8_lossy(&output.stderr);
-        let place = "internal error, please report it: thread the test's thread, server/tests/diagnostics.rs:";
+        let place = "internal error, please report it: thread the test's thread, server/tests/native/diagnostics.rs:";
         assert!(said.contains(place) && said.contains(": out of luck"), "{said}");
         assert_eq!(said.contains("has stopped"), vital, "{said}");
     }

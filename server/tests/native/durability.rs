@@ -1,21 +1,14 @@
 //! `added!` is a promise: what happens to it when the server is killed, the
 //! disk is full, or the disk fails.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 
-use classroom::TestServer;
-use classroom::binary::{FREE_PORTS, Program, command, read};
-use classroom::disk::{
+use crate::classroom::TestServer;
+use crate::classroom::binary::{FREE_PORTS, Program, command, read};
+use crate::classroom::disk::{
     SmallDisk, add, book_in, command_without_options, exported, find_all, injected, log_of,
     require, say, traced,
 };
@@ -392,7 +385,7 @@ fn a_flood_of_changes_leaves_a_small_file_and_a_quick_start() {
     // Idle for a second, it tidies up.
     let start = std::time::Instant::now();
     while bytes(&book) > 64 << 10 || bytes(&log_of(&book)) > 1 << 20 {
-        assert!(start.elapsed() < classroom::DEADLINE, "{}", bytes(&book));
+        assert!(start.elapsed() < crate::classroom::DEADLINE, "{}", bytes(&book));
         std::thread::park_timeout(std::time::Duration::from_millis(20));
     }
     program.signal(Signal::SIGTERM);

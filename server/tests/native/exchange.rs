@@ -1,18 +1,10 @@
 //! `export` and `import`, as a teacher runs them.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
-
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use classroom::binary::{Program, command, read};
+use crate::classroom::binary::{Program, command, read};
 
 struct Desk(tempfile::TempDir);
 

@@ -1,16 +1,9 @@
 //! What must happen when clients misbehave: a clear error or a clean cut, and
 //! nobody else notices.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::time::Duration;
 
-use classroom::{TcpClient, TestServer, WebSocketClient, get, must};
+use crate::classroom::{TcpClient, TestServer, WebSocketClient, get, must};
 use protocol::decoder::MAX_MESSAGE;
 use tcp_classroom::{Limits, PerAddress};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -326,7 +319,7 @@ fn a_refused_origin_is_said_with_the_option_that_would_allow_it() {
         for (path, origin) in [("/ws", "https://school.example"), ("/api/contacts", "http://h:81")]
         {
             // One each: warnings of a kind are printed once a second.
-            let program = classroom::binary::Program::start(&[]);
+            let program = crate::classroom::binary::Program::start(&[]);
             let headers = format!("\r\nOrigin: {origin}");
             let response = get(program.http, path, &headers).await;
             assert_eq!(response.status, 403, "{path}");
@@ -337,7 +330,7 @@ fn a_refused_origin_is_said_with_the_option_that_would_allow_it() {
         }
         // What cannot be allowed is not offered, and not shown raw.
         for origin in ["null", "file://", "http://a\tb", "http://a/--allow-origin"] {
-            let program = classroom::binary::Program::start(&[]);
+            let program = crate::classroom::binary::Program::start(&[]);
             let response = get(program.http, "/ws", &format!("\r\nOrigin: {origin}")).await;
             assert_eq!(response.status, 403, "{origin}");
             let said = program.diagnostic();
@@ -351,13 +344,14 @@ async fn a_name_that_is_not_ours_is_refused_everywhere() {
     let server = TestServer::start().await;
     for path in ["/", "/healthz", "/ws", "/nothing"] {
         let request = format!("GET {path} HTTP/1.1\r\nHost: rebound.test:{}", server.http.port());
-        let response = classroom::http(server.http, &request).await;
+        let response = crate::classroom::http(server.http, &request).await;
         assert_eq!(response.status, 403, "{path}");
         assert!(response.text().contains("--host-name"), "{path}");
     }
     let request = format!("GET /healthz HTTP/1.1\r\nHost: classroom.test:{}", server.http.port());
-    assert_eq!(classroom::http(server.http, &request).await.status, 200);
-    let none = classroom::http(server.http, "GET /healthz HTTP/1.1\r\nX-No-Host: at all").await;
+    assert_eq!(crate::classroom::http(server.http, &request).await.status, 200);
+    let none =
+        crate::classroom::http(server.http, "GET /healthz HTTP/1.1\r\nX-No-Host: at all").await;
     assert_eq!(none.status, 403);
 }
 
@@ -375,7 +369,8 @@ async fn a_request_for_another_host_is_refused_however_it_names_it() {
         (format!("GET http://localhost:{port}/healthz HTTP/1.1"), own.clone(), 400),
         (format!("CONNECT evil.test:{port} HTTP/1.1"), own.clone(), 403),
     ] {
-        let response = classroom::http(server.http, &format!("{line}\r\nHost: {host}")).await;
+        let response =
+            crate::classroom::http(server.http, &format!("{line}\r\nHost: {host}")).await;
         assert_eq!(response.status, status, "{line} {host}");
     }
 }
@@ -389,7 +384,7 @@ async fn a_proxy_that_passes_on_another_name_is_told_how_to_pass_on_the_right_on
         "GET / HTTP/1.0\r\nX-Forwarded-Host: classroom.test",
         "GET / HTTP/1.0",
     ] {
-        let response = classroom::http(server.http, head).await;
+        let response = crate::classroom::http(server.http, head).await;
         assert_eq!(response.status, 403, "{head}");
         let text = response.text();
         for told in ["proxy_set_header Host $http_host;", "--host-name", "代理"] {

@@ -1,19 +1,12 @@
 //! A client that sends faster than the rate limits allow is slowed down, gets no
 //! error, and costs the others nothing.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-use classroom::binary::{Program, read};
-use classroom::{TestServer, must};
+use crate::classroom::binary::{Program, read};
+use crate::classroom::{TestServer, must};
 use futures_util::SinkExt as _;
 use tcp_classroom::{Config, Rate, RateLimits};
 use tokio::time::timeout;

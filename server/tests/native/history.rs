@@ -1,20 +1,13 @@
 //! Random histories: clients change a book while its disk fails, its server is
 //! killed and started again; every reply is held against what the book says.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say how much it tried"
-)]
-
-mod classroom;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use classroom::binary::{FREE_PORTS, Program, command};
-use classroom::disk::{book_in, injected, say, try_find_all};
+use crate::classroom::binary::{FREE_PORTS, Program, command};
+use crate::classroom::disk::{book_in, injected, say, try_find_all};
 use nix::sys::signal::Signal;
 
 /// Books, each with a history of its own, and rounds in each history: 104

@@ -1,16 +1,9 @@
 //! What a browser gets over HTTP: small, cached, locked down, and complete.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
-use classroom::{TestServer, get};
+use crate::classroom::{TestServer, get};
 use flate2::read::GzDecoder;
 
 /// What a visit may weigh in all, whatever of the page is opened: fifty phones on

@@ -3,13 +3,6 @@
 //! with and without what was not synced; or the program is killed at each of
 //! the calls.
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say how much it tried"
-)]
-
-mod classroom;
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use classroom::binary::Program;
-use classroom::disk::{add, beside, book_in, command_without_options, log_of, say, strace, traced};
+use crate::classroom::binary::Program;
+use crate::classroom::disk::{
+    add, beside, book_in, command_without_options, log_of, say, strace, traced,
+};
 use nix::sys::signal::Signal;
 
 /// What is written down: all calls that change files, and the replies.

@@ -1,17 +1,10 @@
 //! The program from outside: what it prints, how it ends, what it refuses.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::io::Write as _;
 use std::process::Stdio;
 
+use crate::classroom::binary::{FREE_PORTS, Program, command, read, read_rest};
 use clap::CommandFactory as _;
-use classroom::binary::{FREE_PORTS, Program, command, read, read_rest};
 
 #[test]
 fn it_prints_the_lesson_s_lines_on_stdout_and_nothing_else() {
@@ -33,7 +26,8 @@ fn a_browser_s_conversation_prints_the_same_lines() {
     assert_eq!(program.console_line(), "Waiting for connection...");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut client = classroom::WebSocketClient::connect(program.http, &[]).await.unwrap();
+        let mut client =
+            crate::classroom::WebSocketClient::connect(program.http, &[]).await.unwrap();
         client.expect("Welcome!").await;
         client.send("exit").await;
         assert_eq!(client.expect_close().await, 1000);
@@ -219,7 +213,7 @@ fn with_lan_both_families_are_served_on_one_port_and_peers_have_their_own_addres
     assert_eq!(program.console_line(), "Waiting for connection...");
     for ip in ["127.0.0.1", "::1"] {
         let at = |port| std::net::SocketAddr::new(ip.parse().unwrap(), port);
-        let mut client = classroom::binary::connect(at(program.tcp.port()));
+        let mut client = crate::classroom::binary::connect(at(program.tcp.port()));
         assert_eq!(read(&mut client, 8), "Welcome!");
         let peer = client.local_addr().unwrap();
         assert_eq!(program.console_line(), format!("Accept new connection from {peer}..."));
@@ -227,7 +221,7 @@ fn with_lan_both_families_are_served_on_one_port_and_peers_have_their_own_addres
         assert_eq!(read_rest(&mut client), "");
         assert_eq!(program.console_line(), format!("Connection from {peer} closed."));
 
-        let mut browser = classroom::binary::connect(at(program.http.port()));
+        let mut browser = crate::classroom::binary::connect(at(program.http.port()));
         let host = at(program.http.port());
         write!(browser, "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
             .unwrap();
@@ -244,7 +238,7 @@ fn an_advertised_name_is_shown_and_let_in() {
     let tcp = format!("\n  classroom.test {}\n", program.tcp.port());
     assert!(program.banner.contains(&tcp), "{}", program.banner);
     for (host, status) in [(page.as_str(), "200"), ("other.test", "403")] {
-        let mut browser = classroom::binary::connect(program.http);
+        let mut browser = crate::classroom::binary::connect(program.http);
         write!(browser, "GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
             .unwrap();
         let answer = read_rest(&mut browser);

@@ -1,18 +1,11 @@
 //! The Python clients under `examples/`, run as a student runs them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use classroom::binary::Program;
-use classroom::needs;
+use crate::classroom::binary::Program;
+use crate::classroom::needs;
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 

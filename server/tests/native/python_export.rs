@@ -1,18 +1,11 @@
 //! The page's programs, run: what a student copies from it says and hears the
 //! same as the page itself.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
-use classroom::{TestServer, needs};
+use crate::classroom::{TestServer, needs};
 use tokio_tungstenite::tungstenite::Message;
 use web::message::Address;
 use web::panels::python::{nc, program};

@@ -1,18 +1,11 @@
 //! Ctrl+C ends the program within three seconds, whatever its clients do.
 #![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use classroom::binary::{Program, read};
+use crate::classroom::binary::{Program, read};
 use nix::sys::signal::Signal;
 
 /// What the program may take to end.

@@ -1,14 +1,7 @@
 //! The corpus, over real sockets: raw TCP and the WebSocket answer alike, byte
 //! for byte.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
 
-mod classroom;
-
-use classroom::{TestServer, must};
+use crate::classroom::{TestServer, must};
 use futures_util::StreamExt as _;
 use protocol::ForeignProtocol;
 use tokio::io::AsyncWriteExt as _;

@@ -1,19 +1,12 @@
 //! The class's book on view: its changes as they happen, its contacts in order,
 //! and where the server is.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::classroom::events::{Event, EventClient};
+use crate::classroom::{HttpResponse, TcpClient, TestServer, get, must};
 use api::{Changes, Classroom, Entry, Page, Snapshot};
-use classroom::events::{Event, EventClient};
-use classroom::{HttpResponse, TcpClient, TestServer, get, must};
 use tcp_classroom::{Book, PerAddress};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpSocket;
@@ -421,7 +414,7 @@ async fn a_question_that_makes_no_sense_gets_a_clear_answer() {
         assert!(text.contains("Ask like this") && text.contains("可以这样写"), "{query}: {text}");
     }
     let post = format!("POST /api/contacts HTTP/1.1\r\nHost: {}\r\nContent-Length: 0", server.http);
-    assert_eq!(classroom::http(server.http, &post).await.status, 405);
+    assert_eq!(crate::classroom::http(server.http, &post).await.status, 405);
 }
 
 #[tokio::test]
@@ -441,7 +434,7 @@ async fn other_hosts_and_origins_read_nothing() {
     let server = TestServer::start().await;
     for path in ["/api/events", "/api/contacts", "/api/classroom"] {
         let rebound = format!("GET {path} HTTP/1.1\r\nHost: rebound.test");
-        assert_eq!(classroom::http(server.http, &rebound).await.status, 403, "{path}");
+        assert_eq!(crate::classroom::http(server.http, &rebound).await.status, 403, "{path}");
         for origin in ["http://evil.test", "null"] {
             let response = get(server.http, path, &format!("\r\nOrigin: {origin}")).await;
             assert_eq!(response.status, 403, "{path}");
