@@ -7,6 +7,7 @@
 //! - [`page`]: the page, from `web/` and `static/` into `dist/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`bench`]: the benchmark;
+//! - [`dist`]: archives and wheels, with the crate `packaging`;
 //! - [`browser`]: the browsers that the tests drive, and [`axe`], the checker of
 //!   accessibility they run in it;
 //! - [`packages`] and [`program`]: what the system lacks, and what is on `PATH`;
@@ -20,6 +21,7 @@ mod axe;
 mod bench;
 mod browser;
 mod checks;
+mod dist;
 mod packages;
 mod page;
 mod program;
@@ -50,6 +52,8 @@ cargo xtask COMMAND
                         the other browser tests too, and is the default
     --skip-missing      go on without the tools that are missing, and name each test
                         that is skipped for that
+  dist [--skip-missing] archives and Python wheels for every system this one can build
+                        for, in target/packages: on Linux those for Linux and Windows
   help                  this list
 
 The first build also builds two tools, once per user: about four minutes on two
@@ -80,12 +84,18 @@ fn main() -> ExitCode {
                 return ExitCode::from(USAGE);
             }
         },
+        (Some("dist"), []) => dist(false),
+        (Some("dist"), [flag]) if flag == "--skip-missing" => dist(true),
         (Some("help" | "--help" | "-h"), _) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
         (Some(command @ ("build" | "page")), _) => {
             eprintln!("error: `cargo xtask {command}` takes no arguments");
+            return ExitCode::from(USAGE);
+        }
+        (Some("dist"), _) => {
+            eprintln!("error: `cargo xtask dist` takes nothing but --skip-missing");
             return ExitCode::from(USAGE);
         }
         _ => {
@@ -145,6 +155,10 @@ fn bench_page(name: &OsStr) -> Result<()> {
 
 fn test(options: &checks::Options) -> Result<()> {
     checks::run(&repository()?, options)
+}
+
+fn dist(skip_missing: bool) -> Result<()> {
+    dist::run(&repository()?, skip_missing)
 }
 
 /// The page, then the release binary with that page in it.
