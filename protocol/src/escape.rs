@@ -118,6 +118,27 @@ pub fn code_point(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
 
+/// A mark in a sentence: itself, and its number where it is easily taken for
+/// another.
+pub fn named(mark: char) -> String {
+    match mark {
+        '\t' => "a tab".to_owned(),
+        mark if is_invisible(mark) => code_point(mark),
+        mark if mark.is_whitespace() => "a space".to_owned(),
+        mark if mark.is_ascii_graphic() => mark.to_string(),
+        mark => format!("{mark} ({})", code_point(mark)),
+    }
+}
+
+/// An invisible character in a sentence: its number, and the name of the one
+/// that has a key of its own.
+pub fn numbered(character: char) -> String {
+    match character {
+        '\t' => format!("{} (tab)", code_point(character)),
+        character => code_point(character),
+    }
+}
+
 /// Displays a text with every [invisible character](invisibles) spelled out:
 /// `\r`, `\n` and `\t` as in Rust and Python, every other one by its number, as
 /// in `<U+200B>`.
@@ -127,26 +148,24 @@ pub struct Escaped<'a>(pub &'a str);
 impl Escaped<'_> {
     /// The text that is displayed.
     pub fn text(self) -> String {
-        let mut text = String::new();
-        let mut from = 0;
-        for (at, c) in invisibles(self.0) {
-            text.push_str(&self.0[from..at]);
-            match c {
-                '\r' => text.push_str("\\r"),
-                '\n' => text.push_str("\\n"),
-                '\t' => text.push_str("\\t"),
-                c => text.push_str(&format!("<{}>", code_point(c))),
-            }
-            from = at + c.len_utf8();
-        }
-        text.push_str(&self.0[from..]);
-        text
+        self.to_string()
     }
 }
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+        let mut from = 0;
+        for (at, c) in invisibles(self.0) {
+            f.write_str(&self.0[from..at])?;
+            match c {
+                '\r' => f.write_str("\\r")?,
+                '\n' => f.write_str("\\n")?,
+                '\t' => f.write_str("\\t")?,
+                c => write!(f, "<{}>", code_point(c))?,
+            }
+            from = at + c.len_utf8();
+        }
+        f.write_str(&self.0[from..])
     }
 }
 

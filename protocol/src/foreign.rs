@@ -51,7 +51,7 @@ impl ForeignProtocol {
     pub fn detect(first_bytes: &[u8]) -> Detection {
         let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let skipped = first_bytes.iter().take_while(|byte| is_line_end(byte)).count();
-        let bytes = first_bytes.get(skipped..).unwrap_or_default();
+        let bytes = &first_bytes[skipped..];
         if let [] | [TLS_HANDSHAKE, ..] = bytes {
             return detect_tls(bytes);
         }

@@ -7,22 +7,24 @@
 //!
 //! # Layout
 //!
-//! The modules stand in the order in which a byte travels:
+//! In the order in which a byte travels:
 //!
 //! * [`decoder`]: bytes as they arrive → [`Message`]s. Knows line ends,
-//!   packets, unfinished characters and the longest message.
+//!   packets, unfinished characters and the longest message. Before that,
+//!   [`foreign`] tells a client of the lesson from one that speaks HTTP or TLS.
 //! * [`command`]: a message → a [`Command`], or the [`Mistake`] in it.
 //! * [`contacts`]: the book in memory that commands read and change.
 //! * [`reply`]: the answers, and [`Replies`], where they wait to be sent.
-//! * [`answer()`]: the four together, where the book is in memory. [`read()`] and
-//!   [`Batch`] are for a book on another thread.
+//! * [`answer()`]: all of these together, where the book is in memory. [`read()`]
+//!   and [`Batch`] are for a book on another thread.
 //!
-//! Before the first of them, [`foreign`] tells a client of the lesson from one
-//! that speaks HTTP or TLS.
-//!
-//! [`mistake`] explains what is wrong with a message, [`corrected`] puts it
-//! right, and [`escape`] shows what a stranger typed without letting it play
+//! [`mistake`] is what can be wrong with a message and `sentence` how that is
+//! said; `slip` recognises a message that is nearly a command and [`corrected`]
+//! puts it right. [`escape`] shows what a stranger typed without letting it play
 //! tricks on the screen.
+//!
+//! No module imports one that imports it, directly or by a detour: `escape`,
+//! `text` and `verb` are at the bottom, `answer` is at the top.
 //!
 //! ```
 //! use protocol::{Contacts, Decoder, Replies, Stage, answer};
@@ -49,6 +51,10 @@ pub mod escape;
 pub mod foreign;
 pub mod mistake;
 pub mod reply;
+mod sentence;
+mod slip;
+mod text;
+mod verb;
 
 pub use answer::{Next, answer, read};
 pub use batch::{Batch, Request};

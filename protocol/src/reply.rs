@@ -5,9 +5,9 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::command::Verb;
 use crate::decoder::Ending;
 use crate::mistake::Mistake;
+use crate::verb::Verb;
 
 /// What the server says first, before any message: 8 bytes, no line end.
 pub const WELCOME: &str = "Welcome!";

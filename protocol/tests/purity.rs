@@ -32,7 +32,7 @@ fn it_knows_no_socket_no_file_and_no_clock() {
         }
     }
     for path in &sources {
-        let source = std::fs::read_to_string(&path).unwrap();
+        let source = std::fs::read_to_string(path).unwrap();
         for foreign in [
             "std::net",
             "std::fs",

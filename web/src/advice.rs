@@ -7,8 +7,7 @@ use protocol::command::{
     Change, Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, is_space, parts, trim,
 };
 use protocol::decoder::MAX_MESSAGE;
-use protocol::escape::Escaped;
-use protocol::mistake::{named, numbered};
+use protocol::escape::{Escaped, named, numbered};
 use protocol::{Mistake, Reason, corrected};
 
 use crate::words::{Note, Slot, Word};
