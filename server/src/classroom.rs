@@ -1,3 +1,171 @@
-//! A class.
+//! A class: all that one class of students shares, and nothing that belongs to the
+//! server process. A server of many classes has many of these values.
 
 pub(crate) mod presence;
+
+use std::net::SocketAddr;
+
+use protocol::Stage;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::presence::{ClientKind, Presence};
+use crate::book::Book;
+use crate::terminal::console::Console;
+use crate::transport::conversation::{ConversationOptions, Transport, converse};
+use crate::transport::rate_limit::RateLimiter;
+
+/// One class.
+#[derive(Debug)]
+pub(crate) struct Classroom {
+    /// The contacts, with the feed of their changes.
+    book: Book,
+    /// Who is connected.
+    presence: Presence,
+    /// The stage of the lesson, and the pause before each reply.
+    options: ConversationOptions,
+    /// Where the lesson's lines about this class are printed.
+    console: Console,
+}
+
+impl Classroom {
+    pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
+        Classroom { book, presence: Presence::default(), options, console }
+    }
+
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
+    }
+
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// Holds one conversation from `Welcome!` to the end, or until `stop` is
+    /// cancelled, with the lesson's lines on the console.
+    pub(crate) async fn converse(
+        &self,
+        kind: ClientKind,
+        transport: impl Transport,
+        peer: SocketAddr,
+        limiter: Option<Box<RateLimiter>>,
+        stop: &CancellationToken,
+    ) {
+        let _entered = self.presence.enter(kind);
+        let _on_console = OnConsole::new(&self.console, peer);
+        match converse(transport, &self.book, self.options, limiter, stop).await {
+            Ok(()) => tracing::debug!(%peer, "conversation ended"),
+            Err(error) => tracing::debug!(%peer, "conversation broke off: {error}"),
+        }
+    }
+
+    /// Prints that the class is open, and from then on the book after each change,
+    /// where the stage has a book. The task ends when `ended` is cancelled, and
+    /// then prints a last change.
+    pub(crate) fn open_on_console(&self, ended: CancellationToken) -> Option<JoinHandle<()>> {
+        self.console.waiting();
+        (self.options.stage == Stage::Contacts)
+            .then(|| tokio::spawn(self.console.follow(self.book.contacts().clone(), ended)))
+    }
+}
+
+/// A conversation's two lines on the console: the second is printed when this is
+/// dropped, whatever ended the conversation, a panic included.
+struct OnConsole<'c> {
+    console: &'c Console,
+    peer: SocketAddr,
+}
+
+impl<'c> OnConsole<'c> {
+    fn new(console: &'c Console, peer: SocketAddr) -> Self {
+        console.accepted(peer);
+        OnConsole { console, peer }
+    }
+}
+
+impl Drop for OnConsole<'_> {
+    fn drop(&mut self) {
+        self.console.closed(self.peer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use protocol::{Decoder, Replies};
+
+    use super::*;
+    use crate::config::Limits;
+    use crate::transport::admission::{Admission, PerAddress};
+    use crate::transport::conversation::{CloseReason, Received};
+
+    /// A client whose message makes the server panic.
+    struct Panicking;
+
+    impl Transport for Panicking {
+        const IS_LESSON: bool = true;
+
+        fn decoder(stage: Stage) -> Decoder {
+            Decoder::new(stage)
+        }
+
+        async fn receive(&mut self, _: &mut Decoder) -> io::Result<Received> {
+            panic!("on purpose")
+        }
+
+        async fn send(&mut self, _: &Replies) -> io::Result<()> {
+            Ok(())
+        }
+
+        async fn close(self, _: CloseReason) {}
+    }
+
+    /// Lines that were printed to a console.
+    #[derive(Clone, Debug, Default)]
+    struct Printed(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Printed {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_conversation_ends_it_alone_and_its_place_is_given_back() {
+        let printed = Printed::default();
+        let console = Console::new(printed.clone());
+        let options = ConversationOptions::default();
+        let classroom = Arc::new(Classroom::new(Book::in_memory(10), options, console.clone()));
+        let admission = Arc::new(Admission::new(1, PerAddress::All(1), Limits::default().rates));
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        for _ in 0..3 {
+            let permit = admission.admit(nowhere.ip()).unwrap();
+            let classroom = Arc::clone(&classroom);
+            let conversation = tokio::spawn(async move {
+                let (kind, limiter) = (ClientKind::RawTcp, permit.rate_limiter());
+                let stop = CancellationToken::new();
+                classroom.converse(kind, Panicking, nowhere, limiter, &stop).await;
+                drop(permit);
+            });
+            assert!(conversation.await.unwrap_err().is_panic());
+        }
+        // The book, the counts and the console are as usable as before.
+        let (mut decoder, mut replies) = (Decoder::new(Stage::Contacts), Replies::default());
+        decoder.push(b"add;a;1\n");
+        let next = classroom.book.answer(&mut decoder, &mut replies, 1).await;
+        assert_eq!((next, replies.as_bytes()), (protocol::Next::More, &b"a added!\n"[..]));
+        assert_eq!(classroom.presence.watch().borrow().clients, 0);
+        drop(classroom);
+        console.flush(Duration::from_secs(30));
+        let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(printed.matches("Accept new connection").count(), 3, "{printed}");
+        assert_eq!(printed.matches("closed.").count(), 3, "{printed}");
+    }
+}

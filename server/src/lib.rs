@@ -29,7 +29,10 @@
 mod book;
 mod classroom;
 pub mod cli;
+mod config;
+mod context;
 pub mod csv;
+mod host_names;
 mod http;
 pub mod join;
 pub mod language;
@@ -39,7 +42,8 @@ pub mod terminal;
 mod transport;
 
 pub use book::Book;
-pub use http::HostNames;
-pub use server::{Config, Limits, Server, raise_descriptor_limit};
-pub use transport::accept::PerAddress;
+pub use config::{Config, Limits};
+pub use host_names::HostNames;
+pub use server::{Server, raise_descriptor_limit};
+pub use transport::admission::PerAddress;
 pub use transport::rate_limit::{Rate, RateLimits};

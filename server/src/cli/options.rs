@@ -20,11 +20,11 @@ use clap::{
 };
 use protocol::{Contacts, Stage};
 
+use crate::config::{Config, Limits};
 use crate::csv::Encoding;
-use crate::http::HostNames;
+use crate::host_names::HostNames;
 use crate::language::{Language, localized};
-use crate::server::{Config, Limits};
-use crate::transport::accept::PerAddress;
+use crate::transport::admission::PerAddress;
 use crate::transport::rate_limit::{Rate, RateLimits};
 
 pub use refusal::Refusal;

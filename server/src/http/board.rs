@@ -16,11 +16,12 @@ use futures_util::{Stream, stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::classroom::Classroom;
 use crate::classroom::presence::Present;
-use crate::http::Connection;
-use crate::http::events::json;
+use crate::context::ServerContext;
+use crate::http::connection::Connection;
+use crate::http::json::to_json;
 use crate::join::CURRENT;
-use crate::server::Classroom;
 
 /// Least time between two events to one watcher: two a second are as fast as a
 /// class can read numbers off a wall.
@@ -29,18 +30,20 @@ const PACE: Duration = Duration::from_millis(500);
 /// Answers with the stream of boards. It ends when the server stops.
 pub(crate) async fn watch(
     State(classroom): State<Arc<Classroom>>,
+    State(server): State<Arc<ServerContext>>,
     Extension(connection): Extension<Connection>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // Before the first byte of the answer, so that it holds for all of it.
     connection.watching.store(true, Ordering::Relaxed);
-    let keep_alive = KeepAlive::new().interval(classroom.heartbeat.ping_every);
-    let present = classroom.presence.watch();
-    let watcher = Watcher { classroom, present, sent: None, not_before: Instant::now() };
+    let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
+    let present = classroom.presence().watch();
+    let watcher = Watcher { classroom, server, present, sent: None, not_before: Instant::now() };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
 }
 
 struct Watcher {
     classroom: Arc<Classroom>,
+    server: Arc<ServerContext>,
     present: watch::Receiver<Present>,
     /// The board of the last event.
     sent: Option<Board>,
@@ -49,13 +52,13 @@ struct Watcher {
 
 impl Watcher {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
-        let stop = self.classroom.stop.clone();
+        let stop = self.server.stop.clone();
         let board = tokio::select! {
             biased;
             () = stop.cancelled() => return None,
             board = self.changed() => board,
         };
-        let event = Event::default().event(api::BOARD_EVENT).data(json(&board));
+        let event = Event::default().event(api::BOARD_EVENT).data(to_json(&board));
         self.sent = Some(board);
         Some((Ok(event), self))
     }
@@ -65,13 +68,13 @@ impl Watcher {
         loop {
             sleep_until(self.not_before).await;
             self.not_before = Instant::now() + PACE;
-            let contacts = self.classroom.book.contacts();
+            let contacts = self.classroom.book().contacts();
             // All that is waited for below is noted before the board is read, so
             // that no change slips through in between.
             let position = contacts.read().position();
             let Present { pages, clients } = *self.present.borrow_and_update();
             let board = Board {
-                addresses: self.classroom.join.current().await.to_vec(),
+                addresses: self.server.join.current().await.to_vec(),
                 pages,
                 clients,
                 contacts: contacts.read().len() as u64,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
-use crate::http::events::json;
-use crate::server::Classroom;
+use crate::classroom::Classroom;
+use crate::context::ServerContext;
+use crate::http::json::{json_response, to_json};
 
 const HOW_TO_ASK: &str = "\
 Ask like this: /api/contacts?after=NAME&limit=N, both are optional, N is 1 to 1000.
@@ -43,33 +43,29 @@ pub(crate) async fn contacts(
     let Ok(Query(Asked { after, limit: limit @ 1..=api::MAX_PAGE })) = asked else {
         return (StatusCode::BAD_REQUEST, HOW_TO_ASK).into_response();
     };
-    let contacts = classroom.book.contacts();
+    let contacts = classroom.book().contacts();
     if contacts.read().has_index() {
         let page = contacts.read().page(&after, limit);
-        return as_json(json(&page));
+        return json_response(to_json(&page));
     }
     // The first page ever: the index of a book of a million takes most of a
     // second, too long for a thread that serves others.
     let contacts = contacts.clone();
-    match spawn_blocking(move || json(&contacts.read().page(&after, limit))).await {
-        Ok(page) => as_json(page),
+    match spawn_blocking(move || to_json(&contacts.read().page(&after, limit))).await {
+        Ok(page) => json_response(page),
         // Only a panic or the end of the runtime, and both have been said.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
 /// Answers with the address raw TCP clients connect to.
-pub(crate) async fn classroom(State(classroom): State<Arc<Classroom>>) -> Response {
-    as_json(json(&described(classroom.tcp)))
+pub(crate) async fn classroom(State(server): State<Arc<ServerContext>>) -> Response {
+    json_response(to_json(&described(server.tcp)))
 }
 
 fn described(tcp: SocketAddr) -> api::Classroom {
     let host = Some(tcp.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
     api::Classroom { tcp_host: host.map(|ip| ip.to_string()), tcp_port: tcp.port() }
-}
-
-fn as_json(json: String) -> Response {
-    ([(CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 #[cfg(test)]

@@ -14,13 +14,14 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
-use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
 use crate::book::contacts::News;
 use crate::book::feed::Position;
-use crate::http::Connection;
-use crate::server::Classroom;
+use crate::classroom::Classroom;
+use crate::context::ServerContext;
+use crate::http::connection::Connection;
+use crate::http::json::to_json;
 
 /// The id of the last event a browser got before its connection broke.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -32,15 +33,17 @@ const PACE: Duration = Duration::from_millis(100);
 /// Answers with the stream of events. It ends when the server stops.
 pub(crate) async fn watch(
     State(classroom): State<Arc<Classroom>>,
+    State(server): State<Arc<ServerContext>>,
     Extension(connection): Extension<Connection>,
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // Before the first byte of the answer, so that it holds for all of it.
     connection.watching.store(true, Ordering::Relaxed);
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
-    let keep_alive = KeepAlive::new().interval(classroom.heartbeat.ping_every);
+    let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
     let watcher = Watcher {
         classroom,
+        server,
         // An id of another server is as good as none.
         seen: last.and_then(|id| id.parse().ok()),
         not_before: Instant::now(),
@@ -50,6 +53,7 @@ pub(crate) async fn watch(
 
 struct Watcher {
     classroom: Arc<Classroom>,
+    server: Arc<ServerContext>,
     seen: Option<Position>,
     not_before: Instant,
 }
@@ -58,25 +62,20 @@ impl Watcher {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         let news = async {
             sleep_until(self.not_before).await;
-            self.classroom.book.contacts().watch(self.seen).await
+            self.classroom.book().contacts().watch(self.seen).await
         };
         let (position, news) = tokio::select! {
             biased;
-            () = self.classroom.stop.cancelled() => return None,
+            () = self.server.stop.cancelled() => return None,
             news = news => news,
         };
         self.seen = Some(position);
         self.not_before = Instant::now() + PACE;
         let (name, data) = match &news {
-            News::Snapshot(snapshot) => (api::SNAPSHOT, json(snapshot)),
-            News::Changes(changes) => (api::CHANGES, json(changes)),
+            News::Snapshot(snapshot) => (api::SNAPSHOT, to_json(snapshot)),
+            News::Changes(changes) => (api::CHANGES, to_json(changes)),
         };
         let event = Event::default().id(position.to_string()).event(name).data(data);
         Some((Ok(event), self))
     }
-}
-
-/// A message as the page reads it.
-pub(crate) fn json(message: &impl Serialize) -> String {
-    serde_json::to_string(message).expect("numbers, texts and lists always have a JSON form")
 }

@@ -2,12 +2,17 @@
 //! conversation behind both. They move bytes and know no command.
 
 pub(crate) mod accept;
+pub(crate) mod admission;
+mod bind;
+pub(crate) mod bind_error;
 mod chunk;
 pub(crate) mod conversation;
 mod frames;
+pub(crate) mod heartbeat;
 pub(crate) mod linger;
 pub(crate) mod listen;
 pub(crate) mod rate_limit;
+pub(crate) mod refusal;
 pub(crate) mod tcp;
 pub(crate) mod websocket;
 pub(crate) mod wrong_port;

@@ -10,9 +10,9 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{chunk, wrong_port};
 use crate::transport::conversation::{CloseReason, Received, Transport};
 use crate::transport::linger::{linger, reset_on_close};
+use crate::transport::{chunk, wrong_port};
 
 /// A client on raw TCP.
 #[derive(Debug)]

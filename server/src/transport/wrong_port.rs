@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::chunk;
+use crate::transport::chunk;
 use crate::transport::linger::linger;
 
 /// How long an HTTP connection may be silent before it is told that the lesson

@@ -1,0 +1,92 @@
+//! How a server is set up: where it listens, whom it lets in, and its limits.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use protocol::Stage;
+
+use crate::host_names::HostNames;
+use crate::transport::admission::PerAddress;
+use crate::transport::heartbeat::Heartbeat;
+use crate::transport::rate_limit::{Rate, RateLimits};
+
+/// How a server is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where raw TCP clients connect; port 0 takes any free one, and `[::]` is
+    /// all addresses of both families.
+    pub tcp: SocketAddr,
+    /// Where browsers connect, likewise.
+    pub http: SocketAddr,
+    /// How much of the lesson is spoken.
+    pub stage: Stage,
+    /// Waited before each reply.
+    pub pause: Duration,
+    /// The names and origins that are let in.
+    pub hosts: HostNames,
+    /// The name or IP address that students are shown in place of the likeliest
+    /// address found.
+    pub advertise: Option<String>,
+    /// How much and how long.
+    pub limits: Limits,
+}
+
+/// What one client, or all of them, may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open connections in all, raw TCP and HTTP together.
+    pub connections: usize,
+    /// Open connections from one address.
+    pub per_address: PerAddress,
+    /// Time for a browser to send its request's headers, and for an idle one
+    /// to send the next request.
+    pub header_timeout: Duration,
+    /// Quiet time after which a WebSocket is pinged, and again each time.
+    pub ping_every: Duration,
+    /// Quiet time after which a WebSocket counts as dead.
+    pub dead_after: Duration,
+    /// Time for a client to read at least something of what it was sent.
+    pub patience: Duration,
+    /// How many messages a second are answered.
+    pub rates: RateLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections: 10_240,
+            per_address: PerAddress::Others(Self::PER_ADDRESS),
+            header_timeout: Duration::from_secs(10),
+            ping_every: Duration::from_secs(20),
+            dead_after: Duration::from_secs(60),
+            patience: Duration::from_secs(30),
+            rates: RateLimits {
+                per_connection: Some(Self::RATE),
+                per_address: Some(Self::RATE_PER_ADDRESS),
+                loopback: false,
+            },
+        }
+    }
+}
+
+impl Limits {
+    /// A class of 60 behind one address: each a WebSocket, the six connections
+    /// a browser opens to load a page, and three Python clients.
+    pub const PER_ADDRESS: usize = 600;
+
+    /// A program that sends a message, waits for the reply and goes on, without a
+    /// sleep, makes some 200 a second over Wi-Fi; the lesson's longest exercise
+    /// sends a few hundred at once.
+    pub const RATE: Rate =
+        Rate { per_second: NonZeroU32::new(200).expect("200 is not 0"), burst: 400 };
+
+    /// Twenty such programs behind one router. Some 2 % of what one core answers.
+    pub const RATE_PER_ADDRESS: Rate =
+        Rate { per_second: NonZeroU32::new(4_000).expect("4,000 is not 0"), burst: 4_000 };
+
+    /// When a quiet WebSocket is pinged and given up.
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
+        Heartbeat { ping_every: self.ping_every, dead_after: self.dead_after }
+    }
+}

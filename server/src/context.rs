@@ -1,0 +1,31 @@
+//! What belongs to the server process and not to a class: its addresses, limits,
+//! tasks, and the signal to stop. Connections of all classes share it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Limits;
+use crate::host_names::HostNames;
+use crate::join::JoinAddresses;
+
+/// The process-wide state that every connection may read.
+#[derive(Debug)]
+pub(crate) struct ServerContext {
+    /// Cancelled when the server stops.
+    pub(crate) stop: CancellationToken,
+    /// Connections and conversations, awaited when the server stops.
+    pub(crate) tasks: TaskTracker,
+    pub(crate) limits: Limits,
+    /// The names and origins that are let in.
+    pub(crate) hosts: HostNames,
+    /// Where raw TCP clients connect.
+    pub(crate) tcp: SocketAddr,
+    /// Where browsers connect. Shared, because each raw TCP connection has it: 8
+    /// bytes for each instead of 32.
+    pub(crate) http: Arc<SocketAddr>,
+    /// How students reach this machine.
+    pub(crate) join: JoinAddresses,
+}

@@ -1,0 +1,86 @@
+//! The embedded pages, and what is said where there is none.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::header::{ACCEPT_ENCODING, ETAG, Entry, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use memory_serve::CacheControl;
+
+/// The routes of the pages and their files.
+pub(crate) fn routes() -> Router {
+    FILES.clone().layer(middleware::from_fn(negotiate_encoding))
+}
+
+/// The addresses of the pages beside the first one and their files in `dist`. At
+/// `/board`, and not `/board.html`, since people type it.
+const PAGES: [(&str, &str); 1] = [("/board", "/board.html")];
+
+/// The embedded files: brotli from the build, gzip made once at the first request;
+/// shared by all servers of this process.
+static FILES: LazyLock<Router> = LazyLock::new(|| {
+    let mut files = memory_serve::load!()
+        .enable_brotli(true)
+        // What a phone asks for: browsers offer brotli only over https.
+        .enable_gzip(true)
+        // A page may also be `board/index.html`.
+        .index_on_subdirectories(true)
+        .html_cache_control(CacheControl::NoCache)
+        // Trunk puts a hash of the content into every other file's name.
+        .cache_control(CacheControl::Long);
+    let known = files.manifest();
+    for (address, file) in PAGES {
+        // A server may be built without its pages.
+        if known.get(file).is_some() {
+            files = files.add_alias(address, file);
+        }
+    }
+    files.into_router()
+});
+
+/// Corrects two things about how `memory_serve` negotiates encodings.
+async fn negotiate_encoding(mut request: Request, next: Next) -> Response {
+    lower_case(request.headers_mut(), ACCEPT_ENCODING);
+    let mut response = next.run(request).await;
+    weaken(response.headers_mut());
+    response
+}
+
+/// Names of encodings are in any case (RFC 9110, section 8.4.1), and
+/// `memory_serve` knows the lower one only.
+fn lower_case(headers: &mut HeaderMap, name: HeaderName) {
+    let Entry::Occupied(mut values) = headers.entry(name) else { return };
+    for value in values.iter_mut() {
+        let lower = value.as_bytes().to_ascii_lowercase();
+        *value = HeaderValue::from_bytes(&lower).expect("it was a value before");
+    }
+}
+
+/// Makes the ETag a weak one: `memory_serve` gives one to a file whatever its
+/// encoding, and a strong one promises the same bytes (RFC 9110, section 8.8.1).
+/// What is cached is asked about by the weak comparison all the same.
+fn weaken(headers: &mut HeaderMap) {
+    let strong = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+    if let Some(strong) = strong.filter(|etag| etag.starts_with('"')) {
+        let weak = HeaderValue::try_from(format!("W/{strong}")).expect("it was a value before");
+        headers.insert(ETAG, weak);
+    }
+}
+
+/// Answers where there is no such file.
+pub(crate) async fn not_found(request: Request) -> (StatusCode, &'static str) {
+    if request.uri().path() == "/" {
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "This server was built without its page. Build both with: cargo xtask build\n\
+             这个服务器编译时没有带上网页。请用 cargo xtask build 重新编译。\n",
+        );
+    }
+    (
+        StatusCode::NOT_FOUND,
+        "There is nothing at this address. The page is at /\n这个地址没有内容，网页在 /\n",
+    )
+}

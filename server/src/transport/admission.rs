@@ -1,0 +1,240 @@
+//! Admission: how many connections are let in, in all and from each address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::transport::rate_limit::{AddressUsage, RateLimiter, RateLimits};
+use crate::transport::refusal::Refusal;
+
+/// Places that only this computer may take, so that the teacher gets in when the
+/// others have taken all there are: a browser's six connections for each of the
+/// teacher's and the projector's page, and room for scripts.
+const KEPT_FOR_LOOPBACK: usize = 64;
+
+/// At most this share of all places is kept.
+const KEPT_SHARE: usize = 4;
+
+/// Addresses remembered before those that left are looked for.
+const SWEEP_AT: usize = 1024;
+
+/// Counts the connections, in all and from each address.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    most: usize,
+    most_per_address: PerAddress,
+    rates: RateLimits,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    total: usize,
+    by_address: HashMap<IpAddr, Client>,
+    /// How many addresses there may be before the next sweep.
+    sweep_at: usize,
+}
+
+/// The connections of one address.
+#[derive(Debug)]
+struct Client {
+    open: usize,
+    /// Present where a rate limit holds. It outlives the connections as long as
+    /// there is debt: reconnecting does not pay it.
+    usage: Option<Arc<AddressUsage>>,
+}
+
+impl Client {
+    fn is_gone(&self, now: Instant) -> bool {
+        self.open == 0 && self.usage.as_ref().is_none_or(|usage| usage.is_spent(now))
+    }
+}
+
+/// The most connections one address may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PerAddress {
+    /// This many for every address but this machine's own, where the teacher's
+    /// tools and the tests run.
+    Others(usize),
+    /// This many for every address.
+    All(usize),
+}
+
+impl Admission {
+    pub(crate) fn new(most: usize, most_per_address: PerAddress, rates: RateLimits) -> Self {
+        let open = Open { total: 0, by_address: HashMap::new(), sweep_at: SWEEP_AT };
+        Admission { most, most_per_address, rates, open: Mutex::new(open) }
+    }
+
+    /// Lets a connection in, for as long as the permit lives.
+    ///
+    /// # Errors
+    ///
+    /// One limit or the other is reached; the client is to be told.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
+        // A phone on a dual-stack socket is the same phone.
+        let address = address.to_canonical();
+        let kept = match address.is_loopback() {
+            true => 0,
+            false => KEPT_FOR_LOOPBACK.min(self.most / KEPT_SHARE),
+        };
+        let limit = match self.most_per_address {
+            PerAddress::Others(_) if address.is_loopback() => usize::MAX,
+            PerAddress::Others(limit) | PerAddress::All(limit) => limit,
+        };
+        let now = Instant::now();
+        let mut open = self.open();
+        if open.total >= self.most - kept {
+            return Err(Refusal::ServerFull);
+        }
+        open.sweep(now);
+        let client = open.by_address.entry(address).or_insert_with(|| Client {
+            open: 0,
+            usage: AddressUsage::new(address, &self.rates, now),
+        });
+        if client.open >= limit {
+            return Err(Refusal::AddressFull);
+        }
+        client.open += 1;
+        let usage = client.usage.clone();
+        open.total += 1;
+        Ok(Permit { admission: Arc::clone(self), address, usage })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        // The counts are changed together and nothing in between can panic.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Forgets the addresses that left in debt and have paid since, in constant
+    /// time a connection.
+    fn sweep(&mut self, now: Instant) {
+        if self.by_address.len() >= self.sweep_at {
+            self.by_address.retain(|_, client| !client.is_gone(now));
+            self.sweep_at = SWEEP_AT.max(2 * self.by_address.len());
+        }
+    }
+}
+
+/// A connection's place; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    admission: Arc<Admission>,
+    address: IpAddr,
+    usage: Option<Arc<AddressUsage>>,
+}
+
+impl Permit {
+    /// The rate limits of a conversation on this connection, if there are any.
+    /// Boxed, so that a conversation without limits is no larger for them.
+    pub(crate) fn rate_limiter(&self) -> Option<Box<RateLimiter>> {
+        let usage = Arc::clone(self.usage.as_ref()?);
+        Some(Box::new(RateLimiter::new(&self.admission.rates, usage, Instant::now())))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let mut open = self.admission.open();
+        open.total -= 1;
+        if let Some(client) = open.by_address.get_mut(&self.address) {
+            client.open -= 1;
+            if client.is_gone(now) {
+                open.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::transport::rate_limit::Rate;
+
+    const LAPTOP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn admission(most: usize, per_address: PerAddress) -> Arc<Admission> {
+        Arc::new(Admission::new(most, per_address, RateLimits::default()))
+    }
+
+    fn phone(n: u8) -> IpAddr {
+        IpAddr::from([192, 168, 1, n])
+    }
+
+    #[test]
+    fn one_address_cannot_take_all_places_and_a_closed_connection_gives_its_place_back() {
+        let admission = admission(4, PerAddress::Others(2));
+        let first = admission.admit(phone(1));
+        let second = admission.admit(phone(1));
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(admission.admit(phone(1)).err(), Some(Refusal::AddressFull));
+        let mapped = "::ffff:192.168.1.1".parse().unwrap();
+        assert_eq!(admission.admit(mapped).err(), Some(Refusal::AddressFull));
+        let other = admission.admit(phone(2));
+        assert!(other.is_ok());
+        drop(first);
+        assert!(admission.admit(phone(1)).is_ok());
+        drop((second, other));
+        assert!(admission.open().by_address.is_empty());
+        assert_eq!(admission.open().total, 0);
+    }
+
+    #[test]
+    fn this_machine_itself_is_limited_only_when_asked_for() {
+        let lenient = admission(3, PerAddress::Others(1));
+        let permits: Vec<_> = (0..3).map(|_| lenient.admit(LAPTOP).unwrap()).collect();
+        assert_eq!(lenient.admit(LAPTOP).err(), Some(Refusal::ServerFull));
+        drop(permits);
+        let strict = admission(3, PerAddress::All(1));
+        let _permit = strict.admit(LAPTOP).unwrap();
+        assert_eq!(strict.admit(LAPTOP).err(), Some(Refusal::AddressFull));
+    }
+
+    #[test]
+    fn when_the_others_have_taken_their_places_this_computer_still_gets_in() {
+        for (most, kept) in [(10_240, 64), (100, 25), (2, 0)] {
+            let admission = admission(most, PerAddress::Others(usize::MAX));
+            let others: Vec<_> =
+                (0..most - kept).map(|_| admission.admit(phone(1)).unwrap()).collect();
+            assert_eq!(admission.admit(phone(2)).err(), Some(Refusal::ServerFull), "{most}");
+            let v6 = IpAddr::V6(std::net::Ipv6Addr::LOCALHOST);
+            let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+            let here = [LAPTOP, v6, mapped].into_iter().cycle();
+            let own: Vec<_> = here.take(kept).map(|here| admission.admit(here).unwrap()).collect();
+            assert_eq!(admission.admit(LAPTOP).err(), Some(Refusal::ServerFull), "{most}");
+            drop((others, own));
+            assert_eq!(admission.open().total, 0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reconnecting_pays_no_debt_and_addresses_are_forgotten_once_theirs_is_paid() {
+        let rate = |n| Some(Rate { per_second: std::num::NonZeroU32::MIN, burst: n });
+        let rates =
+            RateLimits { per_connection: None, per_address: rate(5), ..RateLimits::default() };
+        let admission = Arc::new(Admission::new(10_000, PerAddress::Others(9), rates));
+        assert!(admission.admit(LAPTOP).unwrap().rate_limiter().is_none(), "not limited");
+        let spend = |messages| {
+            let permit = admission.admit(phone(1)).unwrap();
+            permit.rate_limiter().unwrap().spend(messages, Instant::now())
+        };
+        assert_eq!(spend(6), Duration::from_secs(1));
+        assert_eq!(spend(1), Duration::from_secs(2));
+        assert_eq!(admission.open().by_address.len(), 1);
+        tokio::time::advance(Duration::from_secs(120)).await;
+        assert_eq!(spend(5), Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        let others = (0..SWEEP_AT as u32).map(|n| IpAddr::from((0x0a00_0000 + n).to_be_bytes()));
+        let others: Vec<_> = others.map(|other| admission.admit(other).unwrap()).collect();
+        assert!(!admission.open().by_address.contains_key(&phone(1)));
+        drop(others);
+        assert!(admission.open().by_address.is_empty());
+    }
+}
