@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use crate::transport::chunk;
 use crate::transport::conversation::{CloseReason, Received, Transport};
-use crate::transport::frames::{CloseCode, Frames, Taken};
+use crate::transport::frames::{CloseCode, Frames, Outcome};
 use crate::transport::heartbeat::{Beat, Heartbeat, Pulse};
 use crate::transport::linger::Lingering;
 
@@ -38,7 +38,7 @@ pub(crate) fn accept(request: Request) -> Result<(Response, OnUpgrade), tungsten
     Ok((response, hyper::upgrade::on(request)))
 }
 
-/// A browser.
+/// A WebSocket that is open: the [`Transport`] of a browser.
 #[derive(Debug)]
 pub(crate) struct Browser {
     stream: Lingering,
@@ -62,33 +62,33 @@ impl Browser {
         }
     }
 
-    /// Sends what is to be sent. What has left is not sent again when the future
-    /// is dropped. A browser that does not read makes the stream fail.
+    /// Sends the outgoing frames. Safe to cancel: what has been sent is not sent
+    /// again. A browser that does not read makes the stream fail.
     async fn flush(&mut self) -> io::Result<()> {
-        while !self.frames.leaving().is_empty() {
-            let sent = self.stream.write(self.frames.leaving()).await?;
+        while !self.frames.outgoing().is_empty() {
+            let sent = self.stream.write(self.frames.outgoing()).await?;
             self.frames.sent(sent);
         }
         Ok(())
     }
 
-    /// Listens on until the other side says Close, too: what it sent meanwhile
-    /// is not answered.
+    /// Reads until the other side says Close, too: what it sent meanwhile is
+    /// dropped unanswered.
     async fn drain(&mut self) -> io::Result<()> {
         self.flush().await?;
-        // Perhaps something is left of what has arrived.
-        let mut taken = Ok(Taken::Messages);
+        // Whole messages may be left of what has been received.
+        let mut outcome = Ok(Outcome::Messages);
         loop {
-            let unheard = &mut Decoder::new(Stage::Echo);
-            match taken {
-                Ok(Taken::Messages) => taken = self.frames.take(&mut [], unheard),
-                Ok(Taken::Nothing) => {
-                    let take = |chunk: &mut [u8]| taken = self.frames.take(chunk, unheard);
+            let ignored = &mut Decoder::new(Stage::Echo);
+            match outcome {
+                Ok(Outcome::Messages) => outcome = self.frames.receive(&mut [], ignored),
+                Ok(Outcome::Incomplete) => {
+                    let take = |chunk: &mut [u8]| outcome = self.frames.receive(chunk, ignored);
                     if chunk::receive(&mut self.stream, take).await? == 0 {
                         return Ok(());
                     }
                 }
-                Ok(Taken::Close) | Err(_) => return Ok(()),
+                Ok(Outcome::Close) | Err(_) => return Ok(()),
             }
         }
     }
@@ -104,16 +104,16 @@ impl Transport for Browser {
 
     async fn receive(&mut self, decoder: &mut Decoder) -> io::Result<Received> {
         // What came with the handshake, or behind the last messages.
-        let mut taken = self.frames.take(&mut [], decoder);
-        while matches!(taken, Ok(Taken::Nothing)) {
+        let mut outcome = self.frames.receive(&mut [], decoder);
+        while matches!(outcome, Ok(Outcome::Incomplete)) {
             self.flush().await?;
-            let take = |chunk: &mut [u8]| taken = self.frames.take(chunk, decoder);
+            let take = |chunk: &mut [u8]| outcome = self.frames.receive(chunk, decoder);
             let length = tokio::select! {
                 biased;
                 length = chunk::receive(&mut self.stream, take) => length?,
                 due = self.pings.tick() => {
                     match self.pulse.beat(due, Instant::now()) {
-                        Beat::Ping => self.frames.ping(),
+                        Beat::Ping => self.frames.push_ping(),
                         Beat::GiveUp => {
                             self.stream.abandon();
                             let why = "the browser answers no ping";
@@ -131,9 +131,9 @@ impl Transport for Browser {
             // slowed down as one of messages is.
             break;
         }
-        match taken {
-            Ok(Taken::Nothing | Taken::Messages) => Ok(Received::Chunk),
-            Ok(Taken::Close) => Ok(Received::End),
+        match outcome {
+            Ok(Outcome::Incomplete | Outcome::Messages) => Ok(Received::Chunk),
+            Ok(Outcome::Close) => Ok(Received::End),
             Err(error) => {
                 // A browser that is gone needs no Close.
                 let _ = timeout(LINGER, self.flush()).await;
@@ -144,7 +144,7 @@ impl Transport for Browser {
 
     async fn send(&mut self, replies: &Replies) -> io::Result<()> {
         // One write for all: one for each made a busy WebSocket ten times slower.
-        replies.iter().for_each(|reply| self.frames.put(reply));
+        replies.iter().for_each(|reply| self.frames.push_reply(reply));
         self.flush().await
     }
 
