@@ -18,20 +18,20 @@
 //! tidies up, `import` takes a whole list; `error` and `damage` say what went wrong.
 
 mod append;
+mod compact;
 mod create;
 mod damage;
+mod database;
 mod error;
 mod header;
 mod import;
-mod log;
 mod open;
 mod pair;
 mod place;
 mod schema;
 mod session;
-mod settle;
 mod totals;
-mod transact;
+mod wal;
 mod watched;
 
 use std::fs::File;

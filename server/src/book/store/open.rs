@@ -17,7 +17,7 @@ use super::pair::{check_log_presence, check_pair, main_row, unfit, warn_of_torn_
 use super::place::Place;
 use super::schema::{self, MARKED_SINCE};
 use super::totals::BookRow;
-use super::{Store, create, log};
+use super::{Store, create, wal};
 use crate::language::localized;
 
 /// The id that SQLite gives the first change in an empty table.
@@ -42,7 +42,7 @@ impl Store {
         let file = File::open(&place.book).with_context(|| no_access(&place, "cannot be read"))?;
         check_header(&place, &file)?;
         let log_length =
-            || log::length(&place.log).with_context(|| no_access(&place, "cannot be read"));
+            || wal::length(&place.log).with_context(|| no_access(&place, "cannot be read"));
         let log_before = log_length()?;
         let connection = connect(&place)?;
         // With the lock: now no other server changes it.
@@ -62,11 +62,11 @@ impl Store {
         }
         let state = match log {
             Some(_) => {
-                log::check(&place.log).with_context(|| no_access(&place, "cannot be read"))?
+                wal::check(&place.log).with_context(|| no_access(&place, "cannot be read"))?
             }
-            None => log::State::Sound,
+            None => wal::State::Sound,
         };
-        if state == log::State::Damaged {
+        if state == wal::State::Damaged {
             let why =
                 localized!("已保存的改动无法读出", "changes that had been stored cannot be read");
             return Err(damaged(&place, &place.log, &why));
@@ -78,7 +78,7 @@ impl Store {
             check_pair(&place, main, row)?;
         }
         let unsettled = unsettled(&connection, version).map_err(broken)?;
-        if let log::State::TornEnd { ended } = state {
+        if let wal::State::TornEnd { ended } = state {
             warn_of_torn_end(&place, row.totals.seq, ended);
         }
         let opened = main.map_or(0, |row| row.opened);
@@ -108,7 +108,7 @@ fn check_header(place: &Place, file: &File) -> anyhow::Result<(bool, i32)> {
     // The first versions, killed in their first second, left a file whose whole
     // content was in its log.
     let is_unborn = application == 0 && version == 0 && wal;
-    let has_log = || log::length(&place.log).is_ok_and(log::holds_a_page);
+    let has_log = || wal::length(&place.log).is_ok_and(wal::holds_a_page);
     if application != schema::APPLICATION_ID && !(is_unborn && has_log()) {
         bail!(localized!(
             "{0} 是 SQLite 文件，但不是通讯录；请用 --data FILE 换一个文件",

@@ -9,10 +9,10 @@ use anyhow::bail;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::damage::{keep, unusable};
-use super::log;
 use super::place::Place;
 use super::schema::MARKED_SINCE;
 use super::totals::BookRow;
+use super::wal;
 use crate::language::localized;
 
 /// The book's row in the file alone, as it was when the log was last copied
@@ -48,7 +48,7 @@ pub(super) fn check_log_presence(
 ) -> anyhow::Result<()> {
     let (book, log_path) = (place.book.display(), place.log.display());
     // An empty log is left by a system that could not delete it.
-    if !in_wal_mode && log::holds_a_page(log) {
+    if !in_wal_mode && wal::holds_a_page(log) {
         bail!(localized!(
             "{0} 是正常关闭的，不带日志，可是旁边有日志 {1}，它属于另一个文件（也许 {0} 是刚放回去的备份）。\
              要用 {0}，请移走 {1}；要用原来的文件，请把它放回日志旁边",
@@ -59,7 +59,7 @@ pub(super) fn check_log_presence(
             log_path
         ));
     }
-    if opened && !log::holds_a_page(log) {
+    if opened && !wal::holds_a_page(log) {
         let what = match log {
             None => localized!("不见了", "is missing"),
             Some(_) => localized!("是空的", "is empty"),
@@ -122,8 +122,8 @@ pub(super) fn check_pair(place: &Place, main: BookRow, whole: BookRow) -> anyhow
 /// of the two is sound, it is the log that does not fit.
 pub(super) fn unfit(place: &Place, error: rusqlite::Error) -> anyhow::Error {
     let log_is_sound = || {
-        log::length(&place.log).is_ok_and(log::holds_a_page)
-            && log::check(&place.log).is_ok_and(|state| state != log::State::Damaged)
+        wal::length(&place.log).is_ok_and(wal::holds_a_page)
+            && wal::check(&place.log).is_ok_and(|state| state != wal::State::Damaged)
     };
     let is_damage = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt));
     match main_row(place) {

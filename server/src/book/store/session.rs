@@ -6,7 +6,7 @@
 //! steps that begin and end a session leaves a file in WAL mode without a
 //! number: it is complete by itself, whether or not there is a log.
 //!
-//! What happens in between is in `transact`.
+//! What happens in between is in `database`.
 
 use std::fs::File;
 use std::io;
@@ -14,13 +14,13 @@ use std::io;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ffi};
 
+use super::compact::{MOST_UNSETTLED, SETTLED_AT_ONCE};
 use super::damage::{trouble, unusable};
+use super::database::LOG_BYTES;
 use super::header::Header;
-use super::settle::{MOST_UNSETTLED, SETTLED_AT_ONCE};
 use super::totals::BookRow;
-use super::transact::LOG_BYTES;
 use super::watched::Watched;
-use super::{Store, StoreError, create, log, schema};
+use super::{Store, StoreError, create, schema, wal};
 use crate::language::localized;
 
 /// An open book that takes changes. Dropping it ends the session and closes the
@@ -56,8 +56,8 @@ impl Store {
     ) -> anyhow::Result<Session> {
         let broken = |error| unusable(&self.place, error);
         let failed = |error: io::Error| trouble(&self.place, &error.to_string());
-        if log::holds_a_page(log::length(&self.place.log).map_err(failed)?) {
-            log::write_again(&self.place.log).map_err(failed)?;
+        if wal::holds_a_page(wal::length(&self.place.log).map_err(failed)?) {
+            wal::write_again(&self.place.log).map_err(failed)?;
         }
         let connection = &self.connection;
         // In the order in which SQLite itself makes it safe: the folder is

@@ -13,9 +13,9 @@ use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
 
 use super::StoreError;
+use super::compact::LONG_LOG;
 use super::place::Place;
 use super::session::Session;
-use super::settle::LONG_LOG;
 use super::totals::BookRow;
 
 /// What a log is cut down to when it begins anew after a transaction larger
