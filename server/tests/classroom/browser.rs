@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use fantoccini::elements::Element;
@@ -11,6 +12,7 @@ use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper::Method;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use url::Url;
 
 use super::engine::{Driver, Engine};
@@ -50,18 +52,28 @@ pub struct Browser {
     driver: Driver,
 }
 
+/// Chromiums that have finished a test and wait for the next one: to start one takes
+/// longer than most tests. As many as tests run at once; they end with this process.
+static IDLE: Mutex<Vec<Browser>> = Mutex::new(Vec::new());
+
+/// Serves the sessions. Each test has a runtime of its own, which ends with it.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a thread can be started")
+});
+
 impl Browser {
-    /// Starts a browser, or nothing where the test is skipped.
+    /// A browser as after its first start, or nothing where the test is skipped.
     pub async fn start(visitor: Visitor) -> Option<Self> {
-        let driver = Engine::of_this_run().start()?;
-        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities(driver.engine.capabilities(&driver, visitor))
-            .connect(&driver.address)
-            .await
-            .expect("a browser session");
-        let browser = Browser { client, driver };
-        match browser.driver.engine {
-            Engine::Chromium => browser.appear_as(visitor).await,
+        let engine = Engine::of_this_run();
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let browser = match idle {
+            Some(browser) => browser,
+            None => Self::launch(engine.start()?, visitor).await,
+        };
+        match engine {
+            Engine::Chromium => browser.begin_anew(visitor).await,
             Engine::Firefox | Engine::WebKit => {
                 let size = browser.client.set_window_size(visitor.width, visitor.height);
                 size.await.expect("a window of that size");
@@ -70,8 +82,31 @@ impl Browser {
         Some(browser)
     }
 
-    /// Has Chromium draw and feel as on the visitor's device.
-    async fn appear_as(&self, visitor: Visitor) {
+    async fn launch(driver: Driver, visitor: Visitor) -> Self {
+        let mut builder =
+            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        builder.capabilities(driver.engine.capabilities(&driver, visitor));
+        let address = driver.address.clone();
+        let client = RUNTIME.spawn(async move { builder.connect(&address).await });
+        let client = client.await.expect("it does not panic").expect("a browser session");
+        Browser { client, driver }
+    }
+
+    /// Opens a window for a new visitor, without anything that an earlier one left.
+    async fn begin_anew(&self, visitor: Visitor) {
+        let window = self.client.new_window(false).await.expect("a window").handle;
+        self.client.switch_to_window(window).await.expect("it is there");
+        let everything = json!({ "origin": "*", "storageTypes": "all" });
+        self.devtools("Storage.clearDataForOrigin", everything).await;
+        self.devtools("Network.clearBrowserCookies", json!({})).await;
+        self.devtools("Network.clearBrowserCache", json!({})).await;
+        self.console().await;
+        let agent = self.script("return navigator.userAgent").await;
+        let language = json!({ "userAgent": agent, "acceptLanguage": visitor.language });
+        self.devtools("Emulation.setUserAgentOverride", language).await;
+        self.devtools("Emulation.setLocaleOverride", json!({ "locale": visitor.language })).await;
+        // As a window in front, though others are open.
+        self.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             json!({
@@ -85,6 +120,19 @@ impl Browser {
         let touch = json!({ "enabled": visitor.phone });
         self.devtools("Emulation.setTouchEmulationEnabled", touch).await;
         self.set_dark(visitor.dark).await;
+    }
+
+    /// Closes the visitor's window. A Chromium stays for the next test where its
+    /// driver surely ends with this process.
+    async fn end(self) {
+        if self.engine() != Engine::Chromium || !cfg!(unix) {
+            self.client.clone().close().await.expect("it closes");
+            return;
+        }
+        self.client.close_window().await.expect("it closes");
+        let first = self.client.windows().await.expect("windows").remove(0);
+        self.client.switch_to_window(first).await.expect("it is there");
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
     }
 
     /// The engine it is made of.
@@ -215,7 +263,7 @@ impl Browser {
         self.client.issue_cmd(command).await.expect("the driver obeys");
     }
 
-    /// Closes the browser and fails if its console showed a warning or an
+    /// Closes the page and fails if the console showed a warning or an
     /// error that does not contain `expected`.
     pub async fn finish_but_for(self, expected: &str) {
         let mut complaints = match self.engine() {
@@ -225,7 +273,7 @@ impl Browser {
             }
         };
         complaints.retain(|message| expected.is_empty() || !message.contains(expected));
-        self.client.clone().close().await.expect("it closes");
+        self.end().await;
         assert!(complaints.is_empty(), "the console says: {complaints:#?}");
     }
 
@@ -241,7 +289,7 @@ impl Browser {
             .collect()
     }
 
-    /// Closes the browser and fails if its console showed anything wrong.
+    /// Closes the page and fails if the console showed anything wrong.
     pub async fn finish(self) {
         self.finish_but_for("").await;
     }

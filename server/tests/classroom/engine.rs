@@ -119,7 +119,7 @@ impl Engine {
         let capabilities = match self {
             Engine::Chromium => json!({
                 "goog:chromeOptions": {
-                    "args": chromium_arguments(&driver.folder.join("profile"), visitor),
+                    "args": chromium_arguments(&driver.folder.join("profile")),
                     "binary": binary,
                 },
                 "goog:loggingPrefs": { "browser": "ALL" },
@@ -146,7 +146,9 @@ impl Engine {
     }
 }
 
-fn chromium_arguments(profile: &Path, visitor: Visitor) -> Vec<String> {
+/// What the visitor is like comes later, by its own protocol: one Chromium serves
+/// many.
+fn chromium_arguments(profile: &Path) -> Vec<String> {
     let mut arguments = vec![
         "--headless".to_owned(),
         "--disable-gpu".to_owned(),
@@ -159,9 +161,6 @@ fn chromium_arguments(profile: &Path, visitor: Visitor) -> Vec<String> {
         // A name that Chromium does not trust as it trusts 127.0.0.1, just like the
         // address of a laptop on a classroom's network.
         "--host-resolver-rules=MAP classroom.test 127.0.0.1".to_owned(),
-        format!("--lang={}", visitor.language),
-        format!("--accept-lang={}", visitor.language),
-        format!("--window-size={},{}", visitor.width, visitor.height),
         format!("--user-data-dir={}", profile.display()),
     ];
     if cfg!(unix) {
