@@ -8,7 +8,7 @@ use std::iter::once;
 use protocol::command::{Command, Stage};
 use protocol::{Contacts, Decoder, Next, Replies, answer};
 use roxmltree::{Document, Node};
-use web::lesson::{Deed, Goal, Lesson, Outcome, Seen, Step};
+use web::core::lesson::{Deed, Goal, Lesson, Outcome, Seen, Step};
 
 const LANGUAGES: [&str; 2] =
     [include_str!("../../static/zh.html"), include_str!("../../static/en.html")];

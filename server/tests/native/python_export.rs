@@ -7,8 +7,8 @@ use std::process::Command;
 
 use crate::classroom::{TestServer, needs};
 use tokio_tungstenite::tungstenite::Message;
-use web::message::Address;
-use web::panels::python::{nc, program};
+use web::core::message::Address;
+use web::core::python_export::{nc, program};
 
 /// Whole conversations, some by people who mean no good.
 const CONVERSATIONS: &[&[&str]] = &[

@@ -1,0 +1,484 @@
+//! The conversation: the connection, the messages, the replies that are awaited,
+//! and the offline handler in place of a server.
+//!
+//! It opens no socket and reads no clock: what is to be done comes back as
+//! [`ConversationOutput`]s.
+
+mod log;
+mod messages;
+mod pending;
+
+use protocol::command::Stage;
+
+pub use self::log::{ConnectionEvent, EventKind, Log, LogEntry};
+pub use self::messages::{ConversationEffect, ConversationMsg, ConversationOutput, Message, Strip};
+use self::pending::{Pending, PendingMessage};
+use web::core::clock::Moment;
+use web::core::connection::{Connection, PATIENCE, wait};
+use web::core::hints;
+use web::core::i18n::{Note, Slot, Word};
+use web::core::liveness::{AWAY, LATE, Liveness, Verdict};
+use web::core::message::{Address, Direction, Mode};
+use web::core::offline::{Handler, Notebook};
+
+/// Attempts that fail before a page that never had a server answers by itself:
+/// one alone may be a server that is just starting.
+const PATIENT_ATTEMPTS: u32 = 2;
+
+/// The close code of a conversation that ended as it should (RFC 6455, section
+/// 7.4.1).
+const NORMAL_CLOSURE: u16 = 1000;
+
+/// The close code that a browser reports when there was no Close frame.
+const BROKEN: u16 = 1006;
+
+/// State of the conversation.
+#[derive(Debug)]
+pub struct Conversation {
+    host: String,
+    mode: Mode,
+    /// Answers in place of a server.
+    offline: Handler,
+    connection: Connection,
+    /// Whether a server has ever said `Welcome!`.
+    had_server: bool,
+    /// Attempts that failed since the last `Welcome!`.
+    failures: u32,
+    /// What the next `Welcome!` means.
+    greeting: Word,
+    next_id: u32,
+    pending: Pending,
+    /// The id of the `exit` that was sent, while the server has not closed yet.
+    leaving: Option<u32>,
+    /// Lines that were never answered and may be restored, by message id.
+    lost: Vec<(u32, String)>,
+    log: Log,
+    /// Since when the page is hidden behind another one, if it is: in the model's
+    /// milliseconds and in those of the wall clock.
+    hidden: Option<(u64, u64)>,
+    liveness: Liveness,
+    /// Whether the last connection was given up because nothing came on it any
+    /// more, and there is no new one yet.
+    is_unreachable: bool,
+    /// Whether an extension may have changed the frames.
+    has_extension: bool,
+    tcp: Address,
+    outputs: Vec<ConversationOutput>,
+}
+
+impl Conversation {
+    /// No connection yet; the page came from `host`.
+    pub fn new(host: &str) -> Self {
+        Conversation {
+            host: host.to_string(),
+            mode: Mode::Server,
+            offline: Handler::new(Stage::Contacts),
+            connection: Connection::Ended,
+            had_server: false,
+            failures: 0,
+            greeting: Word::NoteConnected,
+            next_id: 0,
+            pending: Pending::default(),
+            leaving: None,
+            lost: Vec::new(),
+            log: Log::default(),
+            hidden: None,
+            liveness: Liveness::default(),
+            is_unreachable: false,
+            has_extension: false,
+            tcp: Address { host: "127.0.0.1".to_string(), port: 9999 },
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Takes what happened and returns what comes of it, in order.
+    pub fn update(&mut self, msg: ConversationMsg, moment: Moment) -> Vec<ConversationOutput> {
+        let now = moment.millis;
+        match msg {
+            ConversationMsg::Connect => self.connect(now),
+            ConversationMsg::Reconnect => {
+                if let Connection::Waiting { .. } | Connection::Ended = self.connection {
+                    self.connect(now);
+                    self.outputs.push(ConversationOutput::InputWanted);
+                }
+            }
+            ConversationMsg::Send(text) => self.send(text, now),
+            ConversationMsg::Received(text) => self.receive(text, now),
+            ConversationMsg::Closed { code, reason } => self.close(code, reason, moment),
+            ConversationMsg::ExtensionNegotiated => self.has_extension = true,
+            ConversationMsg::TimerFired => self.wake(moment),
+            ConversationMsg::NetworkOnline => {
+                self.stop_waiting(now);
+                self.suspect(moment);
+            }
+            ConversationMsg::VisibilityChanged { is_visible, wall } => {
+                self.change_visibility(is_visible, wall, moment);
+            }
+            ConversationMsg::ServerChecked { alive } => {
+                if let Some(owed) = self.owed() {
+                    let verdict = self.liveness.checked(alive, owed, now);
+                    self.act_on(verdict, moment);
+                }
+            }
+            ConversationMsg::ClassroomFetched { host, port } => {
+                // What is bound to all addresses answers where the page came from.
+                let host = host.unwrap_or_else(|| self.hostname().to_string());
+                self.tcp = Address { host, port };
+            }
+            ConversationMsg::ModeSwitched => {
+                let (mode, greeting) = match self.mode {
+                    Mode::Server => (Mode::Page, Word::NotePage),
+                    Mode::Page if self.had_server => (Mode::Server, Word::NoteNew),
+                    Mode::Page => (Mode::Server, Word::NoteConnected),
+                };
+                self.switch(mode, greeting, now);
+            }
+            ConversationMsg::MessageRestored { id } => {
+                if let Some((_, text)) = self.lost.iter().find(|(lost, _)| *lost == id) {
+                    self.outputs.push(ConversationOutput::Restored(text.clone()));
+                }
+            }
+        }
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// How many milliseconds from now [`ConversationMsg::TimerFired`] is due, if
+    /// at all.
+    pub fn next_wake(&self, now: u64) -> Option<u64> {
+        let connection = match self.connection {
+            Connection::Connecting { since } => Some(since + PATIENCE),
+            // Every second, for the countdown, in step with its end.
+            Connection::Waiting { until, .. } => {
+                let left = until.saturating_sub(now);
+                Some(until - left.saturating_sub(1) / 1000 * 1000)
+            }
+            Connection::Open | Connection::Ended => None,
+        };
+        let late = self.pending.next_late(LATE);
+        let check = self.owed().and_then(|owed| self.liveness.due(owed));
+        let due = [connection, late, check].into_iter().flatten().min()?;
+        Some(due.saturating_sub(now))
+    }
+
+    /// Where the connection stands.
+    pub fn connection(&self) -> Connection {
+        self.connection
+    }
+
+    /// Who answers.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whom the page talks to.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Where raw TCP clients connect: where the lesson says, until the server
+    /// says it itself.
+    pub fn tcp(&self) -> &Address {
+        &self.tcp
+    }
+
+    /// Whether a message can be sent.
+    pub fn can_send(&self) -> bool {
+        self.connection == Connection::Open && self.leaving.is_none()
+    }
+
+    /// The messages and what happened to the connections.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The book of the page, where the page answers.
+    pub fn own_book(&self) -> &Notebook {
+        self.offline.book()
+    }
+
+    /// Whether the page can be seen and a server has a book to show: one that has
+    /// never answered has none, and one that was given up sends nothing.
+    pub fn can_follow_book(&self) -> bool {
+        let is_there = self.had_server && !self.is_unreachable;
+        self.hidden.is_none() && self.mode == Mode::Server && is_there
+    }
+
+    /// Whether the frames can be known: nothing but the message is in them.
+    pub fn knows_frames(&self) -> bool {
+        !self.has_extension
+    }
+
+    /// The strip above the input, `None` while there is a connection.
+    pub fn strip(&self, now: u64) -> Option<Strip> {
+        if self.mode == Mode::Page {
+            let ended = self.connection == Connection::Ended;
+            return Some(if ended { Strip::PageEnded } else { Strip::Page });
+        }
+        match self.connection {
+            Connection::Open => None,
+            Connection::Connecting { .. } => Some(Strip::Connecting),
+            Connection::Ended => Some(Strip::Ended),
+            Connection::Waiting { since, until } => Some(Strip::Retry {
+                seconds: until.saturating_sub(now).div_ceil(1000).max(1),
+                of: (until - since).div_ceil(1000),
+            }),
+        }
+    }
+
+    fn effect(&mut self, effect: ConversationEffect) {
+        self.outputs.push(ConversationOutput::Effect(effect));
+    }
+
+    /// The host without its port.
+    fn hostname(&self) -> &str {
+        match self.host.rsplit_once(':') {
+            // The colons within brackets are an address's own.
+            Some((name, _)) if !self.host.ends_with(']') => name,
+            _ => &self.host,
+        }
+    }
+
+    fn note(&mut self, kind: EventKind, now: u64) {
+        self.log.note(kind, self.mode, now);
+    }
+
+    fn connect(&mut self, now: u64) {
+        self.pending.reset_decoder();
+        self.connection = Connection::Connecting { since: now };
+        match self.mode {
+            Mode::Server => self.effect(ConversationEffect::Connect),
+            Mode::Page => {
+                let greeting = self.offline.greet();
+                self.receive(greeting, now);
+            }
+        }
+    }
+
+    /// Begins a conversation with the other one who can answer.
+    fn switch(&mut self, mode: Mode, greeting: Word, now: u64) {
+        self.effect(ConversationEffect::Disconnect);
+        if self.connection == Connection::Open {
+            self.note(EventKind::Left, now);
+        }
+        self.leaving = None;
+        self.give_up_pending(None);
+        self.mode = mode;
+        self.outputs.push(ConversationOutput::BookChanged);
+        self.greeting = greeting;
+        self.failures = 0;
+        self.connect(now);
+    }
+
+    fn send(&mut self, text: String, now: u64) {
+        let message = self.message(Direction::Sent, text.clone());
+        let id = message.id;
+        self.outputs.push(ConversationOutput::Sent);
+        self.show(message, now);
+        if self.pending.push(id, &text, now).exits {
+            self.leaving = Some(id);
+        }
+        match self.mode {
+            Mode::Server => self.effect(ConversationEffect::Send(text)),
+            Mode::Page => {
+                let (replies, closed) = self.offline.answer(&text);
+                for reply in replies {
+                    self.receive(reply, now);
+                }
+                if closed {
+                    let moment = Moment { millis: now, jitter: 0 };
+                    self.close(NORMAL_CLOSURE, String::new(), moment);
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, text: String, now: u64) {
+        self.liveness.hear(now);
+        let message = self.message(Direction::Received, text);
+        if let Connection::Connecting { .. } = self.connection {
+            // Whatever a server says first is its greeting.
+            self.open(message, now);
+            return;
+        }
+        let matched = self.pending.reply(&message.text);
+        let mut message = message;
+        let mut complete = None;
+        if let Some(matched) = matched {
+            if let Some(PendingMessage { id, is_noted: true, .. }) = matched.complete {
+                self.effect(ConversationEffect::RemoveAnnotation { id });
+            }
+            message.correction = hints::correct(&matched.command, &message.text);
+            self.outputs.push(ConversationOutput::Replied {
+                command: matched.command,
+                reply: message.text.clone(),
+            });
+            complete = matched.complete;
+        }
+        self.show(message, now);
+        if let Some(PendingMessage { text, replies, .. }) = complete {
+            self.outputs.push(ConversationOutput::Completed { sent: text, replies });
+        }
+    }
+
+    fn open(&mut self, mut greeting: Message, now: u64) {
+        self.log.begin();
+        self.note(EventKind::Opened, now);
+        self.connection = Connection::Open;
+        self.failures = 0;
+        let note = Note::new(self.greeting);
+        greeting.opening = Some(match self.mode {
+            Mode::Server => note.with(Slot::Host, self.host.as_str()),
+            Mode::Page => note,
+        });
+        if self.mode == Mode::Server {
+            self.had_server = true;
+            self.is_unreachable = false;
+            self.effect(ConversationEffect::FetchClassroom);
+        }
+        self.show(greeting, now);
+        self.outputs.push(ConversationOutput::Opened);
+    }
+
+    fn show(&mut self, message: Message, now: u64) {
+        self.note(EventKind::Message(message.id), now);
+        self.log.add(LogEntry {
+            direction: message.direction,
+            mode: message.mode,
+            is_greeting: message.opening.is_some(),
+            text: message.text.clone(),
+        });
+        self.effect(ConversationEffect::Show(message));
+    }
+
+    fn message(&mut self, direction: Direction, text: String) -> Message {
+        let id = self.next_id;
+        self.next_id += 1;
+        Message { id, direction, mode: self.mode, text, opening: None, correction: None }
+    }
+
+    fn close(&mut self, code: u16, reason: String, moment: Moment) {
+        self.effect(ConversationEffect::Disconnect);
+        let kind = match self.connection {
+            Connection::Open if code == BROKEN => EventKind::Broken,
+            Connection::Open => {
+                if self.mode == Mode::Server {
+                    self.log.set_close_reason(code, &reason);
+                }
+                EventKind::Closed(code, reason)
+            }
+            _ => EventKind::Failed,
+        };
+        self.note(kind, moment.millis);
+        let ended = self.leaving.take().filter(|_| code == NORMAL_CLOSURE);
+        self.give_up_pending(ended);
+        if ended.is_some() {
+            self.connection = Connection::Ended;
+            self.greeting = match self.mode {
+                Mode::Server => Word::NoteNew,
+                Mode::Page => Word::NotePage,
+            };
+            self.outputs.push(ConversationOutput::Ended);
+            return;
+        }
+        if self.connection == Connection::Open {
+            self.greeting = Word::NoteReconnected;
+        }
+        let until = moment.millis + wait(self.failures, moment.jitter);
+        self.failures = self.failures.saturating_add(1);
+        self.connection = Connection::Waiting { since: moment.millis, until };
+        if !self.had_server && self.failures == PATIENT_ATTEMPTS {
+            self.switch(Mode::Page, Word::NoteNoServer, moment.millis);
+        }
+    }
+
+    /// Notes at every message without its replies why none will come: `ended` is
+    /// the id of the one that ended the conversation.
+    fn give_up_pending(&mut self, ended: Option<u32>) {
+        for PendingMessage { id, text, replies, .. } in self.pending.take() {
+            let is_lost = Some(id) != ended;
+            let word = if is_lost { Word::NoteLost } else { Word::NoteEnded };
+            let is_restorable = is_lost && is_one_line(&text);
+            if !is_lost {
+                let sent = text.clone();
+                self.outputs.push(ConversationOutput::Completed { sent, replies });
+            }
+            let note = Note::new(word);
+            self.effect(ConversationEffect::Annotate { id, note, is_restorable });
+            if is_restorable {
+                self.lost.push((id, text));
+            }
+        }
+    }
+
+    fn wake(&mut self, moment: Moment) {
+        let now = moment.millis;
+        for id in self.pending.note_late(LATE, now) {
+            let note = Note::new(Word::NoteLate).with(Slot::Seconds, (LATE / 1000).to_string());
+            self.effect(ConversationEffect::Annotate { id, note, is_restorable: false });
+        }
+        match self.connection {
+            Connection::Waiting { until, .. } if until <= now => self.connect(now),
+            Connection::Connecting { since } if since + PATIENCE <= now => {
+                self.close(BROKEN, String::new(), moment);
+            }
+            _ => {
+                if let Some(owed) = self.owed() {
+                    let verdict = self.liveness.wake(owed, now);
+                    self.act_on(verdict, moment);
+                }
+            }
+        }
+    }
+
+    /// Begins the next attempt now, if it is waited for.
+    fn stop_waiting(&mut self, now: u64) {
+        if let Connection::Waiting { .. } = self.connection {
+            self.connect(now);
+        }
+    }
+
+    fn change_visibility(&mut self, is_visible: bool, wall: u64, moment: Moment) {
+        let now = moment.millis;
+        if !is_visible {
+            self.hidden.get_or_insert((now, wall));
+            return;
+        }
+        self.stop_waiting(now);
+        if let Some((since, wall_since)) = self.hidden.take()
+            && (now - since).max(wall.saturating_sub(wall_since)) >= AWAY
+        {
+            self.suspect(moment);
+        }
+    }
+
+    /// With a connection to a server: since when the oldest message without a
+    /// reply waits for one, if there is one.
+    fn owed(&self) -> Option<Option<u64>> {
+        let is_open = self.mode == Mode::Server && self.connection == Connection::Open;
+        is_open.then(|| self.pending.oldest_since())
+    }
+
+    /// The network may have changed under an open connection.
+    fn suspect(&mut self, moment: Moment) {
+        if self.owed().is_some() {
+            let verdict = self.liveness.suspect(moment.millis);
+            self.act_on(verdict, moment);
+        }
+    }
+
+    fn act_on(&mut self, verdict: Verdict, moment: Moment) {
+        match verdict {
+            Verdict::Wait => {}
+            Verdict::Check => self.effect(ConversationEffect::CheckServer),
+            Verdict::GiveUp => {
+                self.is_unreachable = true;
+                self.close(BROKEN, String::new(), moment);
+            }
+        }
+    }
+}
+
+/// Whether a text can stand in the input, which would drop line ends.
+pub fn is_one_line(text: &str) -> bool {
+    !text.contains(['\n', '\r'])
+}

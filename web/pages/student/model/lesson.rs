@@ -1,0 +1,113 @@
+//! The lesson on the page: which step is open, what has been done.
+
+use web::core::lesson::{Lesson, Outcome, Seen, Step};
+
+/// What can happen to the lesson.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LessonMsg {
+    /// The steps came with the texts of a language.
+    Loaded(Vec<Step>),
+    /// A step was chosen.
+    StepChosen(String),
+    /// The next step was asked for.
+    NextStep,
+    /// The lesson is to begin again, with nothing done.
+    Restarted,
+    /// An answer to one of the lesson's questions was chosen.
+    QuestionAnswered {
+        /// The question's name.
+        question: String,
+        /// Whether it was the right one.
+        right: bool,
+    },
+    /// The cut of the lab for sticky packets went through a character.
+    CharacterSplit,
+}
+
+/// What is to be done for the lesson.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LessonEffect {
+    /// Show how far the student is.
+    ShowProgress,
+    /// Show the steps anew, with no explanation open.
+    Reload,
+    /// Move the focus to the step that is open.
+    FocusStep,
+    /// Store how far the student is, for good.
+    StoreProgress(String),
+}
+
+/// State of the lesson on the page.
+#[derive(Debug)]
+pub struct LessonModel {
+    lesson: Lesson,
+    /// How far the student was before the page was opened.
+    stored: String,
+    effects: Vec<LessonEffect>,
+}
+
+impl LessonModel {
+    /// A lesson without steps, which come with the texts; `stored` is how far the
+    /// student was before.
+    pub fn new(stored: &str) -> Self {
+        let (lesson, stored) = (Lesson::new(Vec::new()), stored.to_string());
+        LessonModel { lesson, stored, effects: Vec::new() }
+    }
+
+    /// The steps and how far the student is in them.
+    pub fn lesson(&self) -> &Lesson {
+        &self.lesson
+    }
+
+    /// Takes what happened and returns what to do, in order.
+    pub fn update(&mut self, msg: LessonMsg) -> Vec<LessonEffect> {
+        match msg {
+            LessonMsg::Loaded(steps) => {
+                self.lesson = Lesson::new(steps);
+                self.lesson.restore(&self.stored);
+                self.effects.push(LessonEffect::ShowProgress);
+            }
+            LessonMsg::StepChosen(name) => {
+                self.lesson.turn_to(&name);
+                self.open_step();
+            }
+            LessonMsg::NextStep => {
+                self.lesson.go_on();
+                self.open_step();
+            }
+            LessonMsg::Restarted => {
+                self.lesson.start_over();
+                self.effects.push(LessonEffect::Reload);
+                self.open_step();
+            }
+            LessonMsg::QuestionAnswered { question, right } => {
+                return self.observe(Seen::Chosen { question: &question, right });
+            }
+            LessonMsg::CharacterSplit => return self.observe(Seen::Split),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Counts what was done towards the goals of the open step.
+    pub fn observe(&mut self, seen: Seen<'_>) -> Vec<LessonEffect> {
+        if self.lesson.see(seen) != Outcome::Nothing {
+            self.show_progress();
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Another book than before is talked about.
+    pub fn change_book(&mut self) {
+        self.lesson.change_book();
+    }
+
+    fn open_step(&mut self) {
+        self.show_progress();
+        self.effects.push(LessonEffect::FocusStep);
+    }
+
+    fn show_progress(&mut self) {
+        self.effects.push(LessonEffect::ShowProgress);
+        self.effects.push(LessonEffect::StoreProgress(self.lesson.keep()));
+    }
+}

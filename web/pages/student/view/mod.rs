@@ -1,0 +1,455 @@
+//! The document.
+//!
+//! It fills the blanks of the markup in `static/index.html` and moves what has
+//! to be moved. All text from people and from
+//! the network becomes text nodes.
+//! It keeps no state of the lesson: only what it showed last, so that a
+//! keystroke does not touch the conversation.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use js_sys::Date;
+use protocol::escape::Escaped;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
+
+use crate::model::Model;
+use crate::model::conversation::{Message, Strip};
+use crate::model::tabs::{Panel, Panels};
+use web::browser::dom::{Markup as _, create, element, made_from, root, template};
+use web::browser::translator::Translator;
+use web::core::connection::Connection;
+use web::core::highlight::{Kind, Mark};
+use web::core::hints::Advice;
+use web::core::i18n::{Note, Slot, Word};
+use web::core::message::{Direction, Mode};
+
+pub mod panels;
+mod steps;
+
+use steps::Steps;
+
+/// How far from its end the conversation may be scrolled, in pixels, and still
+/// follow what comes: about two lines.
+const AT_END: i32 = 80;
+
+/// The parts of the document that change.
+pub struct View {
+    document: Document,
+    root: HtmlElement,
+    translator: Rc<Translator>,
+    steps: Steps,
+    connection: HtmlElement,
+    state: HtmlElement,
+    conversation: HtmlElement,
+    mode: HtmlElement,
+    strip: HtmlElement,
+    strip_text: HtmlElement,
+    countdown: HtmlElement,
+    reconnect: HtmlElement,
+    practise: HtmlElement,
+    command: HtmlInputElement,
+    marks: HtmlElement,
+    send: HtmlElement,
+    hint: HtmlElement,
+    fix: HtmlElement,
+    shown: RefCell<Shown>,
+    /// Whether the reader is at the end of the conversation.
+    at_end: Cell<bool>,
+    /// How far the conversation was scrolled when it was last looked at.
+    top: Cell<i32>,
+    to_end: RefCell<Option<Closure<dyn FnMut()>>>,
+}
+
+/// What is on the screen.
+#[derive(Default)]
+struct Shown {
+    state: Option<(Word, &'static str)>,
+    mode: Option<Mode>,
+    panels: Option<Panels>,
+    strip: Option<Option<Strip>>,
+    can_send: Option<bool>,
+    advice: Option<Advice>,
+    line: Option<(String, Vec<Mark>)>,
+}
+
+impl View {
+    /// Finds its parts in the document.
+    pub fn of(document: Document, translator: Rc<Translator>) -> Self {
+        let find = |id: &str| element(&document, id);
+        View {
+            root: root(&document),
+            translator,
+            steps: Steps::of(&document),
+            connection: find("connection"),
+            state: find("state"),
+            conversation: find("conversation"),
+            mode: find("mode"),
+            strip: find("strip"),
+            strip_text: find("strip-text"),
+            countdown: find("countdown"),
+            reconnect: find("reconnect"),
+            practise: find("practise"),
+            command: find("command").unchecked_into(),
+            marks: find("marks"),
+            send: find("send"),
+            hint: find("hint"),
+            fix: find("fix"),
+            shown: RefCell::default(),
+            at_end: Cell::new(true),
+            top: Cell::new(0),
+            to_end: RefCell::new(None),
+            document,
+        }
+    }
+
+    /// The document.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// An element of the page.
+    pub fn element(&self, id: &str) -> HtmlElement {
+        element(&self.document, id)
+    }
+
+    /// The lesson's steps.
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    /// The input.
+    pub fn command(&self) -> &HtmlInputElement {
+        &self.command
+    }
+
+    /// The list of messages.
+    pub fn conversation(&self) -> &HtmlElement {
+        &self.conversation
+    }
+
+    /// Shows texts in the language of the page.
+    pub fn translator(&self) -> &Rc<Translator> {
+        &self.translator
+    }
+
+    /// Shows the state of the model where it differs from what is shown. It
+    /// needs words to do so.
+    pub fn refresh(&self, model: &Model, now: u64) {
+        if !model.is_ready() {
+            return;
+        }
+        let mut shown = self.shown.borrow_mut();
+
+        let mode = model.conversation().mode();
+        if shown.mode.replace(mode) != Some(mode) {
+            self.show_mode(mode);
+        }
+
+        let state = state(mode, model.conversation().connection());
+        if shown.state.replace(state) != Some(state) {
+            let (word, name) = state;
+            self.connection.set("data-state", name);
+            self.root.set("data-state", name);
+            self.say(&self.state, &Note::new(word).with(Slot::Host, model.conversation().host()));
+        }
+
+        let panels = model.panels();
+        if shown.panels.replace(panels) != Some(panels) {
+            for panel in Panel::ALL {
+                self.show_panel(panel, panels.shows(panel), panel == panels.selected());
+            }
+        }
+
+        let strip = model.conversation().strip(now);
+        let before = shown.strip.replace(strip);
+        if before != Some(strip) {
+            self.show_strip(strip, before.flatten(), model.conversation().host());
+        }
+
+        let can_send = model.conversation().can_send();
+        if shown.can_send.replace(can_send) != Some(can_send) {
+            self.send.turn("disabled", !can_send);
+        }
+
+        let advice = model.advice();
+        if shown.advice.as_ref() != Some(&advice) {
+            self.show_advice(&advice);
+            shown.advice = Some(advice);
+        }
+
+        let line = (model.input().draft().to_string(), model.input().marks());
+        if shown.line.as_ref() != Some(&line) {
+            self.draw_marks(&line.0, &line.1);
+            shown.line = Some(line);
+            self.scroll_marks();
+        }
+    }
+
+    /// Adds a message to the conversation.
+    pub fn show(&self, message: &Message) {
+        let direction = match message.direction {
+            Direction::Sent => "sent",
+            Direction::Received => "received",
+        };
+        let name = match (message.mode, message.direction) {
+            (Mode::Server, _) => direction,
+            (Mode::Page, Direction::Sent) => "asked",
+            (Mode::Page, Direction::Received) => "answered",
+        };
+        let line = made_from(&template(&self.document, name));
+        line.set("data-direction", direction);
+        line.set_id(&message_id(message.id));
+
+        let text = Escaped(&message.text).text();
+        line.fill("text", &text);
+        line.fill("bytes", &message.text.len().to_string());
+        line.fill("time", &time_of_day());
+        if let Some(note) = &message.opening {
+            let above = self.note(note);
+            let _ = line.insert_before(&above, line.first_child().as_ref());
+            line.set_class_name(&format!("{} opening", line.class_name()));
+        }
+        if let Some(note) = &message.correction {
+            let below = self.note(note);
+            below.set_class_name("note pen");
+            line.add(&below);
+        }
+        self.steps.echo(&line, message.direction);
+        self.conversation.add(&line);
+
+        if message.direction == Direction::Sent {
+            self.at_end.set(true);
+        }
+        self.keep_at_end();
+    }
+
+    /// Puts a note at a message, in place of an earlier one.
+    pub fn annotate(&self, id: u32, note: &Note, is_restorable: bool) {
+        self.unannotate(id);
+        let Some(line) = self.document.get_element_by_id(&message_id(id)) else { return };
+        let below = self.note(note);
+        below.set_class_name("note below");
+        if is_restorable {
+            let button = made_from(&template(&self.document, "take-back"));
+            button.set("data-take-back", &id.to_string());
+            below.add(&button);
+        }
+        line.add(&below);
+        self.keep_at_end();
+    }
+
+    /// Removes the note from a message.
+    pub fn unannotate(&self, id: u32) {
+        let selector = format!("#{} .below", message_id(id));
+        if let Some(note) = self.conversation.find(&selector) {
+            note.remove();
+        }
+    }
+
+    /// Puts a text into the input, with the caret behind it.
+    pub fn write(&self, text: &str) {
+        self.command.set_value(text);
+        let end = text.encode_utf16().count() as u32;
+        let _ = self.command.set_selection_range(end, end);
+        self.command.set_scroll_left(self.command.scroll_width());
+    }
+
+    /// Puts a text into the input where the caret is.
+    pub fn insert(&self, text: &str) {
+        let end = self.command.value().encode_utf16().count() as u32;
+        let at = |place: Option<u32>| place.unwrap_or(end);
+        let start = at(self.command.selection_start().ok().flatten());
+        let stop = at(self.command.selection_end().ok().flatten());
+        let _ = self.command.set_range_text_with_start_and_end(text, start, stop);
+        let behind = start + text.encode_utf16().count() as u32;
+        let _ = self.command.set_selection_range(behind, behind);
+    }
+
+    /// Moves to the input.
+    pub fn focus(&self) {
+        self.command.take_focus();
+    }
+
+    /// Whether the caret stands behind the text, with nothing selected.
+    pub fn caret_is_at_end(&self) -> bool {
+        let end = self.command.value().encode_utf16().count() as u32;
+        self.command.selection_start().ok().flatten() == Some(end)
+    }
+
+    /// Moves to the tab of a panel.
+    pub fn focus_tab(&self, panel: Panel) {
+        self.tab(panel).take_focus();
+    }
+
+    /// Keeps the marks under the text they belong to. It has the document laid
+    /// out, so it is for changes of the line and not for every message.
+    pub fn scroll_marks(&self) {
+        let shift = self.command.scroll_left();
+        self.marks.style_with("transform", &format!("translateX({}px)", -shift));
+    }
+
+    /// Notes whether the reader has left the end of the conversation, or come
+    /// back to it. New lines alone move nobody away from it.
+    pub fn note_scrolling(&self) {
+        let log = &self.conversation;
+        let top = log.scroll_top();
+        let is_at_end = log.scroll_height() - top - log.client_height() < AT_END;
+        if is_at_end || top < self.top.replace(top) {
+            self.at_end.set(is_at_end);
+        }
+        self.top.set(top);
+    }
+
+    /// Shows the end of the conversation, if that is what is being read.
+    pub fn keep_at_end(&self) {
+        if !self.at_end.get() {
+            return;
+        }
+        // Once a frame, however many messages come in it: measuring the
+        // conversation means laying it out.
+        let Some(window) = self.document.default_view() else { return };
+        let mut to_end = self.to_end.borrow_mut();
+        let to_end = to_end.get_or_insert_with(|| {
+            let log = self.conversation.clone();
+            Closure::wrap(Box::new(move || log.set_scroll_top(log.scroll_height())) as Box<_>)
+        });
+        let _ = window.request_animation_frame(to_end.as_ref().unchecked_ref());
+    }
+
+    fn show_mode(&self, mode: Mode) {
+        let (name, other, switch, send) = match mode {
+            Mode::Server => ("server", Word::Server, Word::ToPage, Word::Send),
+            Mode::Page => ("page", Word::ThisPage, Word::ToServer, Word::Practise),
+        };
+        self.mode.set("data-mode", name);
+        self.root.set("data-mode", name);
+        for (id, word) in [("other", other), ("mode-word", switch), ("send-word", send)] {
+            self.say(&self.element(id), &Note::new(word));
+        }
+    }
+
+    fn show_panel(&self, panel: Panel, shows: bool, selected: bool) {
+        self.element(panel.id()).hide(!shows);
+        let tab = self.tab(panel);
+        if panel == Panel::Steps {
+            self.steps.show_strip(!shows);
+        }
+        tab.set("aria-selected", if selected { "true" } else { "false" });
+        tab.set("tabindex", if selected { "0" } else { "-1" });
+    }
+
+    fn tab(&self, panel: Panel) -> Element {
+        self.document.query(&format!("[role=tab][aria-controls={}]", panel.id()))
+    }
+
+    fn show_strip(&self, strip: Option<Strip>, before: Option<Strip>, host: &str) {
+        self.strip.hide(strip.is_none());
+        let Some(strip) = strip else { return };
+        let (kind, note, button) = match strip {
+            Strip::Connecting => ("connecting", Note::new(Word::StripConnecting), None),
+            Strip::Retry { seconds, of } => {
+                let cells = &self.countdown;
+                cells.style_with("--of", &of.to_string());
+                cells.style_with("--on", &seconds.to_string());
+                let note = Note::new(Word::StripRetry).with(Slot::Seconds, seconds.to_string());
+                ("retry", note, Some(Word::ConnectNow))
+            }
+            Strip::Ended => ("ended", Note::new(Word::StripEnded), Some(Word::StartAgain)),
+            Strip::Page => ("page", Note::new(Word::StripPage), None),
+            Strip::PageEnded => ("page", Note::new(Word::StripPageEnded), Some(Word::StartAgain)),
+        };
+        self.strip.set("data-strip", kind);
+        self.countdown.hide(kind != "retry");
+        self.say(&self.strip_text, &note.with(Slot::Host, host));
+        self.practise.hide(!matches!(strip, Strip::Connecting | Strip::Retry { .. }));
+        self.reconnect.hide(button.is_none());
+        // While the seconds run the button stays the one that has the focus.
+        let is_countdown = |strip| matches!(strip, Some(Strip::Retry { .. }));
+        if let Some(word) = button
+            && !(is_countdown(before) && is_countdown(Some(strip)))
+        {
+            self.say(&self.reconnect, &Note::new(word));
+        }
+    }
+
+    fn show_advice(&self, advice: &Advice) {
+        // Read out only what is wrong, not every step of writing a command.
+        let live = if advice.is_mistake { "polite" } else { "off" };
+        self.hint.set("aria-live", live);
+        self.hint.set_class_name(if advice.is_mistake { "grow pen" } else { "grow" });
+        self.say(&self.hint, &advice.note);
+        self.fix.hide(advice.mended.is_none());
+        self.command.set("aria-invalid", if advice.is_mistake { "true" } else { "false" });
+    }
+
+    /// The line again, in invisible letters, with its parts underlined.
+    fn draw_marks(&self, text: &str, marks: &[Mark]) {
+        self.marks.set_text_content(None);
+        let plain = |text: &str| {
+            let text = self.document.create_text_node(text);
+            self.marks.add(&text);
+        };
+        let mut from = 0;
+        for mark in marks {
+            plain(&text[from..mark.at.start]);
+            let span = create(&self.document, "span");
+            let (class, word) = match mark.kind {
+                Kind::Verb => ("vb", Some(Word::MarkVerb)),
+                Kind::Name => ("nm", Some(Word::MarkName)),
+                Kind::Phone => ("ph", Some(Word::MarkPhone)),
+                Kind::Wrong => ("wrong", None),
+                Kind::Circled => ("circled", None),
+            };
+            span.set_class_name(class);
+            span.set_text_content(Some(&text[mark.at.clone()]));
+            if let Some(word) = word.filter(|_| mark.labelled) {
+                let label = create(&self.document, "small");
+                self.say(&label, &Note::new(word));
+                span.add(&label);
+            }
+            self.marks.add(&span);
+            from = mark.at.end;
+        }
+        plain(&text[from..]);
+    }
+
+    fn say(&self, element: &Element, note: &Note) {
+        self.translator.say(element, note);
+    }
+
+    fn note(&self, note: &Note) -> Element {
+        let paragraph = made_from(&template(&self.document, "note"));
+        if let Some(text) = paragraph.find("span") {
+            self.say(&text, note);
+        }
+        paragraph
+    }
+}
+
+fn state(mode: Mode, connection: Connection) -> (Word, &'static str) {
+    match (mode, connection) {
+        (Mode::Page, Connection::Ended) => (Word::StatePage, "closed"),
+        (Mode::Page, _) => (Word::StatePage, "offline"),
+        (Mode::Server, Connection::Open) => (Word::StateOpen, "open"),
+        (Mode::Server, Connection::Connecting { .. }) => (Word::StateConnecting, "connecting"),
+        (Mode::Server, Connection::Waiting { .. }) => (Word::StateClosed, "closed"),
+        (Mode::Server, Connection::Ended) => (Word::StateEnded, "closed"),
+    }
+}
+
+/// The `id` of a message's line.
+pub fn message_id(id: u32) -> String {
+    format!("message-{id}")
+}
+
+/// Local time, as on the classroom's clock.
+fn time_of_day() -> String {
+    // `12:34:56 GMT+0800`, and the zone's name.
+    String::from(Date::new_0().to_time_string()).chars().take(8).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! The Python export on view: the conversation as a program, and as a line of
+//! shell.
+
+use std::cell::RefCell;
+
+use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, HtmlDocument, HtmlElement};
+
+use crate::model::Model;
+use crate::panels::python::messages;
+use web::browser::dom::{Markup as _, leaf};
+use web::browser::translator::Translator;
+use web::core::i18n::Word;
+use web::core::message::{Address, Direction};
+use web::core::python_export::{nc, program};
+
+/// The panel of the program.
+pub struct PythonView {
+    document: Document,
+    panel: Element,
+    what: HtmlElement,
+    whole: HtmlElement,
+    python: Element,
+    nc: Element,
+    /// What the program depends on.
+    drawn: RefCell<Option<(usize, Option<u32>, Address)>>,
+}
+
+impl PythonView {
+    /// Finds its elements by their ids.
+    pub fn of(document: &Document, find: impl Fn(&str) -> HtmlElement) -> Self {
+        PythonView {
+            document: document.clone(),
+            panel: find("python").into(),
+            what: find("python-what"),
+            whole: find("python-whole"),
+            python: find("python-code").into(),
+            nc: find("nc-code").into(),
+            drawn: RefCell::new(None),
+        }
+    }
+
+    /// Shows the state of the model where it differs from what is shown.
+    pub fn refresh(&self, translator: &Translator, model: &Model) {
+        let state = (
+            model.conversation().log().entries().len(),
+            model.selected(),
+            model.conversation().tcp().clone(),
+        );
+        if self.drawn.borrow().as_ref() == Some(&state) {
+            return;
+        }
+        let (is_one, messages) = messages(model);
+        self.whole.hide(!is_one);
+        let word = if is_one { Word::PythonOne } else { Word::PythonAll };
+        translator.put(&self.what, word, &[]);
+        self.python.set_text_content(None);
+        for line in program(model.conversation().tcp(), &messages) {
+            let class = match line.direction {
+                Some(Direction::Sent) => "sent",
+                Some(Direction::Received) => "recv",
+                None => "",
+            };
+            leaf(&self.python, "span", class, &line.text);
+            // Not in the line itself: this is what a copy has.
+            self.python.add(&self.document.create_text_node("\n"));
+        }
+        self.nc.set_text_content(Some(&nc(model.conversation().tcp(), &messages)));
+        self.panel.each("[data-copy]", |button| {
+            translator.put(&button, Word::Copy, &[]);
+        });
+        self.drawn.replace(Some(state));
+    }
+
+    /// Copies what the button is for, and says so on it. The old way: the new
+    /// one is forbidden on a page that comes over plain http, as in a class.
+    pub fn copy(&self, translator: &Translator, button: &Element) {
+        let id = button.get_attribute("data-copy").unwrap_or_default();
+        let code = self.document.get_element_by_id(&id);
+        let selection = self.document.get_selection().ok().flatten();
+        let (Some(code), Some(selection)) = (code, selection) else { return };
+        // What is selected stays so: where copying is forbidden, a key does it.
+        let _ = selection.select_all_children(&code);
+        let document: &HtmlDocument = self.document.unchecked_ref();
+        let copied = document.exec_command("copy").unwrap_or_default();
+        let word = if copied { Word::Copied } else { Word::NotCopied };
+        translator.put(button, word, &[]);
+    }
+}

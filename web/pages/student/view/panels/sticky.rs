@@ -1,0 +1,118 @@
+//! The lab for sticky packets: its controls, the stream with its cut, and what
+//! the server makes of the pieces.
+
+use std::cell::Cell;
+
+use protocol::escape::Escaped;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, HtmlInputElement};
+
+use super::bytes::Squares;
+use web::browser::dom::{Markup as _, leaf};
+use web::browser::translator::Translator;
+use web::core::i18n::{Slot, Word};
+use web::core::sticky_lab::{Event, Lab, Rest, Sample, shown};
+
+/// The panel of the lab.
+pub struct StickyView {
+    lines: HtmlInputElement,
+    chinese: HtmlInputElement,
+    late: HtmlInputElement,
+    split: HtmlInputElement,
+    place: HtmlElement,
+    stream: Squares,
+    steps: Element,
+    lab: Cell<Lab>,
+    drawn: Cell<Option<Lab>>,
+}
+
+impl StickyView {
+    /// Finds its elements by their ids.
+    pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
+        StickyView {
+            lines: find("lab-lines").unchecked_into(),
+            chinese: find("lab-chinese").unchecked_into(),
+            late: find("lab-late").unchecked_into(),
+            split: find("lab-split").unchecked_into(),
+            place: find("lab-place"),
+            stream: Squares(find("lab-wire").into()),
+            steps: find("lab-steps").into(),
+            // At first both messages come at once, and stick.
+            lab: Cell::new(Lab {
+                sample: Sample::default(),
+                split: Sample::default().text().len(),
+                late: false,
+            }),
+            drawn: Cell::new(None),
+        }
+    }
+
+    /// Sets the lab up as its controls say. Returns whether a character is cut.
+    pub fn set(&self) -> bool {
+        let sample = Sample { lines: self.lines.checked(), chinese: self.chinese.checked() };
+        let split = self.split.value_as_number() as usize;
+        let lab = Lab { sample, split, late: self.late.checked() };
+        self.lab.set(lab);
+        lab.is_inside_character()
+    }
+
+    /// Shows how the lab is set up where it differs from what is shown.
+    pub fn refresh(&self, translator: &Translator) {
+        let lab = self.lab.get();
+        if self.drawn.replace(Some(lab)) == Some(lab) {
+            return;
+        }
+        let text = lab.sample.text();
+        let split = lab.split.min(text.len());
+        let (place, end) = (split.to_string(), text.len().to_string());
+        self.split.set("max", &end);
+        self.split.set_value(&place);
+        let word = if lab.is_inside_character() { Word::LabInside } else { Word::LabPlace };
+        translator.put(&self.place, word, &[(Slot::Bytes, &place), (Slot::Limit, &end)]);
+
+        self.stream.draw_text(translator, &text);
+        let mut at = 0;
+        self.stream.0.each("i", |byte| {
+            if at >= split {
+                byte.set_class_name(if at == split && at > 0 { "second cut" } else { "second" });
+            }
+            at += 1;
+        });
+
+        self.steps.set_text_content(None);
+        for step in lab.play() {
+            match step.event {
+                Event::Recv(piece) => {
+                    let length = piece.len().to_string();
+                    let text = escaped(&shown(&text, piece));
+                    let values = [(Slot::Bytes, &*length), (Slot::Text, &*text)];
+                    translator.put(&self.line("recv"), Word::LabRecv, &values);
+                }
+                Event::Silence => translator.put(&self.line(""), Word::LabSilence, &[]),
+            }
+            for message in step.messages {
+                let reply = escaped(&message.reply.unwrap_or_default());
+                // What is no text has no blank for one.
+                let word = if message.text.is_some() { Word::LabMessage } else { Word::LabGarbage };
+                let text = escaped(&message.text.unwrap_or_default());
+                let values = [(Slot::Reply, &*reply), (Slot::Text, &*text)];
+                translator.put(&self.line("cut"), word, &values);
+            }
+            if let Some(rest) = step.waits_for {
+                let word = match rest {
+                    Rest::OfCharacter => Word::LabWaitsCharacter,
+                    Rest::OfLine => Word::LabWaitsLine,
+                };
+                translator.count(&self.line("held"), word, step.held.len());
+            }
+        }
+    }
+
+    fn line(&self, class: &str) -> Element {
+        leaf(&self.steps, "li", class, "")
+    }
+}
+
+fn escaped(text: &str) -> String {
+    Escaped(text).text()
+}

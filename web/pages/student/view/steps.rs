@@ -1,0 +1,200 @@
+//! The lesson's steps: all of them, in the markup of the language's file, and
+//! how far the student is.
+//!
+//! Only the open one is unfolded, by the style sheet. [`lesson`](web::core::lesson)
+//! decides which that is and what has been done.
+
+use web_sys::{Document, Element, HtmlElement};
+
+use crate::model::Model;
+use web::browser::dom::{Markup as _, element, made_from, template};
+use web::core::lesson::{Lesson, Step};
+use web::core::message::Direction;
+
+/// The steps, and what stands around them.
+pub struct Steps {
+    document: Document,
+    plan: HtmlElement,
+    list: HtmlElement,
+    /// What stands at the end of the open step.
+    guide: HtmlElement,
+    echo: HtmlElement,
+    hint: HtmlElement,
+    /// The open step above the other panels of a narrow screen.
+    strip: HtmlElement,
+    strip_title: HtmlElement,
+}
+
+impl Steps {
+    /// Finds its parts in the document.
+    pub fn of(document: &Document) -> Self {
+        let find = |id: &str| element(document, id);
+        Steps {
+            plan: find("plan"),
+            list: find("steps"),
+            guide: find("guide"),
+            echo: find("echo"),
+            hint: find("step-hint"),
+            strip: find("now"),
+            strip_title: find("now-title"),
+            document: document.clone(),
+        }
+    }
+
+    /// Puts the lesson of a language's file in place of what stands there.
+    pub fn load(&self, words: &Element) {
+        self.plan.add(&self.guide);
+        element(&self.document, "again").turn("open", false);
+        self.list.set_text_content(None);
+        let title = template(&self.document, "step");
+        each_with("data-step", words, &mut |step, _| {
+            let step = step.copy();
+            if let Some(heading) = step.find("h3") {
+                let title = made_from(&title);
+                title.fill("title", &heading.text_content().unwrap_or_default());
+                heading.set_text_content(None);
+                heading.add(&title);
+            }
+            self.list.add(&step);
+        });
+        each_with("data-command", &self.list, &mut |button, command| {
+            let label = command.chars().map(|c| if c == '\n' { '⏎' } else { c });
+            button.set_text_content(Some(&label.collect::<String>()));
+        });
+    }
+
+    /// The steps that were told, as the lesson takes them.
+    pub fn read(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        each_with("data-step", &self.list, &mut |markup, name| {
+            let mut step = Step::new(name);
+            each_with("data-goal", markup, &mut |_, name| step.goal(name));
+            each_with("data-hint", markup, &mut |_, name| step.hint(name));
+            steps.push(step);
+        });
+        steps
+    }
+
+    /// Shows how far the student is.
+    pub fn guide(&self, model: &Model) {
+        let lesson = model.lesson();
+        let mut done = 0;
+        let mut steps = lesson.steps().iter().enumerate();
+        each_with("data-step", &self.list, &mut |markup, _| {
+            let Some((index, step)) = steps.next() else { return };
+            done += u32::from(step.is_done());
+            mark(markup, step.is_done());
+            each_with("data-goal", markup, &mut |goal, name| mark(goal, !step.wants(name)));
+            each_with("data-question", markup, &mut |question, name| {
+                if !step.wants(&format!("answered:{name}")) {
+                    self.explain(&question.query("[data-answer=right]"));
+                }
+            });
+            if index != lesson.index() {
+                markup.turn("aria-current", false);
+            } else if markup.get_attribute("aria-current").is_none() {
+                self.open(markup);
+            }
+        });
+
+        let count = lesson.steps().len().to_string();
+        let at = (lesson.index() + 1).to_string();
+        let done = done.to_string();
+        for (id, number) in [("done", &done), ("count", &at)] {
+            let text = format!("{number} / {count}");
+            element(&self.document, id).set_text_content(Some(&text));
+        }
+        let progress = element(&self.document, "progress");
+        progress.style_with("--on", &done);
+        progress.style_with("--of", &count);
+        self.strip.style_with("--n", &at);
+        self.conclude(lesson);
+
+        let tcp = model.conversation().tcp();
+        let port = tcp.port.to_string();
+        for (slot, value) in [
+            ("host", model.conversation().host()),
+            ("tcp", &format!("{}:{port}", tcp.host)),
+            ("tcp-host", &tcp.host),
+            ("tcp-port", &port),
+        ] {
+            self.list.fill(slot, value);
+        }
+    }
+
+    /// Shows the explanation of an answer.
+    pub fn explain(&self, answer: &Element) {
+        answer.set("aria-pressed", "true");
+    }
+
+    /// Repeats, where the conversation cannot be seen, the last message that
+    /// was sent and what came back.
+    pub fn echo(&self, line: &Element, direction: Direction) {
+        if direction == Direction::Sent {
+            self.echo.set_text_content(None);
+        } else if self.echo.first_child().is_none() {
+            return;
+        }
+        let line = line.copy();
+        line.turn("id", false);
+        self.echo.add(&line);
+    }
+
+    /// Moves to the open step.
+    pub fn focus(&self) {
+        if let Some(title) = self.list.find("[aria-current] .step") {
+            title.take_focus();
+        }
+    }
+
+    /// Names the open step above the other panels, or does not.
+    pub fn show_strip(&self, shows: bool) {
+        self.strip.hide(!shows);
+    }
+
+    fn open(&self, step: &Element) {
+        step.set("aria-current", "step");
+        self.echo.set_text_content(None);
+        step.add(&self.guide);
+        step.scroll_into_view();
+    }
+
+    /// Says at the end of the open step, and above the other panels, what is
+    /// to be said about it.
+    fn conclude(&self, lesson: &Lesson) {
+        let is_done = lesson.open().is_some_and(Step::is_done);
+        let told = match (is_done, lesson.hint()) {
+            (true, _) if lesson.goes_on() => "done",
+            (true, _) => "all",
+            (false, None) => "open",
+            (false, Some(_)) => "hint",
+        };
+        self.guide.set("data-told", told);
+        self.strip.set("data-told", told);
+        mark(&self.strip, is_done);
+        element(&self.document, "skip").hide(is_done || !lesson.goes_on());
+
+        let selector = match lesson.hint() {
+            Some(hint) => format!("[aria-current] [data-hint=\"{hint}\"]"),
+            None => "[aria-current] .step>:last-child".to_string(),
+        };
+        self.hint.set_text_content(None);
+        self.strip_title.set_text_content(None);
+        let Some(source) = self.list.find(&selector) else { return };
+        source.copy().move_into(&self.strip_title);
+        if lesson.hint().is_some() {
+            source.copy().move_into(&self.hint);
+        }
+    }
+}
+
+/// Does something with each element that carries the attribute, and its value.
+fn each_with(attribute: &str, within: &Element, with: &mut dyn FnMut(&Element, &str)) {
+    within.each(&format!("[{attribute}]"), |element| {
+        with(&element, &element.get_attribute(attribute).unwrap_or_default());
+    });
+}
+
+fn mark(element: &Element, is_done: bool) {
+    element.set("data-done", if is_done { "true" } else { "false" });
+}

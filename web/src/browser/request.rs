@@ -1,0 +1,102 @@
+//! One question to the server over HTTP.
+//!
+//! It takes along what it calls back when it goes, and gives the question up.
+//! It does not understand the answer.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
+
+use crate::browser::listener::Listener;
+
+/// A path of the server, relative to where the page was opened: behind a proxy
+/// that may be a folder.
+pub fn relative(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+/// A request that is under way or answered.
+pub struct Request {
+    // Goes first: giving up is an end that nobody shall hear of.
+    _listener: Listener,
+    request: GivenUp,
+}
+
+struct GivenUp(XmlHttpRequest);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        // What has been answered already is not affected.
+        let _ = self.0.abort();
+    }
+}
+
+impl Request {
+    /// Begins to ask for a path of the server. `ended` is called once it is
+    /// answered or has failed.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the browser does not even try, because of the page's policy.
+    pub fn get(
+        path: &str,
+        kind: XmlHttpRequestResponseType,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
+        Request::begin(path, kind, false, ended)
+    }
+
+    /// The same, answered by the server itself and by no cache on the way.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_fresh(
+        path: &str,
+        kind: XmlHttpRequestResponseType,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
+        Request::begin(path, kind, true, ended)
+    }
+
+    fn begin(
+        path: &str,
+        kind: XmlHttpRequestResponseType,
+        is_fresh: bool,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
+        let request = XmlHttpRequest::new()?;
+        request.open("GET", relative(path))?;
+        request.set_response_type(kind);
+        if is_fresh {
+            request.set_request_header("Cache-Control", "no-cache, no-store")?;
+        }
+        let listener = Listener::new(&request, "loadend", {
+            let request = request.clone();
+            move |_| ended(&request)
+        });
+        request.send()?;
+        Ok(Request { _listener: listener, request: GivenUp(request) })
+    }
+
+    /// The browser's own object, with the answer in it.
+    pub fn inner(&self) -> &XmlHttpRequest {
+        &self.request.0
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What came, read as what it was to be.
+    pub type Answer;
+
+    type Answered;
+
+    #[wasm_bindgen(method, getter)]
+    fn response(this: &Answered) -> Option<Answer>;
+}
+
+/// What came, if it did and is what was asked for.
+pub fn answered(request: &XmlHttpRequest) -> Option<Answer> {
+    request.unchecked_ref::<Answered>().response()
+}

@@ -1,0 +1,129 @@
+//! What a message and its replies amount to.
+
+use protocol::command::{Change, Command, Stage, Verb, parts};
+use protocol::decoder::{Decoder, Ending};
+use protocol::{Reason, Replies, Reply};
+
+use super::deed::{Deed, Deeds};
+
+/// The most names whose phones are remembered: two classes.
+pub(super) const NAMES: usize = 100;
+
+/// Tells deeds from what went over the wire.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    /// The phones last heard of, to notice when one is overwritten. A name that
+    /// was removed has an empty one.
+    pub(super) phones: Vec<(String, String)>,
+}
+
+impl Judge {
+    /// Another book than before is talked about.
+    pub(super) fn forget_book(&mut self) {
+        self.phones.clear();
+    }
+
+    /// What a message and its replies come to. A reply that is none of the
+    /// protocol's, or is that of a full book, comes to nothing.
+    pub(super) fn judge(&mut self, sent: &str, replies: &[String]) -> Deeds {
+        let mut deeds = Deeds::default();
+        let mut decoder = Decoder::new(Stage::Contacts);
+        decoder.push(sent.as_bytes());
+        decoder.close();
+        for reply in replies {
+            let Some(message) = decoder.next_message() else { break };
+            if let Ok(text) = message.text {
+                // At the echo stage commands come back too.
+                if is(reply, &Reply::Received(text)) {
+                    deeds.add(Deed::Echo);
+                    continue;
+                }
+                if is_glued(text) {
+                    deeds.add(Deed::Glued);
+                }
+            }
+            match message.command(Stage::Contacts) {
+                Ok(Command::Exit | Command::Say(_)) => {}
+                Ok(Command::Find { name } | Command::Change(Change::Remove { name }))
+                    if is(reply, &Reply::NotFound) =>
+                {
+                    self.learn(name, "");
+                    deeds.add(Deed::NotFound);
+                }
+                Ok(Command::Find { name }) => {
+                    self.learn(name, reply);
+                    deeds.add(Deed::Found);
+                }
+                Ok(Command::Change(Change::Remove { name })) => {
+                    if is(reply, &Reply::Removed { name }) {
+                        self.learn(name, "");
+                        deeds.add(Deed::Removed);
+                    }
+                }
+                Ok(Command::Change(Change::Add { name, phone })) => {
+                    if is(reply, &Reply::Added { name }) {
+                        deeds.add(Deed::Added);
+                        if name.chars().any(is_han) {
+                            deeds.add(Deed::Han);
+                        }
+                        if self.learn(name, phone) {
+                            deeds.add(Deed::Overwritten);
+                        }
+                    }
+                }
+                Err(mistake) => {
+                    let kind = match mistake.reason {
+                        Reason::TooFew { .. } | Reason::TooMany { .. } => Deed::Fields,
+                        Reason::FullWidthSeparator { .. } => Deed::Semicolon,
+                        _ => Deed::Mistake,
+                    };
+                    if is(reply, &Reply::Mistake(mistake)) {
+                        deeds.add(Deed::Mistake);
+                        deeds.add(kind);
+                    }
+                }
+            }
+        }
+        if replies.len() > 1 {
+            deeds.add(Deed::Cut);
+        }
+        deeds
+    }
+
+    /// Remembers the phone of a name. Returns whether it had another one.
+    fn learn(&mut self, name: &str, phone: &str) -> bool {
+        if let Some((_, known)) = self.phones.iter_mut().find(|(known, _)| known == name) {
+            let is_other = !known.is_empty() && known != phone;
+            phone.clone_into(known);
+            return is_other;
+        }
+        if self.phones.len() == NAMES {
+            self.phones.clear();
+        }
+        self.phones.push((name.to_string(), phone.to_string()));
+        false
+    }
+}
+
+/// Whether a reply that came is the one expected.
+fn is(reply: &str, expected: &Reply<'_>) -> bool {
+    // As the server writes it: the page offline has this code already.
+    let mut replies = Replies::default();
+    replies.push(expected, Ending::Packet);
+    replies.as_bytes() == reply.as_bytes()
+}
+
+/// Whether a second command begins inside a field of the first, as in
+/// `add;a;1find;a`, where the phone seems to be `1find`.
+fn is_glued(text: &str) -> bool {
+    let swallows = |field: &str| {
+        let verb = |verb: Verb| field.len() > verb.word().len() && field.ends_with(verb.word());
+        Verb::ALL.into_iter().any(verb)
+    };
+    parts(text).skip(1).any(swallows)
+}
+
+/// Whether it is a Chinese character, by Unicode's blocks of CJK ideographs.
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{3007}' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+}

@@ -1,0 +1,231 @@
+//! The lesson: its steps, what each asks for, and how far the student is.
+//!
+//! What counts is what really went over the wire, so any way that reaches a
+//! goal is as good as the one the step shows. It holds no sentence and touches
+//! no document: the steps come from the language file, whose names and goals
+//! are the same in every language.
+
+mod deed;
+mod judge;
+mod step;
+
+pub use self::deed::Deed;
+use self::deed::Deeds;
+use self::judge::Judge;
+pub use self::step::{Goal, Step};
+
+/// What the page saw happen.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// A conversation began.
+    Greeted,
+    /// A message has all its replies.
+    Answered {
+        /// The message as it was sent, line ends included.
+        sent: &'a str,
+        /// What came back, in order.
+        replies: &'a [String],
+    },
+    /// The server closed the conversation because it was told `exit`.
+    Closed,
+    /// An answer to one of the lesson's questions was chosen.
+    Chosen {
+        /// The question's name.
+        question: &'a str,
+        /// Whether it was the right one.
+        right: bool,
+    },
+    /// In the sticky lab, a decoder was left waiting for the rest of a
+    /// character.
+    Split,
+}
+
+/// What came of something seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing to show.
+    Nothing,
+    /// It was a try that misses the goals; there is a [hint](Lesson::hint).
+    Hinted,
+    /// It helped towards a goal.
+    Helped,
+    /// The last goal of the open step has been met.
+    Finished,
+}
+
+/// The lesson as one student goes through it.
+#[derive(Debug)]
+pub struct Lesson {
+    steps: Vec<Step>,
+    open: usize,
+    hint: Option<&'static str>,
+    /// Whether a conversation is going on.
+    talking: bool,
+    /// Whether the last one ended with `exit`.
+    ended: bool,
+    judge: Judge,
+}
+
+impl Lesson {
+    /// A lesson at its first step.
+    pub fn new(steps: Vec<Step>) -> Self {
+        Lesson { steps, open: 0, hint: None, talking: false, ended: false, judge: Judge::default() }
+    }
+
+    /// All steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The step the student is at, the only one whose goals are checked. When
+    /// it is done it stays open, so that nothing moves away from the reader.
+    pub fn open(&self) -> Option<&Step> {
+        self.steps.get(self.open)
+    }
+
+    /// Where the open step stands, from 0.
+    pub fn index(&self) -> usize {
+        self.open
+    }
+
+    /// Which hint of the open step to show.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.hint
+    }
+
+    /// Goes to a step, done or not.
+    pub fn turn_to(&mut self, name: &str) {
+        if let Some(index) = self.steps.iter().position(|step| step.name() == name) {
+            self.begin(index);
+        }
+    }
+
+    /// Whether another step than the open one is still to be done.
+    pub fn goes_on(&self) -> bool {
+        self.next().is_some()
+    }
+
+    /// Goes to the next step that is still to be done; one that was skipped
+    /// comes after the last.
+    pub fn go_on(&mut self) {
+        if let Some(index) = self.next() {
+            self.begin(index);
+        }
+    }
+
+    /// Goes back to the first step, with nothing done.
+    pub fn start_over(&mut self) {
+        for goal in self.steps.iter_mut().flat_map(Step::goals_mut) {
+            goal.reset();
+        }
+        self.begin(0);
+    }
+
+    /// Another book than before is talked about.
+    pub fn change_book(&mut self) {
+        self.judge.forget_book();
+    }
+
+    /// Takes what happened.
+    pub fn see(&mut self, seen: Seen<'_>) -> Outcome {
+        let mut deeds = Deeds::default();
+        let mut question = "";
+        let is_try = matches!(seen, Seen::Answered { .. });
+        match seen {
+            Seen::Greeted => {
+                self.talking = true;
+                deeds.add(Deed::Greeted);
+                if std::mem::take(&mut self.ended) {
+                    deeds.add(Deed::Again);
+                }
+            }
+            Seen::Closed => {
+                self.talking = false;
+                self.ended = true;
+                deeds.add(Deed::Closed);
+            }
+            Seen::Chosen { right: false, .. } => {}
+            Seen::Chosen { question: answered, right: true } => {
+                question = answered;
+                deeds.add(Deed::Answered);
+            }
+            Seen::Split => deeds.add(Deed::Split),
+            Seen::Answered { sent, replies } => deeds = self.judge.judge(sent, replies),
+        }
+        self.count(deeds, question, is_try)
+    }
+
+    /// The progress as text: the open step, then a line for each goal met.
+    pub fn keep(&self) -> String {
+        let mut text = self.open().map(|step| step.name().to_string()).unwrap_or_default();
+        for step in &self.steps {
+            for goal in step.goals().filter(|goal| goal.is_met()) {
+                for piece in ["\n", step.name(), " ", goal.name()] {
+                    text.push_str(piece);
+                }
+            }
+        }
+        text
+    }
+
+    /// Takes up what [`keep`](Self::keep) wrote, as far as the lesson still has
+    /// such steps and goals.
+    pub fn restore(&mut self, text: &str) {
+        let mut lines = text.split('\n');
+        let open = lines.next().unwrap_or_default();
+        for line in lines {
+            let (name, met) = line.split_once(' ').unwrap_or_default();
+            for step in self.steps.iter_mut().filter(|step| step.name() == name) {
+                for goal in step.goals_mut().filter(|goal| goal.name() == met) {
+                    goal.meet();
+                }
+            }
+        }
+        self.open = self.undone_from(0).unwrap_or(0);
+        self.turn_to(open);
+    }
+
+    fn begin(&mut self, index: usize) {
+        self.open = index;
+        self.hint = None;
+        if self.talking {
+            let mut deeds = Deeds::default();
+            deeds.add(Deed::Greeted);
+            self.count(deeds, "", false);
+        }
+    }
+
+    fn next(&self) -> Option<usize> {
+        self.undone_from(self.open + 1).filter(|&index| index != self.open)
+    }
+
+    /// The first step that is not done, from that one on and round.
+    fn undone_from(&self, first: usize) -> Option<usize> {
+        let mut candidates = (first..self.steps.len()).chain(0..first);
+        candidates.find(|&index| !self.steps[index].is_done())
+    }
+
+    /// Counts what was done towards the goals of the open step.
+    fn count(&mut self, deeds: Deeds, question: &str, is_try: bool) -> Outcome {
+        let Some(step) = self.steps.get_mut(self.open).filter(|step| !step.is_done()) else {
+            return Outcome::Nothing;
+        };
+        let mut helps = false;
+        for goal in step.goals_mut().filter(|goal| goal.asks_for(deeds, question)) {
+            helps = true;
+            goal.count();
+        }
+        if !helps {
+            if !is_try || deeds.is_empty() {
+                return Outcome::Nothing;
+            }
+            self.hint = step.hint_after(deeds);
+            return Outcome::Hinted;
+        }
+        self.hint = None;
+        if step.is_done() { Outcome::Finished } else { Outcome::Helped }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! A step of the lesson and its goals, as the markup has them.
+
+use super::deed::{Deed, Deeds};
+
+/// A deed a step asks for: `DEED`, `DEED:TIMES` (up to 9) or
+/// `answered:QUESTION` in the markup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// As the markup writes it.
+    name: String,
+    deed: Deed,
+    /// How many times it is still to be done.
+    left: u8,
+}
+
+impl Goal {
+    /// Reads a goal; `None` if nothing that can be done is called so.
+    pub fn parse(name: &str) -> Option<Self> {
+        let deed = name.split_once(':').map_or(name, |(deed, _)| deed);
+        Some(Goal { name: name.to_string(), deed: Deed::named(deed)?, left: times(name) })
+    }
+
+    /// Whether it has been reached.
+    pub fn is_met(&self) -> bool {
+        self.left == 0
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// It was reached once more.
+    pub(super) fn count(&mut self) {
+        self.left = self.left.saturating_sub(1);
+    }
+
+    /// It was reached in an earlier visit.
+    pub(super) fn meet(&mut self) {
+        self.left = 0;
+    }
+
+    /// Nothing has been done for it.
+    pub(super) fn reset(&mut self) {
+        self.left = times(&self.name);
+    }
+
+    /// Whether such a deed helps; `question` is the one that was answered.
+    pub(super) fn asks_for(&self, deeds: Deeds, question: &str) -> bool {
+        deeds.has(self.deed)
+            && (self.deed != Deed::Answered
+                || self.name.strip_prefix("answered:") == Some(question))
+    }
+}
+
+/// How many times a goal of this name is to be reached.
+fn times(name: &str) -> u8 {
+    match name.split_once(':').map(|(_, times)| times.as_bytes()) {
+        Some([digit @ b'1'..=b'9']) => digit - b'0',
+        _ => 1,
+    }
+}
+
+/// One step of the lesson.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    name: String,
+    goals: Vec<Goal>,
+    /// After which deeds there is a hint; `None` after any.
+    hints: Vec<Option<Deed>>,
+}
+
+impl Step {
+    /// A step without goals and hints, which [`goal`](Self::goal) and
+    /// [`hint`](Self::hint) then add as the markup has them.
+    pub fn new(name: &str) -> Self {
+        Step { name: name.to_string(), goals: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Adds a goal. One that nobody knows how to reach is left out.
+    pub fn goal(&mut self, name: &str) {
+        self.goals.extend(Goal::parse(name));
+    }
+
+    /// Adds a hint, called after the deed that brings it up, or `""` for one
+    /// that any wrong try does.
+    pub fn hint(&mut self, name: &str) {
+        self.hints.push(Deed::named(name));
+    }
+
+    /// Its name, the same in every language.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn goals(&self) -> impl Iterator<Item = &Goal> {
+        self.goals.iter()
+    }
+
+    pub(super) fn goals_mut(&mut self) -> impl Iterator<Item = &mut Goal> {
+        self.goals.iter_mut()
+    }
+
+    /// Whether all its goals are met.
+    pub fn is_done(&self) -> bool {
+        self.goals.iter().all(Goal::is_met)
+    }
+
+    /// Whether it still asks for the goal of this name.
+    pub fn wants(&self, goal: &str) -> bool {
+        self.goals.iter().any(|own| own.name == goal && !own.is_met())
+    }
+
+    /// The hint after a try that came to other deeds than the goals.
+    pub(super) fn hint_after(&self, deeds: Deeds) -> Option<&'static str> {
+        let about = |hint: &&Option<Deed>| hint.is_some_and(|deed| deeds.has(deed));
+        let any = || self.hints.iter().find(|hint| hint.is_none());
+        let hint = self.hints.iter().find(about).or_else(any)?;
+        Some(hint.map_or("", Deed::name))
+    }
+}

@@ -1,0 +1,30 @@
+//! Sample texts for the tests of everything that takes any text.
+
+/// Each has something that is easily got wrong: separators, quotes, controls,
+/// characters of several bytes, characters without a look.
+pub const TEXTS: [&str; 24] = [
+    "",
+    " ",
+    "exit",
+    "hello world",
+    "add;zhangsan;13800138000",
+    " add ; 张三 ;\u{3000}1 ",
+    "add；张三；13800138000",
+    "find lisi",
+    "ad;x;1",
+    "add;a;1;2;;",
+    "add;;",
+    "remove\nzhangsan\nfind;a\r\n\r\nexit\n",
+    "\n\r\n\r\r\n",
+    "a\tb\x1b[31m\0\u{7f}\u{9b}",
+    "\u{202e}gnp.exe\u{2028}",
+    "e\u{301}é ß Я Ω",
+    "👩‍🚀👍🏽🇨🇳 ☀\u{fe0f}",
+    "add;O'Neil \"Bob\";$HOME`id`\\n!*?~#&|<>(){}[]%s%%",
+    "'",
+    "\\",
+    "'\"\\'\\\"",
+    "-n",
+    "\u{feff}find;\u{a0}𠮷",
+    "；；；",
+];
