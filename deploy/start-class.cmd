@@ -1,7 +1,8 @@
 @echo off
 rem Starts a class: double-click this file. The whole network may join; see
 rem before-class.zh.html or before-class.en.html beside it.
-rem Only ASCII in here: the code page of the window is not known yet.
+rem Only ASCII up to chcp: the code page of the window is not known before.
+rem The program itself writes Unicode to the window, whatever its code page is.
 setlocal
 cd /d "%~dp0"
 title tcp-classroom

@@ -44,6 +44,10 @@ const DOCUMENTS: &[&str] = &[
     "PROTOCOL.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
+    "docs/before-class-window.en.png",
+    "docs/before-class-window.zh.png",
+    "docs/before-class.en.md",
+    "docs/before-class.zh.md",
     "docs/page-en.png",
     "docs/page-zh.png",
 ];
@@ -66,9 +70,8 @@ pub fn of_archive(
         files.push(Entry::text(path, read(Path::new(path))?));
     }
     files.push(Entry::text("THIRD-PARTY.txt", notices));
-    let mut examples: Vec<_> = fs::read_dir("examples")?
-        .map(|example| Ok(example?.path()))
-        .collect::<Result<_>>()?;
+    let mut examples: Vec<_> =
+        fs::read_dir("examples")?.map(|example| Ok(example?.path())).collect::<Result<_>>()?;
     examples.retain(|path| path.is_file());
     examples.sort();
     for path in examples {

@@ -64,8 +64,8 @@ fn run() -> Result<()> {
 
     let mut sums = String::new();
     for Built { platform, program } in &built {
-        let program = fs::read(program)
-            .with_context(|| format!("cannot read {}", program.display()))?;
+        let program =
+            fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
         let notices = notices::of_program(platform)?;
         let files = contents::of_archive(platform, &program, &notices, &shell_files)?;
         for (name, bytes) in [

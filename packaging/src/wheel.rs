@@ -52,8 +52,11 @@ pub fn pack(
 fn metadata(readme: &[u8]) -> String {
     // Pictures are not in the wheel.
     let readme = String::from_utf8_lossy(readme);
-    let readme: String =
-        readme.lines().filter(|line| !line.starts_with("![")).map(|line| line.to_owned() + "\n").collect();
+    let readme: String = readme
+        .lines()
+        .filter(|line| !line.starts_with("!["))
+        .map(|line| line.to_owned() + "\n")
+        .collect();
     format!(
         "Metadata-Version: 2.4\nName: tcp-classroom\nVersion: {VERSION}\n\
          Summary: A server, and a page, for the first lesson in TCP sockets\n\

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tcp_classroom::cli::banner::{Banner, Screen};
+use tcp_classroom::cli::health;
 use tcp_classroom::cli::options::{CommandLine, Options, Subcommand};
 use tcp_classroom::cli::shell_files;
 use tcp_classroom::join::interfaces;
@@ -48,6 +49,7 @@ fn run() -> ExitCode {
         Subcommand::Import { csv, book, encoding } => {
             book.path().and_then(|book| csv::import(&book, &csv, encoding))
         }
+        Subcommand::Health { http } => health::check(http),
         Subcommand::ShellFiles { folder } => shell_files::write(&folder),
     };
     let code = match done {

@@ -35,21 +35,13 @@ enum Linker {
 /// start on every Linux; those for a Mac need Apple's SDK, hence a Mac.
 const PLATFORMS: &[Platform] = if cfg!(target_os = "linux") {
     &[
-        Platform {
-            name: "Linux x86_64",
-            target: "x86_64-unknown-linux-musl",
-            linker: Linker::Zig,
-        },
+        Platform { name: "Linux x86_64", target: "x86_64-unknown-linux-musl", linker: Linker::Zig },
         Platform {
             name: "Linux aarch64",
             target: "aarch64-unknown-linux-musl",
             linker: Linker::Zig,
         },
-        Platform {
-            name: "Windows x86_64",
-            target: "x86_64-pc-windows-gnu",
-            linker: Linker::Mingw,
-        },
+        Platform { name: "Windows x86_64", target: "x86_64-pc-windows-gnu", linker: Linker::Mingw },
     ]
 } else if cfg!(target_os = "macos") {
     &[
@@ -57,11 +49,7 @@ const PLATFORMS: &[Platform] = if cfg!(target_os = "linux") {
         Platform { name: "macOS x86_64", target: "x86_64-apple-darwin", linker: Linker::Native },
     ]
 } else {
-    &[Platform {
-        name: "Windows x86_64",
-        target: "x86_64-pc-windows-msvc",
-        linker: Linker::Native,
-    }]
+    &[Platform { name: "Windows x86_64", target: "x86_64-pc-windows-msvc", linker: Linker::Native }]
 };
 
 /// Both on Python's package index, where zig is called `ziglang`. The newest of
@@ -196,9 +184,8 @@ fn rustc_flags(shell: &Shell, triple: &str) -> Result<String> {
         .map(PathBuf::from)
         .or_else(|| dirs::home_dir().map(|home| home.join(".cargo")))
         .context("this user has no home directory; name one in CARGO_HOME")?;
-    let remap = |folder: &Path, name: &str| {
-        format!("--remap-path-prefix={}={name}", folder.display())
-    };
+    let remap =
+        |folder: &Path, name: &str| format!("--remap-path-prefix={}={name}", folder.display());
     let mut flags = vec![remap(&cargo_home, "cargo"), remap(&shell.current_dir(), ".")];
     match triple {
         // Without it the linker writes the time into the program.

@@ -121,6 +121,17 @@ pub enum Subcommand {
         #[arg(long, value_enum, default_value_t, env = "TCP_CLASSROOM_ENCODING")]
         encoding: Encoding,
     },
+    /// Ask the server on this computer whether it answers, for the health check of a
+    /// container.
+    #[command(hide = true)]
+    Health {
+        /// Where browsers connect, as for serving.
+        #[arg(
+            long, value_name = "PORT", default_value_t = Endpoint::Port(8080),
+            value_parser = values::endpoint, env = "TCP_CLASSROOM_HTTP"
+        )]
+        http: Endpoint,
+    },
     /// Write the completions of the shells and the manual pages into a folder.
     // For those who make packages; of no use in a lesson.
     #[command(hide = true)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use super::port_holder::{self, Holder};
 use crate::language::{Language, localized};
 
 /// The system, as far as its reasons for withholding a port differ.
@@ -58,8 +59,28 @@ struct Failure {
 /// and the way out; `flag` is the option that chooses the address.
 pub(crate) fn explain(error: io::Error, address: SocketAddr, flag: &str) -> anyhow::Error {
     let failure = Failure { kind: error.kind(), code: error.raw_os_error(), address };
-    let sentence = sentence(Language::of_machine(), System::HERE, failure, flag);
+    let language = Language::of_machine();
+    let holder = match failure.kind {
+        io::ErrorKind::AddrInUse => port_holder::of(address.port()),
+        _ => None,
+    };
+    let sentence = match holder {
+        Some(holder) => held(language, &holder, address, flag),
+        None => sentence(language, System::HERE, failure, flag),
+    };
     anyhow::Error::new(error).context(sentence)
+}
+
+/// A port in use, by a program that is known.
+fn held(language: Language, holder: &Holder, address: SocketAddr, flag: &str) -> String {
+    let port = address.port();
+    let other = Place::beside(address);
+    localized!(
+        in language;
+        "端口 {port} 已被占用：{holder} 正在用它；请先停止那个程序，或者用 {flag} {other} 换一个端口",
+        "port {port} is already in use by {holder}; stop that program, or choose another port \
+         with {flag} {other}",
+    )
 }
 
 /// Ports below it are the administrator's on Unix; Linux can move the limit
@@ -69,15 +90,11 @@ const FIRST_UNPRIVILEGED: u16 = 1024;
 fn sentence(language: Language, system: System, failure: Failure, flag: &str) -> String {
     let Failure { kind, code, address } = failure;
     let (ip, port) = (address.ip(), address.port());
-    let other = port.checked_add(1).unwrap_or(port - 1);
-    // The address is said again only where it is not the usual one.
-    let usual = ip.is_unspecified() || ip == IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let another = |port| if usual { Place::Port(port) } else { Place::At(ip, port) };
     let holder = system.who_holds(port);
     let link_local = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
     match kind {
         io::ErrorKind::AddrInUse => {
-            let other = another(other);
+            let other = Place::beside(address);
             localized!(
                 in language;
                 "端口 {port} 已被占用，可能是另一个 tcp-classroom，或者课上的 server.py（用 \
@@ -98,7 +115,8 @@ fn sentence(language: Language, system: System, failure: Failure, flag: &str) ->
              the ranges with {flag}",
         ),
         io::ErrorKind::PermissionDenied if port < FIRST_UNPRIVILEGED => {
-            let high = another(if port == 443 { 8443 } else { 8000 + port % 1000 });
+            let high = if port == 443 { 8443 } else { 8000 + port % 1000 };
+            let high = Place::with_port(address, high);
             let grant = match system {
                 System::Linux => "sudo setcap cap_net_bind_service=+ep tcp-classroom",
                 _ => "sudo tcp-classroom",
@@ -112,7 +130,7 @@ fn sentence(language: Language, system: System, failure: Failure, flag: &str) ->
             )
         }
         io::ErrorKind::PermissionDenied => {
-            let other = another(other);
+            let other = Place::beside(address);
             let rules = match system {
                 System::Linux => {
                     "SELinux, AppArmor, a container, sysctl net.ipv4.ip_unprivileged_port_start"
@@ -157,6 +175,22 @@ fn sentence(language: Language, system: System, failure: Failure, flag: &str) ->
 enum Place {
     Port(u16),
     At(IpAddr, u16),
+}
+
+impl Place {
+    /// The next port of an address.
+    fn beside(address: SocketAddr) -> Self {
+        let port = address.port();
+        Self::with_port(address, port.checked_add(1).unwrap_or(port - 1))
+    }
+
+    /// Another port of an address, which is said again only where it is not the
+    /// usual one.
+    fn with_port(address: SocketAddr, port: u16) -> Self {
+        let ip = address.ip();
+        let usual = ip.is_unspecified() || ip == IpAddr::V4(Ipv4Addr::LOCALHOST);
+        if usual { Place::Port(port) } else { Place::At(ip, port) }
+    }
 }
 
 impl fmt::Display for Place {

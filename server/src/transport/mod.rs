@@ -11,6 +11,7 @@ mod frames;
 pub(crate) mod heartbeat;
 pub(crate) mod linger;
 pub(crate) mod listen;
+mod port_holder;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod tcp;

@@ -286,6 +286,8 @@ fn a_port_in_use_is_named_with_the_flag_that_chooses_another() {
                 assert!(said.contains(&format!(" {taken} ")) && said.contains(said_so), "{said}");
                 let next = taken.checked_add(1).unwrap_or(taken - 1);
                 assert!(said.contains(&format!("{flag} {next}")), "{said}");
+                let holder = format!("(PID {})", program.child.id());
+                assert!(said.contains("tcp-classroom") && said.contains(&holder), "{said}");
                 assert!(output.stdout.is_empty(), "it never said it was waiting");
             }
         }

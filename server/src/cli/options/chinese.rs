@@ -57,6 +57,12 @@ const COMMAND_WORDS: &[CommandWords] = &[
         after: "",
     },
     CommandWords {
+        name: "health",
+        about: "问一问这台电脑上的服务器是否还在回答，供容器的健康检查使用。",
+        usage: "tcp-classroom health [选项]",
+        after: "",
+    },
+    CommandWords {
         name: "shell-files",
         about: "把各种 shell 的自动补全和手册页写到一个文件夹里。",
         usage: "tcp-classroom shell-files <文件夹>",
