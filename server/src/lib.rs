@@ -26,6 +26,8 @@
 //!
 //! What the bytes mean is decided in the `protocol` crate and nowhere here.
 
+#![cfg_attr(not(windows), forbid(unsafe_code))]
+
 mod book;
 mod classroom;
 pub mod cli;

@@ -51,7 +51,9 @@ impl Engine {
         list.split(',')
             .map(|name| {
                 named(name).with_context(|| {
-                    format!("no browser `{name}`: --browsers takes chromium, firefox, webkit or all")
+                    format!(
+                        "no browser `{name}`: --browsers takes chromium, firefox, webkit or all"
+                    )
                 })
             })
             .collect()

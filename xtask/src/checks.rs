@@ -123,7 +123,8 @@ impl Steps {
         })?;
         for browser in others {
             self.step(browser.engine.journey(), || {
-                let journey = cmd!(shell, "cargo test --package tcp-classroom --test browser journey");
+                let journey =
+                    cmd!(shell, "cargo test --package tcp-classroom --test browser journey");
                 let journey = journey.envs(browser.variables());
                 suite.run(journey.env("TCP_CLASSROOM_ENGINE", browser.engine.name()).into())
             })?;

@@ -10,8 +10,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::join::interfaces;
-
 /// Connections that the kernel completes while the accept loop is busy: a class
 /// of 60 that opens the page at once, six connections each, and as much again
 /// for its Python programs. The system may grant less (`somaxconn`).
@@ -57,18 +55,6 @@ fn everywhere(
     port: u16,
     listen: impl Fn(SocketAddr, Family) -> io::Result<Socket>,
 ) -> io::Result<Vec<Socket>> {
-    // These come first: on Windows a socket on all addresses may be added to
-    // those on single ones, whatever they are.
-    let guards = if cfg!(windows) { guards(port, own_addresses(), &listen)? } else { Vec::new() };
-    let mut sockets = both_families(port, listen)?;
-    sockets.extend(guards);
-    Ok(sockets)
-}
-
-fn both_families(
-    port: u16,
-    listen: impl Fn(SocketAddr, Family) -> io::Result<Socket>,
-) -> io::Result<Vec<Socket>> {
     let all_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     match listen(all_v6, Family::Both) {
         Ok(socket) => return Ok(vec![socket]),
@@ -97,53 +83,6 @@ fn is_withheld(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
 }
 
-/// On Windows, sockets on each single address beside the one on all addresses.
-///
-/// Without an option Windows lets another program of the same user listen on
-/// `127.0.0.1:9999` although this one listens on `0.0.0.0:9999`, and hands that
-/// program the connections: a student's `server.py` slips underneath. What
-/// forbids it is `SO_EXCLUSIVEADDRUSE`, which neither std, tokio nor socket2 can
-/// set without `unsafe`. By Microsoft's table ("Using SO_REUSEADDR and
-/// SO_EXCLUSIVEADDRUSE") a socket on a single address needs no option: a second
-/// one on that address is refused with and without `SO_REUSEADDR`. So each
-/// address gets its own socket. It also finds a program that was there before.
-fn guards(
-    port: u16,
-    addresses: Vec<IpAddr>,
-    listen: impl Fn(SocketAddr, Family) -> io::Result<Socket>,
-) -> io::Result<Vec<Socket>> {
-    if port == 0 {
-        // A random port is no program's usual one.
-        return Ok(Vec::new());
-    }
-    let mut guards = Vec::new();
-    for address in addresses {
-        let address = SocketAddr::new(address, port);
-        match listen(address, Family::of(address)) {
-            Ok(socket) => guards.push(socket),
-            Err(error) if is_withheld(&error) => return Err(error),
-            // The interface is down, or the address has just gone.
-            Err(_) => {}
-        }
-    }
-    Ok(guards)
-}
-
-/// The addresses that other programs of this computer listen on. Link-local IPv6
-/// ones need their scope and are not worth it.
-fn own_addresses() -> Vec<IpAddr> {
-    let interfaces = interfaces::interfaces().unwrap_or_default();
-    let others = interfaces.into_iter().map(|interface| interface.address);
-    let mut addresses: Vec<_> = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-        .into_iter()
-        .chain(others)
-        .filter(|address: &IpAddr| !matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local()))
-        .collect();
-    addresses.sort();
-    addresses.dedup();
-    addresses
-}
-
 fn listen(address: SocketAddr, family: Family) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     match family {
@@ -157,14 +96,47 @@ fn listen(address: SocketAddr, family: Family) -> io::Result<Socket> {
             }
         }
     }
-    // On Unix: start again while connections of the last run are in TIME_WAIT.
-    // On Windows the same option would let others take the port; see `guards`.
+    // Start again while connections of the last run are in TIME_WAIT.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    #[cfg(windows)]
+    set_exclusive_address_use(&socket)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)
+}
+
+/// Sets `SO_EXCLUSIVEADDRUSE`: while this socket is open, no other binds its port.
+///
+/// Without it Windows lets another program listen on `127.0.0.1:9999` although this
+/// one listens on `0.0.0.0:9999`, and hands that program the connections: a student's
+/// `server.py` would slip underneath. (On Unix the default is what this option does,
+/// and `SO_REUSEADDR` is harmless; on Windows that option would give the port away.)
+///
+/// # Errors
+///
+/// As the system reports it.
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "neither std nor tokio nor socket2 can set this option")]
+fn set_exclusive_address_use(socket: &Socket) -> io::Result<()> {
+    use std::os::windows::io::AsRawSocket as _;
+
+    use windows_sys::Win32::Networking::WinSock::{SO_EXCLUSIVEADDRUSE, SOL_SOCKET, setsockopt};
+
+    let on = 1_i32;
+    // SAFETY: the socket is open, and the pointer and length are those of `on`, which
+    // outlives the call.
+    let result = unsafe {
+        setsockopt(
+            socket.as_raw_socket() as usize,
+            SOL_SOCKET,
+            SO_EXCLUSIVEADDRUSE,
+            (&raw const on).cast(),
+            size_of_val(&on) as i32,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// As on a system without dual-stack sockets.
@@ -233,20 +205,17 @@ mod tests {
     }
 
     #[test]
-    fn guards_hold_each_single_address_and_find_a_program_that_is_there_already() {
-        let loopback = || vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = holder.local_addr().unwrap().port();
-        let error = guards(port, loopback(), listen).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        drop(holder);
-        let gone = IpAddr::from([203, 0, 113, 9]);
-        let held = guards(port, [loopback(), vec![gone]].concat(), listen).unwrap();
-        assert_eq!(held.len(), 2, "an address that is gone is no reason not to start");
-        for ip in loopback() {
-            assert!(std::net::TcpListener::bind(SocketAddr::new(ip, port)).is_err(), "{ip}");
+    fn a_port_that_is_held_cannot_be_taken_on_a_single_address() {
+        let sockets = everywhere(0, listen).unwrap();
+        let port = sockets[0].local_addr().unwrap().as_socket().unwrap().port();
+        for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+            let address = SocketAddr::new(ip, port);
+            assert!(std::net::TcpListener::bind(address).is_err(), "{ip}");
+            // As Python's `SO_REUSEADDR`, which means another thing on Windows.
+            let other = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+            other.set_reuse_address(true).unwrap();
+            let taken = other.bind(&address.into()).and_then(|()| other.listen(1));
+            assert!(taken.is_err(), "{ip}");
         }
-        assert!(guards(0, loopback(), listen).unwrap().is_empty());
-        assert!(own_addresses().starts_with(&[IpAddr::V4(Ipv4Addr::LOCALHOST)]));
     }
 }
