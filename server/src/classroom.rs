@@ -20,7 +20,7 @@ use crate::transport::rate_limit::RateLimiter;
 pub(crate) struct Classroom {
     /// The contacts, with the feed of their changes.
     book: Book,
-    /// Who is connected.
+    /// The connected clients.
     presence: Presence,
     /// The stage of the lesson, and the pause before each reply.
     options: ConversationOptions,

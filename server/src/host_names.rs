@@ -56,7 +56,7 @@ impl HostNames {
     }
 
     /// A browser names the page's origin; it must be exactly this server's, or
-    /// one allowed. A script names none. `null` (a file, a sandbox) is nobody.
+    /// one allowed. A script names none. `null` (a file, a sandbox) is no origin.
     pub(crate) fn is_allowed_origin(&self, headers: &HeaderMap) -> bool {
         if !headers.contains_key(ORIGIN) {
             return true;
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(check(&hosts, &[]), HostCheck::Foreign);
         let twice = [("host", "localhost"), ("host", "localhost")];
         assert_eq!(check(&hosts, &twice), HostCheck::Foreign);
-        // Anybody can send these.
+        // Any client can send these.
         let forwarded = [("host", "evil.example"), ("x-forwarded-host", "localhost")];
         assert_eq!(check(&hosts, &forwarded), HostCheck::Foreign);
     }

@@ -14,7 +14,7 @@ use tcp_classroom::join::interfaces;
 use tcp_classroom::language::Language;
 use tcp_classroom::signals::stop_on_signals;
 use tcp_classroom::terminal::console::Console;
-use tcp_classroom::terminal::diagnostics::{self, LAST_WORDS};
+use tcp_classroom::terminal::diagnostics::{self, FINAL_FLUSH};
 use tcp_classroom::{Book, Server, csv};
 use tracing::level_filters::LevelFilter;
 
@@ -24,7 +24,7 @@ const BANNER: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     diagnostics::report_panics();
-    diagnostics::vital(run)
+    diagnostics::exit_on_panic(run)
 }
 
 fn run() -> ExitCode {
@@ -32,14 +32,14 @@ fn run() -> ExitCode {
     let CommandLine { command, serve: options } =
         match CommandLine::read(std::env::args_os(), language) {
             Ok(line) => line,
-            Err(refusal) => return refusal.print(),
+            Err(exit) => return exit.print(),
         };
     let done = match command.unwrap_or(Subcommand::Serve(options)) {
         Subcommand::Serve(options) => {
             start_diagnostics(&options);
-            serve(&options).map(|kept| {
+            serve(&options).map(|summary| {
                 if !options.quiet {
-                    diagnostics::say(kept.sentence(language));
+                    diagnostics::say(summary.sentence(language));
                 }
             })
         }
@@ -55,24 +55,24 @@ fn run() -> ExitCode {
     let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The first line says what to do; the cause is for whoever asks.
+            // The first line says what to do; the root cause helps with a report.
             let mut causes = error.chain().skip(1).map(|cause| format!(" ({cause})"));
             let cause = causes.next().unwrap_or_default();
             diagnostics::say(format_args!("tcp-classroom: {error}{cause}"));
             ExitCode::FAILURE
         }
     };
-    diagnostics::flush(LAST_WORDS);
+    diagnostics::flush(FINAL_FLUSH);
     code
 }
 
-/// What is left when the server has stopped.
-struct Kept {
+/// What the last line tells: how many contacts there were, and where they are.
+struct Summary {
     contacts: usize,
     data: Option<PathBuf>,
 }
 
-impl Kept {
+impl Summary {
     /// The last line: what became of the contacts.
     fn sentence(&self, language: Language) -> String {
         let contacts = self.contacts;
@@ -98,14 +98,14 @@ impl Kept {
 }
 
 /// Serves until it is told to stop. When this returns, the file is closed.
-fn serve(options: &Options) -> anyhow::Result<Kept> {
+fn serve(options: &Options) -> anyhow::Result<Summary> {
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
     let (console, contacts, data) = runtime.block_on(serve_until_stopped(options))?;
     // Ends the conversations of clients that do not read. They hold on to the book,
     // which is closed with the last of them, and to the console.
     drop(runtime);
-    console.flush(LAST_WORDS);
-    Ok(Kept { contacts: contacts(), data })
+    console.flush(FINAL_FLUSH);
+    Ok(Summary { contacts: contacts(), data })
 }
 
 async fn serve_until_stopped(
@@ -138,7 +138,7 @@ fn announce(
 ) -> anyhow::Result<()> {
     let interfaces = interfaces::interfaces().unwrap_or_default();
     let lan = interfaces::ranked(&interfaces);
-    let person = std::io::stderr().is_terminal();
+    let is_terminal = std::io::stderr().is_terminal();
     let screen = terminal_size::terminal_size_of(std::io::stderr())
         .map(|(columns, rows)| Screen { columns: columns.0.into(), rows: rows.0.into() });
     let banner = Banner {
@@ -150,14 +150,14 @@ fn announce(
         contacts: book.len(),
         advertised: options.advertise.as_deref(),
         all: options.verbose > 0,
-        screen: person.then_some(screen.unwrap_or(Screen::USUAL)),
+        screen: is_terminal.then_some(screen.unwrap_or(Screen::USUAL)),
     };
     if !options.quiet {
         diagnostics::say(&banner);
         // The console has a printing thread of its own, and follows.
         diagnostics::flush(BANNER);
     }
-    if options.open || (!options.no_open && person && has_desktop()) {
+    if options.open || (!options.no_open && is_terminal && has_desktop()) {
         let page = banner.local_page();
         if let Err(error) = open::that_detached(&page) {
             let told = match banner.language {
@@ -172,7 +172,7 @@ fn announce(
     Ok(())
 }
 
-/// Whether there is a screen to open a browser on, and it is this one.
+/// Whether a browser can be opened on a screen of this computer.
 fn has_desktop() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let remote = set("SSH_CONNECTION") || set("CI");
@@ -201,9 +201,9 @@ mod tests {
             (1, Some("/home/a.db"), "1 contact is kept in /home/a.db"),
             (2, Some("/home/a.db"), "2 contacts are kept in /home/a.db"),
         ] {
-            let kept = Kept { contacts, data: data.map(PathBuf::from) };
-            assert_eq!(kept.sentence(Language::English), format!("Stopped. {english}"));
-            let chinese = kept.sentence(Language::Chinese);
+            let summary = Summary { contacts, data: data.map(PathBuf::from) };
+            assert_eq!(summary.sentence(Language::English), format!("Stopped. {english}"));
+            let chinese = summary.sentence(Language::Chinese);
             assert!(chinese.starts_with(&format!("已停止。{contacts} 个联系人")), "{chinese}");
             assert!(data.is_none_or(|data| chinese.ends_with(data)), "{chinese}");
         }

@@ -1,4 +1,4 @@
-//! What stops the program from outside: Ctrl+C and its relatives.
+//! Signal handling: Ctrl+C, SIGTERM and their relatives stop the program.
 //!
 //! The signals are awaited on a thread with a runtime of its own, so that they
 //! are heard even when every thread of the server is stuck.
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::terminal::diagnostics::spawn_vital;
+use crate::terminal::diagnostics::spawn_critical;
 
 /// Exit code after a second signal, as shells report a program ended by Ctrl+C.
 const INTERRUPTED: i32 = 130;
@@ -18,7 +18,7 @@ const INTERRUPTED: i32 = 130;
 /// A reason to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signal {
-    /// Somebody or something asks for it: Ctrl+C, SIGTERM, SIGQUIT.
+    /// A request to stop: Ctrl+C, SIGTERM, SIGQUIT.
     Stop,
     /// The terminal's window was closed. A shell passes that on to its
     /// programs, and so does the system, so that it often comes twice.
@@ -35,7 +35,7 @@ pub fn stop_on_signals() -> anyhow::Result<CancellationToken> {
     const CANNOT: &str = "cannot listen for Ctrl+C";
     let stop = CancellationToken::new();
     let (started, start) = sync_channel(1);
-    spawn_vital("signals", {
+    spawn_critical("signals", {
         let stop = stop.clone();
         move || match listener() {
             Ok((runtime, signals)) => {

@@ -1,4 +1,4 @@
-//! Presence: who is connected to a class, as far as it is counted.
+//! Presence: the counts of connected clients of a class.
 
 use tokio::sync::watch;
 

@@ -1,11 +1,11 @@
-//! The command line: flags, their environment twins, and what they mean.
+//! The command line: subcommands, flags, and their environment variables.
 //!
 //! `serve` and `book_file` are the options, `values` parses their values, `chinese`
-//! translates the help and `refusal` the errors.
+//! translates the help and `early_exit` the errors.
 
 mod book_file;
 mod chinese;
-mod refusal;
+mod early_exit;
 mod serve;
 mod values;
 
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 pub use self::book_file::BookFile;
-pub use self::refusal::Refusal;
+pub use self::early_exit::EarlyExit;
 pub use self::serve::{Options, StageName};
 pub use self::values::Endpoint;
 use crate::csv::Encoding;
@@ -56,7 +56,7 @@ impl CommandLine {
     pub fn read(
         words: impl IntoIterator<Item = OsString>,
         language: Language,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, EarlyExit> {
         let words: Vec<_> = words.into_iter().collect();
         let mut command = Self::command();
         command.build();
@@ -64,7 +64,7 @@ impl CommandLine {
             command = chinese::translated(command);
         }
         command = without_empty_variables(command);
-        let refused = |error| Refusal::new(error, &command, &words, language);
+        let refused = |error| EarlyExit::new(error, &command, &words, language);
         let matches = command.clone().try_get_matches_from(&words).map_err(refused)?;
         let mut line = Self::from_arg_matches(&matches).map_err(refused)?;
         let settled = match (&mut line.command, matches.subcommand()) {
@@ -72,7 +72,7 @@ impl CommandLine {
             (Some(Subcommand::Serve(serve)), Some((_, matches))) => serve.settle(matches),
             _ => Ok(()),
         };
-        settled.map_err(|unfit| Refusal::ours(unfit, language))?;
+        settled.map_err(|invalid| EarlyExit::ours(invalid, language))?;
         Ok(line)
     }
 }
@@ -158,13 +158,13 @@ mod tests {
     use super::*;
     use crate::config::Limits;
 
-    fn read(words: &[&str]) -> Result<CommandLine, Refusal> {
+    fn read(words: &[&str]) -> Result<CommandLine, EarlyExit> {
         let words = ["tcp-classroom"].iter().chain(words).map(OsString::from);
         CommandLine::read(words, Language::English)
     }
 
     fn serve(words: &[&str]) -> Options {
-        read(words).unwrap_or_else(|refusal| panic!("{words:?}: {refusal}")).serve
+        read(words).unwrap_or_else(|exit| panic!("{words:?}: {exit}")).serve
     }
 
     #[test]
@@ -209,8 +209,8 @@ mod tests {
             (&["--ping-every", "60s"], "--dead-after must be longer"),
             (&["--dead-after", "1s"], "--dead-after must be longer"),
         ] {
-            let refusal = read(words).expect_err("it is refused").to_string();
-            assert!(refusal.contains(told), "{words:?}: {refusal}");
+            let exit = read(words).expect_err("it is refused").to_string();
+            assert!(exit.contains(told), "{words:?}: {exit}");
         }
         assert_eq!(serve(&["--tcp", "0", "--http", "0"]).tcp, Endpoint::Port(0));
         let last = serve(&["--open", "--no-open"]);

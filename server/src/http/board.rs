@@ -34,7 +34,7 @@ pub(crate) async fn watch(
     Extension(connection): Extension<Connection>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // Before the first byte of the answer, so that it holds for all of it.
-    connection.watching.store(true, Ordering::Relaxed);
+    connection.event_stream.store(true, Ordering::Relaxed);
     let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
     let present = classroom.presence().watch();
     let watcher = Watcher { classroom, server, present, sent: None, not_before: Instant::now() };

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::context::ServerContext;
 use crate::transport::admission::Permit;
-use crate::transport::linger::{IsWatching, Lingering};
+use crate::transport::linger::{IsEventStream, Lingering};
 use crate::transport::wrong_port::{Opening, await_http};
 
 /// Bytes of a request's headers that are taken, and of an answer that wait for
@@ -27,7 +27,7 @@ const BUFFER: usize = 64 * 1024;
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     /// To be set by the answer that is a stream of events.
-    pub(crate) watching: IsWatching,
+    pub(crate) event_stream: IsEventStream,
     /// Keeps the connection's place until a WebSocket made from the connection is
     /// closed, too.
     pub(crate) permit: Arc<Permit>,
@@ -52,13 +52,14 @@ pub(crate) async fn serve(
         Ok(None) => return,
         Err(error) => return tracing::debug!("http connection broke off: {error}"),
     };
-    let watching = IsWatching::default();
-    let connection = Connection { peer, watching: Arc::clone(&watching), permit: Arc::new(permit) };
+    let event_stream = IsEventStream::default();
+    let connection =
+        Connection { peer, event_stream: Arc::clone(&event_stream), permit: Arc::new(permit) };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(connection.clone());
         routes.call(request)
     });
-    let stream = Lingering::new(stream, first, limits.patience, watching);
+    let stream = Lingering::new(stream, first, limits.patience, event_stream);
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         // All of the time that the headers may take counts from the beginning.

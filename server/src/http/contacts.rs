@@ -1,5 +1,5 @@
-//! The book in order of names, a page at a time: `GET /api/contacts`, and where
-//! raw TCP clients find the server: `GET /api/classroom`.
+//! The contacts API: the book in order of names, a page at a time, `GET /api/contacts`;
+//! and where raw TCP clients connect, `GET /api/classroom`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,33 +15,33 @@ use crate::classroom::Classroom;
 use crate::context::ServerContext;
 use crate::http::json::{json_response, to_json};
 
-const HOW_TO_ASK: &str = "\
+const USAGE: &str = "\
 Ask like this: /api/contacts?after=NAME&limit=N, both are optional, N is 1 to 1000.
 可以这样写：/api/contacts?after=名字&limit=N，两项都可以省略，N 是 1 到 1000 的整数。
 ";
 
-/// What is asked for.
+/// The parameters of the query.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Asked {
+pub(crate) struct Parameters {
     after: String,
     limit: usize,
 }
 
-impl Default for Asked {
+impl Default for Parameters {
     fn default() -> Self {
         // Every name comes behind no name.
-        Asked { after: String::new(), limit: api::PAGE }
+        Parameters { after: String::new(), limit: api::PAGE }
     }
 }
 
 /// Answers with a page of contacts.
 pub(crate) async fn contacts(
     State(classroom): State<Arc<Classroom>>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
 ) -> Response {
-    let Ok(Query(Asked { after, limit: limit @ 1..=api::MAX_PAGE })) = asked else {
-        return (StatusCode::BAD_REQUEST, HOW_TO_ASK).into_response();
+    let Ok(Query(Parameters { after, limit: limit @ 1..=api::MAX_PAGE })) = parameters else {
+        return (StatusCode::BAD_REQUEST, USAGE).into_response();
     };
     let contacts = classroom.book().contacts();
     if contacts.read().has_index() {

@@ -1,9 +1,8 @@
-//! The book's changes as they happen, as server-sent events: `GET /api/events`.
+//! The book's changes as server-sent events: `GET /api/events`.
 //!
-//! A watcher is told where the book stands, then what changes. It is never
-//! told more than it can read: what it has not read yet is not kept for it, it
-//! has a position in the one feed of all watchers, and once it has fallen too
-//! far behind it is told where the book stands by then.
+//! A watcher gets a snapshot, then changes. There is no queue for each watcher: it has
+//! a position in the one feed of all, and once it has fallen too far behind it gets a
+//! new snapshot. So a slow watcher costs no memory (backpressure).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,8 +25,8 @@ use crate::http::json::to_json;
 /// The id of the last event a browser got before its connection broke.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Least time between two events to one watcher. Nobody follows ten changes of
-/// a list in a second, and a flood of them costs each watcher ten events.
+/// Least time between two events to one watcher. Ten changes of a list in
+/// a second cannot be read, and a flood of them costs each watcher ten events.
 const PACE: Duration = Duration::from_millis(100);
 
 /// Answers with the stream of events. It ends when the server stops.
@@ -38,7 +37,7 @@ pub(crate) async fn watch(
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // Before the first byte of the answer, so that it holds for all of it.
-    connection.watching.store(true, Ordering::Relaxed);
+    connection.event_stream.store(true, Ordering::Relaxed);
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
     let watcher = Watcher {

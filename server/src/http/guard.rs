@@ -1,5 +1,5 @@
-//! Who may come in: requests for this server by its `Host`, and, to the WebSocket
-//! and the book, only pages of its own by their `Origin`. So a web page from
+//! Access checks: requests must be for this server by their `Host`, and the WebSocket
+//! and the book are only for pages of its own by their `Origin`. So a web page from
 //! elsewhere in a student's browser cannot reach the class's book.
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The lines that the lesson's own servers print, so that a class can follow
-//! along: who comes, who goes, and the book after each change.
+//! The console: the lines that the lesson's own servers print, so that a class can
+//! follow along: connections opened and closed, and the book after each change.
 
 mod book_view;
 mod python_repr;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     /// Lets tasks and printer run until a line is written; the time is paused
-    /// and runs on only where everybody waits for it.
+    /// and runs on only where every task waits for it.
     async fn next(written: &Receiver<String>) -> String {
         loop {
             match written.try_recv() {

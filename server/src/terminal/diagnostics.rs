@@ -1,9 +1,8 @@
 //! Everything that goes to standard error: the banner, warnings, errors, panics.
 //!
-//! It goes through one bounded, lossy queue (a `Printer`), so
-//! that a standard error that is stuck, closed or full can neither hold up,
-//! fail nor panic whoever has something to say. Nothing else in the server
-//! writes there.
+//! It goes through one bounded, lossy queue (a `Printer`), so that a standard error
+//! that is stuck, closed or full can neither block, fail nor panic a caller. Nothing
+//! else in the server writes there.
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -34,10 +33,10 @@ const QUEUE: usize = 1_000;
 /// would otherwise push the address of the page off the screen.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How long a program that ends waits for its last words to be printed. A
+/// How long a program that ends waits until everything is printed. A
 /// terminal takes milliseconds; with a stopped one the program must still end
 /// within three seconds.
-pub const LAST_WORDS: Duration = Duration::from_secs(1);
+pub const FINAL_FLUSH: Duration = Duration::from_secs(1);
 
 /// Exit code after a panic: a runtime error.
 const PANICKED: i32 = 1;
@@ -45,13 +44,13 @@ const PANICKED: i32 = 1;
 /// Standard error belongs to the process, and so does this.
 static STDERR: LazyLock<Printer<String>> = LazyLock::new(|| Printer::new(QUEUE, io::stderr()));
 
-/// Has a text printed to standard error, with a line end behind it. Never
-/// waits, fails or panics.
+/// Queues a text for standard error, with a line end behind it. Never waits, fails
+/// or panics.
 pub fn say(text: impl Display) {
     STDERR.print(text.to_string());
 }
 
-/// Waits until everything said is printed, at most for `bound`.
+/// Waits until everything queued is printed, at most for `bound`.
 pub fn flush(bound: Duration) {
     STDERR.flush(bound);
 }
@@ -64,22 +63,22 @@ pub fn start(level: LevelFilter) {
         .with_ansi(io::stderr().is_terminal())
         // They would be printed with `eprintln!`, which panics where that fails.
         .log_internal_errors(false)
-        .event_format(Paced {
+        .event_format(RateLimitedFormat {
             inner: Format::default().without_time().with_target(false),
-            pace: Mutex::default(),
+            limit: Mutex::default(),
         })
-        .with_writer(|| Said)
+        .with_writer(|| PrinterWriter)
         .try_init();
     if started.is_err() {
-        // Somebody else in this process, a test, has them already.
+        // Another caller in this process, a test, has started them already.
         tracing::debug!("diagnostics had been started before");
     }
 }
 
-/// Passes each formatted event on as one message.
-struct Said;
+/// The writer of formatted events: each becomes one message of the printer.
+struct PrinterWriter;
 
-impl io::Write for Said {
+impl io::Write for PrinterWriter {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         if !text.is_empty() {
@@ -93,13 +92,13 @@ impl io::Write for Said {
     }
 }
 
-/// Formats events, but leaves out warnings of which there were enough lately.
-struct Paced {
+/// Formats events with a rate limit on warnings: of each kind one every [`PACE`].
+struct RateLimitedFormat {
     inner: Format<Full, ()>,
-    pace: Mutex<Pace<Identifier>>,
+    limit: Mutex<RateLimit<Identifier>>,
 }
 
-impl<S, N> FormatEvent<S, N> for Paced
+impl<S, N> FormatEvent<S, N> for RateLimitedFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -113,8 +112,8 @@ where
         let about = event.metadata();
         // What is only printed on request (`--verbose`) is printed whole.
         if *about.level() <= Level::WARN {
-            let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-            match pace.admit(about.callsite(), Instant::now()) {
+            let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+            match limit.admit(about.callsite(), Instant::now()) {
                 None => return Ok(()),
                 Some(0) => {}
                 Some(left_out) => writeln!(
@@ -131,9 +130,10 @@ where
     }
 }
 
-/// Counts what comes too often: of each kind one is admitted every [`PACE`].
+/// A rate limit by kind: one event of each is admitted every [`PACE`], the others are
+/// counted.
 #[derive(Debug)]
-struct Pace<K>(HashMap<K, Kind>);
+struct RateLimit<K>(HashMap<K, Kind>);
 
 #[derive(Debug)]
 struct Kind {
@@ -141,7 +141,7 @@ struct Kind {
     left_out: u64,
 }
 
-impl<K: Eq + Hash> Pace<K> {
+impl<K: Eq + Hash> RateLimit<K> {
     /// Admits one of a kind, and returns how many were left out before it; or
     /// leaves this one out, too.
     fn admit(&mut self, kind: K, now: Instant) -> Option<u64> {
@@ -162,14 +162,14 @@ impl<K: Eq + Hash> Pace<K> {
     }
 }
 
-impl<K> Default for Pace<K> {
+impl<K> Default for RateLimit<K> {
     fn default() -> Self {
-        Pace(HashMap::new())
+        RateLimit(HashMap::new())
     }
 }
 
-/// Has panics in any thread or task reported as everything else is, instead of
-/// written straight to standard error.
+/// Sets the panic hook: panics in any thread or task are printed as everything else
+/// is, instead of written straight to standard error.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| say(describe(panic))));
 }
@@ -192,31 +192,31 @@ fn describe(panic: &PanicHookInfo<'_>) -> String {
     text
 }
 
-/// Runs what the program cannot go on without: should it panic, the program
-/// ends with an error instead of running on without answering any client.
+/// Runs a critical task: if it panics, the program exits with an error instead of
+/// running on without answering any client.
 ///
 /// The panic itself has been [reported](report_panics) by then.
-pub fn vital<T>(body: impl FnOnce() -> T) -> T {
+pub fn exit_on_panic<T>(body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_: Box<dyn Any + Send>| {
         say(localized!(
             "tcp-classroom: 这个错误之后程序无法继续，已经停止",
             "tcp-classroom: it cannot go on after this error and has stopped"
         ));
-        flush(LAST_WORDS);
+        flush(FINAL_FLUSH);
         std::process::exit(PANICKED)
     })
 }
 
-/// Starts a thread that the program cannot go on without; see [`vital`].
+/// Starts a critical thread; see [`exit_on_panic`].
 ///
 /// # Errors
 ///
 /// The system lets the process have no more threads.
-pub fn spawn_vital<T: Send + 'static>(
+pub fn spawn_critical<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(|| vital(body))
+    std::thread::Builder::new().name(name.to_owned()).spawn(|| exit_on_panic(body))
 }
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn of_each_kind_one_a_second_is_admitted_and_tells_how_many_were_left_out() {
         let start = Instant::now();
-        let mut pace = Pace::default();
+        let mut limit = RateLimit::default();
         for (kind, milliseconds, admitted) in [
             ("refused", 0, Some(0)),
             ("refused", 0, None),
@@ -242,7 +242,7 @@ mod tests {
             ("refused", 11_000, Some(0)),
         ] {
             let now = start + Duration::from_millis(milliseconds);
-            assert_eq!(pace.admit(kind, now), admitted, "{kind} after {milliseconds} ms");
+            assert_eq!(limit.admit(kind, now), admitted, "{kind} after {milliseconds} ms");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::transport::listen::Listeners;
 
 /// How long to wait before accepting again after the system refused, for
 /// example because this process is out of file descriptors. Long enough not to
-/// spin, short enough that nobody notices once it is over.
+/// spin, short enough not to be noticed once it is over.
 const BACKOFF: Duration = Duration::from_millis(100);
 
 /// How long accepting must have gone well before a failure is said again. At

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use crate::transport::rate_limit::{AddressUsage, RateLimiter, RateLimits};
 use crate::transport::refusal::Refusal;
 
-/// Places that only this computer may take, so that the teacher gets in when the
-/// others have taken all there are: a browser's six connections for each of the
+/// Places reserved for this computer, so that the teacher gets in when the others
+/// have taken all the rest: a browser's six connections for each of the
 /// teacher's and the projector's page, and room for scripts.
-const KEPT_FOR_LOOPBACK: usize = 64;
+const RESERVED_FOR_LOOPBACK: usize = 64;
 
-/// At most this share of all places is kept.
-const KEPT_SHARE: usize = 4;
+/// At most one in so many of all places is reserved.
+const RESERVED_SHARE: usize = 4;
 
 /// Addresses remembered before those that left are looked for.
 const SWEEP_AT: usize = 1024;
@@ -33,7 +33,7 @@ pub(crate) struct Admission {
 struct Open {
     total: usize,
     by_address: HashMap<IpAddr, Client>,
-    /// How many addresses there may be before the next sweep.
+    /// The number of addresses at which the next sweep is due.
     sweep_at: usize,
 }
 
@@ -68,7 +68,7 @@ impl Admission {
         Admission { most, most_per_address, rates, open: Mutex::new(open) }
     }
 
-    /// Lets a connection in, for as long as the permit lives.
+    /// Admits a connection for as long as the permit lives.
     ///
     /// # Errors
     ///
@@ -76,9 +76,9 @@ impl Admission {
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refusal> {
         // A phone on a dual-stack socket is the same phone.
         let address = address.to_canonical();
-        let kept = match address.is_loopback() {
+        let reserved = match address.is_loopback() {
             true => 0,
-            false => KEPT_FOR_LOOPBACK.min(self.most / KEPT_SHARE),
+            false => RESERVED_FOR_LOOPBACK.min(self.most / RESERVED_SHARE),
         };
         let limit = match self.most_per_address {
             PerAddress::Others(_) if address.is_loopback() => usize::MAX,
@@ -86,7 +86,7 @@ impl Admission {
         };
         let now = Instant::now();
         let mut open = self.open();
-        if open.total >= self.most - kept {
+        if open.total >= self.most - reserved {
             return Err(Refusal::ServerFull);
         }
         open.sweep(now);
@@ -110,8 +110,8 @@ impl Admission {
 }
 
 impl Open {
-    /// Forgets the addresses that left in debt and have paid since, in constant
-    /// time a connection.
+    /// Forgets the addresses that disconnected in debt and have paid since; amortised
+    /// constant time a connection.
     fn sweep(&mut self, now: Instant) {
         if self.by_address.len() >= self.sweep_at {
             self.by_address.retain(|_, client| !client.is_gone(now));

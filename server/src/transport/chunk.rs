@@ -1,4 +1,4 @@
-//! Bytes as they arrive on a socket: one read of them is a chunk.
+//! Chunks: the bytes of one read of a socket.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -8,18 +8,17 @@ use std::task::{Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// Bytes taken from a socket at once: four of the longest messages.
+/// The most bytes in a chunk: four of the longest messages.
 pub(crate) const CHUNK: usize = 4 * 1024;
 
 thread_local! {
-    /// Where a read lands before it is taken, one for each worker thread: an
-    /// idle connection holds none.
-    static ARRIVED: RefCell<[u8; CHUNK]> = const { RefCell::new([0; CHUNK]) };
+    /// The read buffer, one for each worker thread: an idle connection holds none.
+    static BUFFER: RefCell<[u8; CHUNK]> = const { RefCell::new([0; CHUNK]) };
 }
 
-/// Waits for the next chunk and hands it to `take`, at once, so that nothing is
-/// lost when the future is dropped. An empty one, which is not handed on, is the
-/// end. Returns its length in bytes.
+/// Waits for the next chunk and passes it to `take`. Returns its length in bytes; 0 is
+/// the end of the stream, and nothing is passed. Safe to cancel: `take` is called in
+/// the same poll as the read, so nothing is lost when the future is dropped.
 ///
 /// # Errors
 ///
@@ -31,10 +30,10 @@ pub(crate) async fn receive(
     // A read that does not fill the buffer tells tokio that there is no more
     // for now, which saves asking the system once more in vain.
     poll_fn(|cx| {
-        ARRIVED.with_borrow_mut(|arrived| {
-            let mut arrived = ReadBuf::new(arrived);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut arrived))?;
-            let chunk = arrived.filled_mut();
+        BUFFER.with_borrow_mut(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
+            let chunk = buffer.filled_mut();
             if !chunk.is_empty() {
                 take(chunk);
             }

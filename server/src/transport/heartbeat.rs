@@ -14,24 +14,25 @@ pub(crate) struct Heartbeat {
 
 /// What to do about a client when a ping is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Beat {
+pub(crate) enum PingAction {
     Ping,
     GiveUp,
 }
 
 /// The liveness check of one client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pulse {
+pub(crate) struct Liveness {
     heartbeat: Heartbeat,
     /// When the client counts as dead, unless it is heard before.
     dead_at: Instant,
 }
 
-impl Pulse {
+impl Liveness {
     pub(crate) fn new(heartbeat: Heartbeat, now: Instant) -> Self {
-        Pulse { heartbeat, dead_at: now + heartbeat.dead_after }
+        Liveness { heartbeat, dead_at: now + heartbeat.dead_after }
     }
 
+    /// Something came from the client.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.dead_at = now + self.heartbeat.dead_after;
     }
@@ -42,11 +43,11 @@ impl Pulse {
     /// that slept (a closed laptop, a stopped process) or did not listen: the
     /// client was not asked, and may have been asleep as well. So it is asked once
     /// more before it is given up.
-    pub(crate) fn beat(&mut self, due: Instant, now: Instant) -> Beat {
+    pub(crate) fn on_ping_due(&mut self, due: Instant, now: Instant) -> PingAction {
         if now.saturating_duration_since(due) >= self.heartbeat.ping_every {
             self.dead_at = self.dead_at.max(now + self.heartbeat.ping_every);
         }
-        if now >= self.dead_at { Beat::GiveUp } else { Beat::Ping }
+        if now >= self.dead_at { PingAction::GiveUp } else { PingAction::Ping }
     }
 }
 
@@ -62,10 +63,10 @@ mod tests {
     /// at these times and were due at those.
     fn given_up(heartbeat: Heartbeat, pings: impl IntoIterator<Item = (u32, u32)>) -> Option<u32> {
         let start = Instant::now();
-        let mut pulse = Pulse::new(heartbeat, start);
+        let mut liveness = Liveness::new(heartbeat, start);
         pings.into_iter().find_map(|(due, now)| {
-            let beat = pulse.beat(start + due * SECOND, start + now * SECOND);
-            (beat == Beat::GiveUp).then_some(now)
+            let action = liveness.on_ping_due(start + due * SECOND, start + now * SECOND);
+            (action == PingAction::GiveUp).then_some(now)
         })
     }
 
@@ -97,11 +98,23 @@ mod tests {
     #[test]
     fn a_client_that_is_heard_after_the_sleep_lives_on() {
         let start = Instant::now();
-        let mut pulse = Pulse::new(HEARTBEAT, start);
-        assert_eq!(pulse.beat(start + 20 * SECOND, start + 600 * SECOND), Beat::Ping);
-        pulse.heard(start + 601 * SECOND);
-        assert_eq!(pulse.beat(start + 620 * SECOND, start + 620 * SECOND), Beat::Ping);
-        assert_eq!(pulse.beat(start + 640 * SECOND, start + 640 * SECOND), Beat::Ping);
-        assert_eq!(pulse.beat(start + 661 * SECOND, start + 661 * SECOND), Beat::GiveUp);
+        let mut liveness = Liveness::new(HEARTBEAT, start);
+        assert_eq!(
+            liveness.on_ping_due(start + 20 * SECOND, start + 600 * SECOND),
+            PingAction::Ping
+        );
+        liveness.heard(start + 601 * SECOND);
+        assert_eq!(
+            liveness.on_ping_due(start + 620 * SECOND, start + 620 * SECOND),
+            PingAction::Ping
+        );
+        assert_eq!(
+            liveness.on_ping_due(start + 640 * SECOND, start + 640 * SECOND),
+            PingAction::Ping
+        );
+        assert_eq!(
+            liveness.on_ping_due(start + 661 * SECOND, start + 661 * SECOND),
+            PingAction::GiveUp
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Closing a connection so that the last reply still arrives.
+//! Lingering close: closing a connection so that the last reply still arrives.
 //!
 //! Closing a socket that has unread bytes makes TCP reset the connection, and
 //! the reset can overtake replies the client has not read yet. So the server
@@ -52,7 +52,7 @@ pub(crate) fn reset_on_close(stream: &TcpStream) {
 
 /// Whether an HTTP connection is now a stream of events without end. Set by the
 /// request's handler, read by the connection.
-pub(crate) type IsWatching = Arc<AtomicBool>;
+pub(crate) type IsEventStream = Arc<AtomicBool>;
 
 /// The send buffer of a stream of events in bytes (the kernel doubles it, for its
 /// own bookkeeping): an ordinary event is below 200 bytes, and what is in the
@@ -72,7 +72,7 @@ pub(crate) struct Lingering {
     patience: Duration,
     /// The end of the patience, while the client takes nothing.
     stuck: Option<Pin<Box<Sleep>>>,
-    watching: IsWatching,
+    event_stream: IsEventStream,
     /// Whether the options of a watcher's socket are set.
     is_watcher: bool,
 }
@@ -83,7 +83,7 @@ impl Lingering {
         stream: TcpStream,
         first: Vec<u8>,
         patience: Duration,
-        watching: IsWatching,
+        event_stream: IsEventStream,
     ) -> Self {
         Lingering {
             stream: Some(stream),
@@ -91,7 +91,7 @@ impl Lingering {
             ended: false,
             patience,
             stuck: None,
-            watching,
+            event_stream,
             is_watcher: false,
         }
     }
@@ -125,7 +125,7 @@ impl Lingering {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if !self.is_watcher && self.watching.load(Ordering::Relaxed) {
+        if !self.is_watcher && self.event_stream.load(Ordering::Relaxed) {
             self.prepare_for_watcher();
         }
         if written.is_ready() {

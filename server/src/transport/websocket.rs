@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 use crate::transport::chunk;
 use crate::transport::conversation::{CloseReason, Received, Transport};
 use crate::transport::frames::{CloseCode, Frames, Outcome};
-use crate::transport::heartbeat::{Beat, Heartbeat, Pulse};
+use crate::transport::heartbeat::{Heartbeat, Liveness, PingAction};
 use crate::transport::linger::Lingering;
 
 /// Time for the browser to answer a Close before the connection is dropped.
@@ -44,7 +44,7 @@ pub(crate) struct Browser {
     stream: Lingering,
     frames: Frames,
     pings: tokio::time::Interval,
-    pulse: Pulse,
+    liveness: Liveness,
 }
 
 impl Browser {
@@ -58,7 +58,7 @@ impl Browser {
             stream: parts.io.into_inner(),
             frames: Frames::new(&parts.read_buf),
             pings,
-            pulse: Pulse::new(heartbeat, now),
+            liveness: Liveness::new(heartbeat, now),
         }
     }
 
@@ -112,9 +112,9 @@ impl Transport for Browser {
                 biased;
                 length = chunk::receive(&mut self.stream, take) => length?,
                 due = self.pings.tick() => {
-                    match self.pulse.beat(due, Instant::now()) {
-                        Beat::Ping => self.frames.push_ping(),
-                        Beat::GiveUp => {
+                    match self.liveness.on_ping_due(due, Instant::now()) {
+                        PingAction::Ping => self.frames.push_ping(),
+                        PingAction::GiveUp => {
                             self.stream.abandon();
                             let why = "the browser answers no ping";
                             return Err(io::Error::new(io::ErrorKind::TimedOut, why));
@@ -126,7 +126,7 @@ impl Transport for Browser {
             if length == 0 {
                 return Ok(Received::End);
             }
-            self.pulse.heard(Instant::now());
+            self.liveness.heard(Instant::now());
             // A part of a frame or a ping is a chunk, too: a flood of them is
             // slowed down as one of messages is.
             break;

@@ -1,5 +1,5 @@
-//! What a client gets that speaks the other port's protocol: a browser on the
-//! lesson's port, a Python client on the page's.
+//! Clients of the other port's protocol: a browser on the lesson's port, a Python
+//! client on the page's. Each is told where to go.
 //!
 //! It executes nothing such a client sent: any page on the web can make a
 //! browser send lines to a port.
@@ -24,13 +24,13 @@ const FIRST_BYTES: Duration = Duration::from_secs(3);
 /// The most bytes that are looked at to tell what a client speaks.
 const MOST: usize = 4 * 1024;
 
-/// Where the page is for somebody who reached the lesson's port at `here`: the
-/// same address, unless the HTTP side listens on another one alone.
+/// The page's address for a client that reached the lesson's port at `here`: the
+/// same one, unless the HTTP side listens on another one alone.
 pub(crate) fn page_address(http: SocketAddr, here: SocketAddr) -> SocketAddr {
     reachable(http, here.ip())
 }
 
-/// Where somebody who came to `here` reaches a listener.
+/// The address at which a client that came to `here` reaches a listener.
 fn reachable(listener: SocketAddr, here: IpAddr) -> SocketAddr {
     let ip = listener.ip().to_canonical();
     let ip = if ip.is_unspecified() { here.to_canonical() } else { ip };

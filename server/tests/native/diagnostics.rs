@@ -316,11 +316,11 @@ fn child() {
     let panicking = || panic!("out of {}", "luck");
     let name = "the test's thread";
     let thread = match vital {
-        true => tcp_classroom::terminal::diagnostics::spawn_vital(name, panicking),
+        true => tcp_classroom::terminal::diagnostics::spawn_critical(name, panicking),
         false => std::thread::Builder::new().name(name.to_owned()).spawn(panicking),
     };
     assert!(thread.unwrap().join().is_err());
-    tcp_classroom::terminal::diagnostics::flush(tcp_classroom::terminal::diagnostics::LAST_WORDS);
+    tcp_classroom::terminal::diagnostics::flush(tcp_classroom::terminal::diagnostics::FINAL_FLUSH);
     std::process::exit(77);
 }
 

@@ -122,7 +122,7 @@ impl Banner<'_> {
         (lines, wide)
     }
 
-    /// What everybody on the network may do; nothing if it is on loopback.
+    /// The warning that the whole network has access; none on loopback.
     pub(super) fn warning(&self) -> Vec<String> {
         let language = self.language;
         if self.tcp.ip().is_loopback() && self.http.ip().is_loopback() {

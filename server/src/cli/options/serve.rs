@@ -10,7 +10,7 @@ use clap::{ArgAction, ArgMatches, Args, ValueEnum};
 use protocol::{Contacts, Stage};
 
 use crate::cli::options::book_file::BookFile;
-use crate::cli::options::values::{self, Endpoint, Unfit, unfit};
+use crate::cli::options::values::{self, Endpoint, InvalidOption, invalid};
 use crate::config::{Config, Limits};
 use crate::host_names::HostNames;
 use crate::transport::admission::PerAddress;
@@ -230,7 +230,7 @@ impl Options {
 
     /// Decides between options that exclude each other: one on the command line
     /// beats one in the environment; two of the same rank are an error.
-    pub(super) fn settle(&mut self, matches: &ArgMatches) -> Result<(), Unfit> {
+    pub(super) fn settle(&mut self, matches: &ArgMatches) -> Result<(), InvalidOption> {
         let given = |id| matches.value_source(id) == Some(ValueSource::CommandLine);
         if self.memory && self.book.data.is_some() {
             match (given("memory"), given("data")) {
@@ -256,7 +256,7 @@ impl Options {
                 && !address.ip().is_unspecified()
             {
                 let port = address.port();
-                return Err(unfit!(
+                return Err(invalid!(
                     "--lan 在所有地址上监听，{flag} {address} 只在一个地址上监听；请把地址去掉，写成 \
                      --lan {flag} {port}，或者去掉 --lan",
                     "--lan listens on all addresses and {flag} {address} on one; leave out the \
@@ -266,13 +266,13 @@ impl Options {
         }
         if self.tcp.port() != 0 && self.tcp.port() == self.http.port() {
             let port = self.tcp.port();
-            return Err(unfit!(
+            return Err(invalid!(
                 "--tcp 和 --http 不能用同一个端口 {port}",
                 "--tcp and --http cannot share the port {port}"
             ));
         }
         if self.dead_after <= self.ping_every {
-            return Err(unfit!(
+            return Err(invalid!(
                 "--dead-after 必须比 --ping-every 长，否则浏览器还没来得及回应就被断开",
                 "--dead-after must be longer than --ping-every, or else browsers are cut off \
                  before they can answer"
@@ -336,11 +336,11 @@ impl Options {
 }
 
 /// Two options that cannot both hold, of the same rank.
-fn excluding(on_the_command_line: bool, first: &str, second: &str) -> Unfit {
+fn excluding(on_the_command_line: bool, first: &str, second: &str) -> InvalidOption {
     let name = |id: &str| match on_the_command_line {
         true => format!("--{id}"),
         false => format!("TCP_CLASSROOM_{}", id.to_uppercase()),
     };
     let (first, second) = (name(first), name(second));
-    unfit!("{first} 和 {second} 不能同时使用", "{first} cannot be used with {second}")
+    invalid!("{first} 和 {second} 不能同时使用", "{first} cannot be used with {second}")
 }

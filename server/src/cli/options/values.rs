@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use crate::language::Language;
 
-/// Why a value is refused, in both languages. Displays in English, as clap's
-/// own errors are.
+/// Why the value of an option is invalid, in both languages. Displays in English, as
+/// clap's own errors do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unfit {
+pub(super) struct InvalidOption {
     chinese: String,
     english: String,
 }
 
-impl Unfit {
+impl InvalidOption {
     pub(super) fn new(chinese: String, english: String) -> Self {
-        Unfit { chinese, english }
+        InvalidOption { chinese, english }
     }
 
     pub(super) fn text(&self, language: Language) -> &str {
@@ -25,21 +25,21 @@ impl Unfit {
     }
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for InvalidOption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.english)
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for InvalidOption {}
 
 /// Both translations of a refusal, formatted.
-macro_rules! unfit {
+macro_rules! invalid {
     ($chinese:literal, $english:literal $(,)?) => {
-        $crate::cli::options::values::Unfit::new(format!($chinese), format!($english))
+        $crate::cli::options::values::InvalidOption::new(format!($chinese), format!($english))
     };
 }
-pub(super) use unfit;
+pub(super) use invalid;
 
 /// Where to listen: `--tcp`, `--http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// `9999`, `:9999`, `localhost:9999`, `127.0.0.1:9999` or `[::1]:9999`.
-pub(super) fn endpoint(text: &str) -> Result<Endpoint, Unfit> {
+pub(super) fn endpoint(text: &str) -> Result<Endpoint, InvalidOption> {
     let text = text.trim();
     if let Ok(address) = text.parse() {
         return Ok(Endpoint::Address(address));
@@ -83,7 +83,7 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint, Unfit> {
         return Ok(Endpoint::Port(port));
     }
     if text.contains("://") {
-        return Err(unfit!(
+        return Err(invalid!(
             "不要写 http:// 之类的开头，只写端口，或 地址:端口，例如 9999 或 127.0.0.1:9999",
             "leave out the http:// in front; write a port or ADDRESS:PORT, like 9999 or \
              127.0.0.1:9999"
@@ -91,13 +91,16 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint, Unfit> {
     }
     if text.parse::<IpAddr>().is_ok() {
         let bracketed = if text.contains(':') { format!("[{text}]") } else { text.to_owned() };
-        return Err(unfit!(
+        return Err(invalid!(
             "缺少端口，应该写成 {bracketed}:9999 这样",
             "the port is missing, write it like {bracketed}:9999"
         ));
     }
     if text.strip_prefix('-').unwrap_or(text).parse::<u128>().is_ok() {
-        return Err(unfit!("端口是 0 到 65535 的整数", "a port is a whole number from 0 to 65535"));
+        return Err(invalid!(
+            "端口是 0 到 65535 的整数",
+            "a port is a whole number from 0 to 65535"
+        ));
     }
     if let Some((host, digits)) = text.rsplit_once(':')
         && let Some(port) = port(digits)
@@ -106,35 +109,35 @@ pub(super) fn endpoint(text: &str) -> Result<Endpoint, Unfit> {
             return Ok(Endpoint::Address((Ipv4Addr::LOCALHOST, port).into()));
         }
         if host.parse::<IpAddr>().is_ok() {
-            return Err(unfit!(
+            return Err(invalid!(
                 "IPv6 地址要放在方括号里：[{host}]:{port}",
                 "an IPv6 address stands in brackets: [{host}]:{port}"
             ));
         }
         if host == "*" {
-            return Err(unfit!(
+            return Err(invalid!(
                 "要在所有地址上监听，请只写端口 {port}，并加上 --lan",
                 "to listen on all addresses give the port {port} alone, together with --lan"
             ));
         }
-        return Err(unfit!(
+        return Err(invalid!(
             "“{host}”不是 IP 地址；请只写端口 {port}，或写这台电脑的一个 IP 地址",
             "{host:?} is no IP address; give the port {port} alone, or an IP address of this \
              computer in front of it"
         ));
     }
-    Err(unfit!(
+    Err(invalid!(
         "应该是端口（0 到 65535），或 地址:端口，例如 9999、127.0.0.1:9999 或 [::1]:9999",
         "expected a port (0 to 65535) or ADDRESS:PORT, like 9999, 127.0.0.1:9999 or [::1]:9999"
     ))
 }
 
 /// Whether a flag is on, as environment variables say it. Empty is off.
-pub(super) fn switch(text: &str) -> Result<bool, Unfit> {
+pub(super) fn switch(text: &str) -> Result<bool, InvalidOption> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" | "y" | "t" => Ok(true),
         "0" | "false" | "no" | "off" | "n" | "f" | "" => Ok(false),
-        _ => Err(unfit!(
+        _ => Err(invalid!(
             "打开写 1、true、yes 或 on，关闭写 0、false、no 或 off",
             "expected 1, true, yes or on, or else 0, false, no or off"
         )),
@@ -142,11 +145,11 @@ pub(super) fn switch(text: &str) -> Result<bool, Unfit> {
 }
 
 /// How often `-v` was given; the environment may also say it as a [`switch`].
-pub(super) fn verbosity(text: &str) -> Result<u8, Unfit> {
+pub(super) fn verbosity(text: &str) -> Result<u8, InvalidOption> {
     match (text.trim().parse(), switch(text)) {
         (Ok(times), _) => Ok(times),
         (_, Ok(on)) => Ok(on.into()),
-        _ => Err(unfit!(
+        _ => Err(invalid!(
             "应该是 0、1 或 2（也可以写 true 或 false）",
             "expected 0, 1 or 2 (or true or false)"
         )),
@@ -156,12 +159,12 @@ pub(super) fn verbosity(text: &str) -> Result<u8, Unfit> {
 /// A number within a range.
 pub(super) fn number(
     range: RangeInclusive<usize>,
-) -> impl Fn(&str) -> Result<usize, Unfit> + Clone + Send + Sync + 'static {
+) -> impl Fn(&str) -> Result<usize, InvalidOption> + Clone + Send + Sync + 'static {
     move |text| match text.trim().parse() {
         Ok(number) if range.contains(&number) => Ok(number),
         _ => {
             let (least, most) = (range.start(), range.end());
-            Err(unfit!(
+            Err(invalid!(
                 "应该是 {least} 到 {most} 的整数",
                 "expected a whole number from {least} to {most}"
             ))
@@ -172,14 +175,14 @@ pub(super) fn number(
 /// A time within a range, like `500ms`, `20s` or `1m 30s`.
 pub(super) fn time(
     range: RangeInclusive<Duration>,
-) -> impl Fn(&str) -> Result<Duration, Unfit> + Clone + Send + Sync + 'static {
+) -> impl Fn(&str) -> Result<Duration, InvalidOption> + Clone + Send + Sync + 'static {
     move |text| match humantime::parse_duration(text) {
         Ok(time) if range.contains(&time) => Ok(time),
         Ok(_) | Err(humantime::DurationError::NumberOverflow) => {
             let (least, most) = (written(*range.start()), written(*range.end()));
-            Err(unfit!("应该在 {least} 到 {most} 之间", "expected a time from {least} to {most}"))
+            Err(invalid!("应该在 {least} 到 {most} 之间", "expected a time from {least} to {most}"))
         }
-        Err(error) => Err(unfit!(
+        Err(error) => Err(invalid!(
             "时间要写数字和单位，例如 500ms、20s 或 1m",
             "a time is a number and its unit, like 500ms, 20s or 1m ({error})"
         )),
@@ -196,23 +199,23 @@ fn written(time: Duration) -> String {
 }
 
 /// A name that browsers may call this server by: `--host-name`.
-pub(super) fn host_name(text: &str) -> Result<String, Unfit> {
+pub(super) fn host_name(text: &str) -> Result<String, InvalidOption> {
     name(text, "--host-name")
 }
 
 /// What students are told to open: `--advertise`.
-pub(super) fn advertised(text: &str) -> Result<String, Unfit> {
+pub(super) fn advertised(text: &str) -> Result<String, InvalidOption> {
     name(text, "--advertise")
 }
 
 /// A host's name or IP address, without `http://`, port and path.
-fn name(text: &str, flag: &str) -> Result<String, Unfit> {
+fn name(text: &str, flag: &str) -> Result<String, InvalidOption> {
     let text = text.trim();
     let unbracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let address = unbracketed.unwrap_or(text).parse::<IpAddr>();
     if let Ok(address) = address {
         if address.is_unspecified() {
-            return Err(unfit!(
+            return Err(invalid!(
                 "{address} 不是能打开的地址；请写这台电脑的名字或一个 IP 地址",
                 "{address} is no address that can be opened; give this computer's name or one \
                  of its IP addresses"
@@ -225,20 +228,20 @@ fn name(text: &str, flag: &str) -> Result<String, Unfit> {
     let bare = bare.split(['/', '?', '#']).next().unwrap_or_default();
     let bare = bare.split_once(':').map_or(bare, |(host, _)| host);
     if bare != text && is_host_name(bare) {
-        return Err(unfit!(
+        return Err(invalid!(
             "只写名字，不要 http://、端口和路径：{flag} {bare}",
             "give the name alone, without http://, port and path: {flag} {bare}"
         ));
     }
     if !text.is_ascii() {
-        return Err(unfit!(
+        return Err(invalid!(
             "浏览器用 xn-- 开头的写法表示中文名字，请写成那样",
             "browsers write a name with other than Latin letters in a form that begins with \
              xn--; give that form"
         ));
     }
     if !is_host_name(text) {
-        return Err(unfit!(
+        return Err(invalid!(
             "应该是一个名字或 IP 地址，例如 classroom.local 或 192.168.1.23；名字由字母、数字、- 和 . 组成",
             "expected a name or an IP address, like classroom.local or 192.168.1.23; a name is \
              made of letters, digits, - and ."
@@ -263,13 +266,13 @@ fn is_host_name(text: &str) -> bool {
 }
 
 /// A page's origin: `--allow-origin`.
-pub(super) fn origin(text: &str) -> Result<String, Unfit> {
+pub(super) fn origin(text: &str) -> Result<String, InvalidOption> {
     let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     match authority.map(|rest| rest.trim_end_matches('/')) {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', '*']) => {
             Ok(text.to_owned())
         }
-        _ => Err(unfit!(
+        _ => Err(invalid!(
             "来源要写成 http://主机 或 http://主机:端口，例如 http://school.example:8081",
             "an origin is written http://HOST or http://HOST:PORT"
         )),
@@ -316,9 +319,9 @@ mod tests {
             ("127.0.0.1:99999", "like 9999"),
             ("+1", "0 to 65535"),
         ] {
-            let unfit = endpoint(text).unwrap_err();
-            assert!(unfit.text(Language::English).contains(told), "{text}: {unfit}");
-            assert_ne!(unfit.chinese, unfit.english);
+            let invalid = endpoint(text).unwrap_err();
+            assert!(invalid.text(Language::English).contains(told), "{text}: {invalid}");
+            assert_ne!(invalid.chinese, invalid.english);
         }
     }
 
@@ -344,16 +347,16 @@ mod tests {
         let few = number(1..=10);
         assert_eq!(few("10"), Ok(10));
         for absurd in ["0", "11", "-1", "1.5", "", "18446744073709551616", "ten"] {
-            let unfit = few(absurd).unwrap_err();
-            assert!(unfit.english.contains("from 1 to 10"), "{absurd}: {unfit}");
-            assert!(unfit.chinese.contains("1 到 10"), "{absurd}: {unfit:?}");
+            let invalid = few(absurd).unwrap_err();
+            assert!(invalid.english.contains("from 1 to 10"), "{absurd}: {invalid}");
+            assert!(invalid.chinese.contains("1 到 10"), "{absurd}: {invalid:?}");
         }
         let short = time(Duration::from_millis(100)..=Duration::from_secs(3600));
         assert_eq!(short("1m 30s"), Ok(Duration::from_secs(90)));
         for absurd in ["0s", "99ms", "61m", "18446744073709551615s", "99999999999999999999s"] {
-            let unfit = short(absurd).unwrap_err();
-            assert!(unfit.english.contains("from 100ms to 1h"), "{absurd}: {unfit}");
-            assert!(unfit.chinese.contains("100ms 到 1h"), "{absurd}: {unfit:?}");
+            let invalid = short(absurd).unwrap_err();
+            assert!(invalid.english.contains("from 100ms to 1h"), "{absurd}: {invalid}");
+            assert!(invalid.chinese.contains("100ms 到 1h"), "{absurd}: {invalid:?}");
         }
         for unknown in ["20", "soon", "", "-1s", "20 seconds of"] {
             assert!(short(unknown).unwrap_err().english.contains("like 500ms"), "{unknown}");
@@ -373,9 +376,9 @@ mod tests {
             ("classroom.local:8080", "--host-name classroom.local"),
             ("classroom.local/page", "--host-name classroom.local"),
         ] {
-            let unfit = host_name(wrapped).unwrap_err();
-            assert!(unfit.english.ends_with(told), "{wrapped}: {unfit}");
-            assert!(unfit.chinese.ends_with(told), "{wrapped}: {unfit:?}");
+            let invalid = host_name(wrapped).unwrap_err();
+            assert!(invalid.english.ends_with(told), "{wrapped}: {invalid}");
+            assert!(invalid.chinese.ends_with(told), "{wrapped}: {invalid:?}");
         }
         let long = "a".repeat(64);
         for (bad, told) in [
@@ -393,8 +396,8 @@ mod tests {
             ("0.0.0.0", "can be opened"),
             ("::", "can be opened"),
         ] {
-            let unfit = advertised(bad).unwrap_err();
-            assert!(unfit.english.contains(told), "{bad}: {unfit}");
+            let invalid = advertised(bad).unwrap_err();
+            assert!(invalid.english.contains(told), "{bad}: {invalid}");
         }
     }
 }

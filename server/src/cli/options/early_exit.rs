@@ -1,6 +1,6 @@
-//! What is printed instead of running: the help, the version, or what is wrong
-//! with the command line. English is clap's own; Chinese is said here, by the
-//! kind of the error and what clap knows about it.
+//! Early exit: the help, the version, or a usage error, printed instead of running.
+//! English is clap's own; Chinese is made here from the kind of the error and the
+//! context that clap attaches to it.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -12,15 +12,15 @@ use clap::Command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::options::values::Unfit;
+use crate::cli::options::values::InvalidOption;
 use crate::language::{Language, localized};
 
 /// Exit code of a program that is called the wrong way, as shells and clap have it.
 const USAGE: u8 = 2;
 
-/// Why the program does not run. Displays without colours.
+/// What is printed instead of running. Displays without colours.
 #[derive(Debug)]
-pub struct Refusal(Reason);
+pub struct EarlyExit(Reason);
 
 #[derive(Debug)]
 enum Reason {
@@ -30,8 +30,8 @@ enum Reason {
     Text(String),
 }
 
-impl Refusal {
-    /// What clap says to `words`, in `language`.
+impl EarlyExit {
+    /// clap's answer to `words`, in `language`.
     pub(super) fn new(
         mut error: clap::Error,
         command: &Command,
@@ -43,16 +43,16 @@ impl Refusal {
             error.insert(ContextKind::Suggested, tip);
         }
         let is_error = error.use_stderr();
-        Refusal(match language {
+        EarlyExit(match language {
             Language::Chinese if is_error => Reason::Text(in_chinese(&error)),
             _ => Reason::Clap(error),
         })
     }
 
-    /// A contradiction that clap knows nothing of.
-    pub(super) fn ours(unfit: Unfit, language: Language) -> Self {
-        let text = unfit.text(language);
-        Refusal(Reason::Text(localized!(
+    /// A contradiction between options, which clap does not check.
+    pub(super) fn ours(invalid: InvalidOption, language: Language) -> Self {
+        let text = invalid.text(language);
+        EarlyExit(Reason::Text(localized!(
             in language;
             "错误：{text}\n\n用 --help 查看全部选项。\n",
             "error: {text}\n\nFor more information, try '--help'.\n"
@@ -78,7 +78,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for EarlyExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Reason::Clap(error) => write!(f, "{}", error.render()),
@@ -87,8 +87,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What clap cannot know: where a wrong value comes from, and in which order the
-/// words belong.
+/// A tip that clap cannot give: which environment variable a wrong value comes from,
+/// or the right order of the words.
 fn tip(
     error: &clap::Error,
     command: &Command,
@@ -169,7 +169,7 @@ fn in_right_order(subcommand: &str, command: &Command, words: &[OsString]) -> Op
     })
 }
 
-/// A word as shells take it.
+/// A word quoted for a shell where it needs to be.
 fn quoted(word: &str) -> String {
     let plain = |char: char| char.is_alphanumeric() || "-_./:=,@+\\".contains(char);
     if !word.is_empty() && word.chars().all(plain) {
@@ -179,7 +179,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// A fact that clap knows about an error, several joined by a comma.
+/// One item of an error's context as text, several joined by a comma.
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
     match error.get(kind)? {
         ContextValue::String(text) => Some(text.clone()),
@@ -201,8 +201,8 @@ fn in_chinese(error: &clap::Error) -> String {
         ErrorKind::InvalidValue if value.is_empty() => format!("{arg} 后面缺少一个值"),
         ErrorKind::InvalidValue => format!("“{value}”不能用作 {arg} 的值"),
         ErrorKind::ValueValidation => {
-            let why = error.source().map(|source| match source.downcast_ref::<Unfit>() {
-                Some(unfit) => unfit.text(Language::Chinese).to_owned(),
+            let why = error.source().map(|source| match source.downcast_ref::<InvalidOption>() {
+                Some(invalid) => invalid.text(Language::Chinese).to_owned(),
                 None => source.to_string(),
             });
             format!("“{value}”不能用作 {arg} 的值：{}", why.unwrap_or_default())
