@@ -1,5 +1,6 @@
-//! The page: `web/` and `static/`, bundled by trunk into `dist/`, from where the
-//! server's build embeds it.
+//! The pages: `web/` and `static/`, bundled by trunk into `dist/`, from where the
+//! server's build embeds them. The student's page is `dist/` itself, another page a
+//! folder in it.
 
 use std::process::Command;
 
@@ -9,32 +10,51 @@ use xshell::{Shell, cmd};
 use crate::tools::Tools;
 use crate::{heading, turn};
 
-/// Builds the page: `trunk build` with the tools in the right version.
+/// The pages beside the student's: folders of `web/pages`, and their addresses on the
+/// server.
+const OTHER_PAGES: [&str; 1] = ["board"];
+
+/// Builds all pages: `trunk build` with the tools in the right version.
 pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     // Two trunks in one `dist` delete each other's files.
     let _turn = turn::take(&crate::target(shell).join("page.lock"), "building the page")?;
 
-    heading("the page (trunk, release)");
+    // Offline, since its helpers are on PATH in the version we want. Cargo under it
+    // is then offline too, hence what the page depends on is fetched before.
+    cmd!(shell, "cargo fetch").run()?;
+    // First, since trunk empties the folder that it builds into.
+    bundle(shell, tools, "student", "dist", &[])?;
+    for page in OTHER_PAGES {
+        let (target, dist) = (format!("web/pages/{page}/index.html"), format!("dist/{page}"));
+        // The page is served at `/board`, its files are in `/board/`.
+        let address = format!("{page}/");
+        let arguments = [target.as_str(), "--dist", &dist, "--public-url", &address];
+        bundle(shell, tools, page, &dist, &arguments)?;
+    }
+    Ok(())
+}
+
+/// Builds one page into `dist`.
+fn bundle(shell: &Shell, tools: &Tools, page: &str, dist: &str, arguments: &[&str]) -> Result<()> {
+    heading(&format!("the {page} page (trunk, release)"));
     // A build that failed leaves its half of a page there, for the server to embed.
-    shell.remove_path("dist/.stage")?;
+    shell.remove_path(format!("{dist}/.stage"))?;
 
     // Trunk 0.21 takes only `true` and `false` for an answer here, while every
     // other program, and every user, has `NO_COLOR=1`.
     let no_color = shell.var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let color = if no_color { "never" } else { "auto" };
     let trunk = &tools.trunk;
-    // Offline, since its helpers are on PATH in the version we want. Cargo under it
-    // is then offline too, hence what the page depends on is fetched before.
-    cmd!(shell, "cargo fetch").run()?;
     let build =
         cmd!(shell, "{trunk} --color {color} --skip-version-check build --release --offline true")
+            .args(arguments)
             .env("PATH", tools.path()?)
             .envs(no_color.then_some(("CARGO_TERM_COLOR", color)))
             .env_remove("NO_COLOR");
     // Its log goes to stderr like all progress; under `run`, stdout is the server's.
     let built = Command::from(build).stdout(std::io::stderr()).status();
     if !built.with_context(|| format!("cannot start {}", trunk.display()))?.success() {
-        bail!("the page does not build; the reason is above");
+        bail!("the {page} page does not build; the reason is above");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //! floating-point numbers. Fields that are not asked for are ignored, so that the
 //! server may be newer than the page.
 
-use api::{Changes, Classroom, Entry, Page, Snapshot};
+use api::{Board, Changes, Classroom, Entry, JoinAddress, Page, Snapshot};
 use js_sys::{Array, JSON, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -101,6 +101,29 @@ impl FromJson for Classroom {
     }
 }
 
+impl FromJson for Board {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Board {
+            addresses: field(value, "addresses")?,
+            pages: field(value, "pages")?,
+            clients: field(value, "clients")?,
+            contacts: field(value, "contacts")?,
+        })
+    }
+}
+
+impl FromJson for JoinAddress {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(JoinAddress {
+            interface: field(value, "interface")?,
+            url: field(value, "url")?,
+            host: field(value, "host")?,
+            port: field(value, "port")?,
+            qr: field(value, "qr")?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -126,6 +149,17 @@ mod tests {
         assert_eq!(parse(text), Some(Page { seq: 1, count: 2, contacts, next }));
         let text = r#"{"tcp_host":null,"tcp_port":9999}"#;
         assert_eq!(parse(text), Some(Classroom { tcp_host: None, tcp_port: 9999 }));
+        let text = r#"{"addresses":[{"interface":"wlan0","url":"http://192.168.1.5:8080/",
+            "host":"192.168.1.5","port":9999,"qr":["10","01"]}],"pages":3,"clients":2,"contacts":17}"#;
+        let address = JoinAddress {
+            interface: "wlan0".to_string(),
+            url: "http://192.168.1.5:8080/".to_string(),
+            host: "192.168.1.5".to_string(),
+            port: 9999,
+            qr: vec!["10".to_string(), "01".to_string()],
+        };
+        let board = Board { addresses: vec![address], pages: 3, clients: 2, contacts: 17 };
+        assert_eq!(parse(text), Some(board));
     }
 
     #[wasm_bindgen_test]

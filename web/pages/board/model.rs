@@ -1,0 +1,226 @@
+//! State of the board: what the server said last, and whether it still says it.
+
+use api::Board;
+use web::core::appearance::Language;
+use web::core::clock::Moment;
+use web::core::language::{LanguageEffect, LanguageModel, LanguageMsg, LanguageOutput};
+use web::core::subscription::{StreamEvent, StreamRequest, Subscription};
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Msg {
+    /// Something about language or theme.
+    Language(LanguageMsg),
+    /// The stream of boards brings something.
+    Stream(StreamEvent<Board>),
+    /// The network is back, or the page has come to the front.
+    Returned,
+    /// The time the model asked to be woken at has come.
+    TimerFired,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Something about language or theme.
+    Language(LanguageEffect),
+    /// Open the stream of boards anew.
+    OpenStream,
+}
+
+/// Whether the board is as the class is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nothing has come yet.
+    Connecting,
+    /// It is.
+    Live,
+    /// It was: the connection is gone.
+    Lost,
+}
+
+impl Freshness {
+    /// The `data-state` attribute.
+    pub fn name(self) -> &'static str {
+        match self {
+            Freshness::Connecting => "connecting",
+            Freshness::Live => "live",
+            Freshness::Lost => "lost",
+        }
+    }
+}
+
+/// The state of the page.
+#[derive(Debug)]
+pub struct Model {
+    language: LanguageModel,
+    stream: Subscription,
+    board: Option<Board>,
+}
+
+impl Model {
+    /// A page that has just been opened.
+    pub fn new(language: Language) -> Self {
+        let (language, stream) = (LanguageModel::new(language), Subscription::default());
+        Model { language, stream, board: None }
+    }
+
+    /// Takes what happened and returns what to do, in order.
+    pub fn update(&mut self, msg: Msg, moment: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match msg {
+            Msg::Language(msg) => {
+                // What else comes of it concerns an input, and there is none.
+                effects.extend(self.language.update(msg).into_iter().filter_map(|output| {
+                    let LanguageOutput::Effect(effect) = output else { return None };
+                    Some(Effect::Language(effect))
+                }));
+            }
+            Msg::Stream(StreamEvent::Opened) => self.stream.opened(),
+            Msg::Stream(StreamEvent::Interrupted { is_final }) => {
+                self.stream.interrupted(is_final, moment);
+            }
+            Msg::Stream(StreamEvent::Message(board)) => self.board = Some(board),
+            // The connection may only look open after a sleep, and a new one costs
+            // a request.
+            Msg::Returned => self.stream = Subscription::default(),
+            Msg::TimerFired => {}
+        }
+        if let Some(StreamRequest::Open) = self.stream.next_request(true, moment.millis) {
+            effects.push(Effect::OpenStream);
+        }
+        effects
+    }
+
+    /// How many milliseconds from now [`Msg::TimerFired`] is due, if at all.
+    pub fn next_wake(&self, now: u64) -> Option<u64> {
+        self.stream.due().map(|due| due.saturating_sub(now))
+    }
+
+    /// Whether the page has texts to show.
+    pub fn is_ready(&self) -> bool {
+        self.language.is_ready()
+    }
+
+    /// What the server said last.
+    pub fn board(&self) -> Option<&Board> {
+        self.board.as_ref()
+    }
+
+    /// Whether it is so now.
+    pub fn freshness(&self) -> Freshness {
+        match self.board {
+            None => Freshness::Connecting,
+            Some(_) if self.stream.is_live() => Freshness::Live,
+            Some(_) => Freshness::Lost,
+        }
+    }
+}
+
+/// An address without what nobody has to type: the scheme, and a slash at the end.
+pub fn typed(url: &str) -> &str {
+    let url = url.strip_prefix("http://").unwrap_or(url);
+    url.strip_suffix('/').unwrap_or(url)
+}
+
+/// Whether only the server's own machine reaches an address.
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host == "::1" || host.starts_with("127.")
+}
+
+/// The outline of a QR code's dark modules as the `d` of an SVG path, a module
+/// being 1 wide and high: a rectangle for each run of them in a row.
+pub fn outline(rows: &[String]) -> String {
+    let mut path = String::new();
+    for (y, row) in rows.iter().enumerate() {
+        let mut x = 0;
+        // A run ends where another module begins.
+        for run in row.as_bytes().chunk_by(|left, right| left == right) {
+            let width = run.len();
+            if run[0] == b'1' {
+                path.push_str(&format!("M{x} {y}h{width}v1h-{width}z"));
+            }
+            x += width;
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use api::JoinAddress;
+
+    use super::*;
+
+    fn board(pages: u64) -> Board {
+        let address = JoinAddress {
+            interface: "wlan0".to_string(),
+            url: "http://192.168.1.5:8080/".to_string(),
+            host: "192.168.1.5".to_string(),
+            port: 9999,
+            qr: vec!["10".to_string(), "01".to_string()],
+        };
+        Board { addresses: vec![address], pages, clients: 2, contacts: 17 }
+    }
+
+    fn at(millis: u64) -> Moment {
+        Moment { millis, jitter: 0 }
+    }
+
+    #[test]
+    fn the_board_is_live_while_the_stream_is_and_opens_it_anew_when_it_is_refused() {
+        let mut model = Model::new(Language::Chinese);
+        let opened = model.update(Msg::Language(LanguageMsg::Opened), at(0));
+        assert!(opened.contains(&Effect::OpenStream), "{opened:?}");
+        assert_eq!(model.freshness(), Freshness::Connecting);
+        assert_eq!(model.update(Msg::Stream(StreamEvent::Opened), at(10)), []);
+        model.update(Msg::Stream(StreamEvent::Message(board(3))), at(20));
+        assert_eq!((model.freshness(), model.board()), (Freshness::Live, Some(&board(3))));
+
+        // A browser reconnects by itself after a break.
+        let broken = Msg::Stream(StreamEvent::Interrupted { is_final: false });
+        assert_eq!(model.update(broken, at(30)), []);
+        assert_eq!((model.freshness(), model.next_wake(30)), (Freshness::Lost, None));
+        assert_eq!(model.board(), Some(&board(3)), "what was last known stays");
+        model.update(Msg::Stream(StreamEvent::Opened), at(40));
+        assert_eq!(model.freshness(), Freshness::Live);
+
+        // And not after an answer that is no stream.
+        let refused = Msg::Stream(StreamEvent::Interrupted { is_final: true });
+        assert_eq!(model.update(refused, at(50)), []);
+        let wake = model.next_wake(50).unwrap();
+        assert_eq!(model.update(Msg::TimerFired, at(50 + wake)), [Effect::OpenStream]);
+    }
+
+    #[test]
+    fn after_a_sleep_the_stream_is_opened_anew() {
+        let mut model = Model::new(Language::English);
+        model.update(Msg::Language(LanguageMsg::Opened), at(0));
+        model.update(Msg::Stream(StreamEvent::Opened), at(10));
+        assert_eq!(model.update(Msg::Returned, at(20)), [Effect::OpenStream]);
+    }
+
+    #[test]
+    fn an_address_is_shown_as_it_is_typed() {
+        for (url, shown) in [
+            ("http://192.168.1.5:8080/", "192.168.1.5:8080"),
+            ("http://classroom.local/", "classroom.local"),
+            ("http://[fe80::1]:8080/", "[fe80::1]:8080"),
+            ("https://school.test/class/", "https://school.test/class"),
+        ] {
+            assert_eq!(typed(url), shown);
+        }
+        for (host, is_own) in
+            [("127.0.0.1", true), ("::1", true), ("localhost", true), ("192.168.1.5", false)]
+        {
+            assert_eq!(is_loopback(host), is_own, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_outline_covers_the_dark_modules_and_no_other() {
+        let rows = ["1101", "0000", "0111"].map(String::from);
+        assert_eq!(outline(&rows), "M0 0h2v1h-2zM3 0h1v1h-1zM1 2h3v1h-3z");
+        assert_eq!(outline(&[]), "");
+    }
+}
