@@ -10,10 +10,12 @@
 mod classroom;
 
 mod accessibility;
+mod board;
 mod book_on_view;
 mod journey;
 mod lesson;
 mod page;
+mod sheet;
 mod views;
 mod visit;
 mod wrong_port;

@@ -10,6 +10,7 @@
 #[path = "../classroom/mod.rs"]
 mod classroom;
 
+mod board;
 mod book_file;
 mod console;
 mod diagnostics;

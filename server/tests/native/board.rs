@@ -1,13 +1,9 @@
 //! The board: how to join, and how many have.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod classroom;
-
 use std::time::{Duration, Instant};
 
+use crate::classroom::events::EventClient;
+use crate::classroom::{TestServer, get, must};
 use api::{Board, JoinAddress};
-use classroom::events::EventClient;
-use classroom::{TestServer, get, must};
 use tcp_classroom::PerAddress;
 
 /// Pages, raw TCP clients and contacts.
@@ -130,7 +126,7 @@ async fn a_flood_of_changes_is_told_twice_a_second_and_the_last_state_always() {
 async fn other_hosts_and_origins_see_no_board() {
     let server = TestServer::start().await;
     let rebound = "GET /api/board HTTP/1.1\r\nHost: rebound.test";
-    assert_eq!(classroom::http(server.http, rebound).await.status, 403);
+    assert_eq!(crate::classroom::http(server.http, rebound).await.status, 403);
     for origin in ["http://evil.test", "null"] {
         let response = get(server.http, api::BOARD, &format!("\r\nOrigin: {origin}")).await;
         assert_eq!(response.status, 403, "{origin}");

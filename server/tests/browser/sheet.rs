@@ -1,19 +1,11 @@
 //! The pictures of the teacher's sheet, `docs/before-class.*.md`: what the program
 //! really says, on a screen of the usual size. They are left in
 //! `target/screenshots`; copied to `docs/` when the start-up message has changed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
-
 use std::path::Path;
 
-use classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
-use tcp_classroom::cli::addresses::Ranked;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
 use tcp_classroom::cli::banner::{Banner, Screen};
+use tcp_classroom::join::interfaces::Ranked;
 use tcp_classroom::language::Language;
 
 /// The message at the start in a class on a usual network.

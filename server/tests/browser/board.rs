@@ -1,17 +1,9 @@
 //! The board in a browser, as on a projector.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may panic and may say why it is skipped"
-)]
-
-mod classroom;
-
 use std::net::SocketAddr;
 
-use classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
-use classroom::events::EventClient;
-use classroom::{TestServer, get};
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
+use crate::classroom::events::EventClient;
+use crate::classroom::{TestServer, get};
 use serde_json::json;
 
 /// What a visit of the board may weigh: one projector in a class, on a cable.
@@ -186,5 +178,5 @@ async fn it_is_locked_down_as_the_student_s_page() {
         assert_eq!(board.header(header), page.header(header), "{header}");
     }
     let foreign = "GET /board HTTP/1.1\r\nHost: rebound.test";
-    assert_eq!(classroom::http(server.http, foreign).await.status, 403);
+    assert_eq!(crate::classroom::http(server.http, foreign).await.status, 403);
 }
