@@ -171,7 +171,7 @@ async fn it_reconnects_after_a_server_restart_and_keeps_what_was_typed() {
 #[tokio::test]
 async fn a_message_that_was_never_answered_says_so_and_can_be_taken_back() {
     // A server that dies before it answers, as a laptop does.
-    let mut program = Program::start(&["--pause", "1h"]);
+    let mut program = Program::start(&["--pause", "30s"]);
     let Some(browser) = Browser::open(ENGLISH, program.http).await else { return };
     browser.send("add;lisi;7").await;
     browser.expect("sent", "add;lisi;7").await;

@@ -162,9 +162,9 @@ fn a_second_signal_ends_a_program_whose_outputs_are_stuck_and_whose_clients_do_n
         (Signal::SIGHUP, Signal::SIGINT),
     ] {
         let ((_unread, stdout), (_unread_either, stderr)) = (stuck(), stuck());
-        // Replies that wait for an hour keep it from ending by itself.
+        // Replies that wait long keep it from ending by itself.
         let mut program = Unheard::with(|command| {
-            command.stdout(stdout).stderr(stderr).args(["--pause", "1h", "--read-patience", "1h"])
+            command.stdout(stdout).stderr(stderr).args(["--pause", "30s", "--read-patience", "1h"])
         });
         let mut client = connect(program.tcp);
         assert_eq!(read(&mut client, 8), "Welcome!");

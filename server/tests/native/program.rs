@@ -110,7 +110,7 @@ fn usage_errors_exit_with_2_and_say_what_would_work_in_both_languages() {
     for (arguments, told) in [
         (&["--stage", "two"][..], ["contacts, echo", "contacts、echo"]),
         (&["--pause", "soon"], ["like 500ms", "例如 500ms"]),
-        (&["--pause", "2h"], ["0s to 1h", "0s 到 1h"]),
+        (&["--pause", "31s"], ["0s to 30s", "0s 到 30s"]),
         (&["--tcp", "99999"], ["0 to 65535", "0 到 65535"]),
         (&["--tcp", "127.0.0.1"], ["127.0.0.1:9999", "127.0.0.1:9999"]),
         (&["--lan", "--tcp", "127.0.0.1:9999"], ["--lan --tcp 9999", "--lan --tcp 9999"]),

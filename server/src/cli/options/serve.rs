@@ -16,8 +16,9 @@ use crate::host_names::HostNames;
 use crate::transport::admission::PerAddress;
 use crate::transport::rate_limit::{Rate, RateLimits};
 
-/// The longest wait before a reply: a lesson.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+/// The longest wait before a reply: half of the 60 seconds after which the page takes
+/// a connection that owes it a reply for broken and makes a new one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The shortest and longest time to wait for a client: below a tenth of a second
 /// an ordinary Wi-Fi hiccup counts as silence; above a day no class is left.
@@ -92,7 +93,8 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = StageName::Contacts, env = "TCP_CLASSROOM_STAGE")]
     pub stage: StageName,
 
-    /// Wait before each reply, as the lesson's server does, like 1s or 500ms.
+    /// Wait before each reply, as the lesson's server does, like 1s or 500ms; 30s
+    /// at most.
     #[arg(
         long, value_name = "TIME", default_value = "0s",
         value_parser = values::time(Duration::ZERO..=LONGEST_PAUSE),
