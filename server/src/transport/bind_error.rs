@@ -104,46 +104,7 @@ fn sentence(language: Language, system: System, failure: Failure, flag: &str) ->
                  choose another port with {flag} {other}",
             )
         }
-        io::ErrorKind::PermissionDenied if system == System::Windows => localized!(
-            in language;
-            "Windows 不让使用端口 {port}：它在保留范围里（多半是 Hyper-V、WSL 或 Docker 保留的，用 \
-             netsh interface ipv4 show excludedportrange protocol=tcp 可以列出），或者被别的程序独占（用 \
-             {holder} 可以看到）；请用 {flag} 换一个保留范围以外的端口",
-            "Windows withholds port {port}: it is in a reserved range (mostly of Hyper-V, WSL or \
-             Docker; netsh interface ipv4 show excludedportrange protocol=tcp lists them), or \
-             another program has it for itself alone ({holder} shows it); choose a port outside \
-             the ranges with {flag}",
-        ),
-        io::ErrorKind::PermissionDenied if port < FIRST_UNPRIVILEGED => {
-            let high = if port == 443 { 8443 } else { 8000 + port % 1000 };
-            let high = Place::with_port(address, high);
-            let grant = match system {
-                System::Linux => "sudo setcap cap_net_bind_service=+ep tcp-classroom",
-                _ => "sudo tcp-classroom",
-            };
-            localized!(
-                in language;
-                "端口 {port} 小于 1024，使用它需要管理员的特权（{grant}）；请用 {flag} {high} \
-                 换一个 1024 以上的端口",
-                "port {port} is below 1024 and takes an administrator's privilege \
-                 ({grant}); choose a port from 1024 up with {flag} {high}",
-            )
-        }
-        io::ErrorKind::PermissionDenied => {
-            let other = Place::beside(address);
-            let rules = match system {
-                System::Linux => {
-                    "SELinux, AppArmor, a container, sysctl net.ipv4.ip_unprivileged_port_start"
-                }
-                _ => "a firewall, a sandbox",
-            };
-            localized!(
-                in language;
-                "系统的规则不让使用端口 {port}（{rules}）；请用 {flag} {other} 换一个端口",
-                "a rule of this system reserves port {port} ({rules}); choose another port with \
-                 {flag} {other}",
-            )
-        }
+        io::ErrorKind::PermissionDenied => not_permitted(language, system, address, flag),
         io::ErrorKind::AddrNotAvailable => localized!(
             in language;
             "{ip} 不是这台电脑的地址；请只写端口 {flag} {port}（只有这台电脑能连接），或者再加上 \
@@ -171,6 +132,53 @@ fn sentence(language: Language, system: System, failure: Failure, flag: &str) ->
     }
 }
 
+/// The sentence for `EACCES`: a privileged port, or a rule of the system.
+fn not_permitted(language: Language, system: System, address: SocketAddr, flag: &str) -> String {
+    let port = address.port();
+    let holder = system.who_holds(port);
+    match system {
+        System::Windows => localized!(
+            in language;
+            "Windows 不让使用端口 {port}：它在保留范围里（多半是 Hyper-V、WSL 或 Docker 保留的，用 \
+             netsh interface ipv4 show excludedportrange protocol=tcp 可以列出），或者被别的程序独占（用 \
+             {holder} 可以看到）；请用 {flag} 换一个保留范围以外的端口",
+            "Windows withholds port {port}: it is in a reserved range (mostly of Hyper-V, WSL or \
+             Docker; netsh interface ipv4 show excludedportrange protocol=tcp lists them), or \
+             another program has it for itself alone ({holder} shows it); choose a port outside \
+             the ranges with {flag}",
+        ),
+        _ if port < FIRST_UNPRIVILEGED => {
+            let high = Place::on(address, if port == 443 { 8443 } else { 8000 + port % 1000 });
+            let grant = match system {
+                System::Linux => "sudo setcap cap_net_bind_service=+ep tcp-classroom",
+                _ => "sudo tcp-classroom",
+            };
+            localized!(
+                in language;
+                "端口 {port} 小于 1024，使用它需要管理员的特权（{grant}）；请用 {flag} {high} \
+                 换一个 1024 以上的端口",
+                "port {port} is below 1024 and takes an administrator's privilege \
+                 ({grant}); choose a port from 1024 up with {flag} {high}",
+            )
+        }
+        _ => {
+            let other = Place::beside(address);
+            let rules = match system {
+                System::Linux => {
+                    "SELinux, AppArmor, a container, sysctl net.ipv4.ip_unprivileged_port_start"
+                }
+                _ => "a firewall, a sandbox",
+            };
+            localized!(
+                in language;
+                "系统的规则不让使用端口 {port}（{rules}）；请用 {flag} {other} 换一个端口",
+                "a rule of this system reserves port {port} ({rules}); choose another port with \
+                 {flag} {other}",
+            )
+        }
+    }
+}
+
 /// A value for `--tcp` or `--http`.
 enum Place {
     Port(u16),
@@ -178,18 +186,18 @@ enum Place {
 }
 
 impl Place {
-    /// The next port of an address.
-    fn beside(address: SocketAddr) -> Self {
-        let port = address.port();
-        Self::with_port(address, port.checked_add(1).unwrap_or(port - 1))
-    }
-
-    /// Another port of an address, which is said again only where it is not the
+    /// Another port on an address, which is said again only where it is not the
     /// usual one.
-    fn with_port(address: SocketAddr, port: u16) -> Self {
+    fn on(address: SocketAddr, port: u16) -> Self {
         let ip = address.ip();
         let usual = ip.is_unspecified() || ip == IpAddr::V4(Ipv4Addr::LOCALHOST);
         if usual { Place::Port(port) } else { Place::At(ip, port) }
+    }
+
+    /// The next port on the same address.
+    fn beside(address: SocketAddr) -> Self {
+        let port = address.port();
+        Self::on(address, if port == u16::MAX { port - 1 } else { port + 1 })
     }
 }
 
@@ -241,6 +249,8 @@ mod tests {
                 "203.0.113.9:9999",
                 &["--tcp 9999", "--lan"],
             ),
+            (System::Linux, AddrInUse, None, "127.0.0.1:0", &["--tcp 1"]),
+            (System::Linux, AddrNotAvailable, Some(99), "203.0.113.9:0", &["--tcp 0"]),
             (System::Linux, Other, Some(97), "[::1]:9999", &["IPv6", "--tcp 127.0.0.1:9999"]),
             (System::Windows, Other, Some(10047), "[::1]:9999", &["IPv6"]),
             (System::Mac, Other, Some(47), "[fd00::2]:9999", &["IPv6"]),
