@@ -10,11 +10,11 @@
 //! Every change of the book has a sequence number, one more than the change
 //! before it. The page
 //!
-//! 1. opens [`EVENTS`]: a [`Snapshot`] says where the book stands, then each
+//! 1. opens [`EVENTS`]: a [`Snapshot`] says how far the book has come, then each
 //!    [`Changes`] says what has changed since;
 //! 2. reads the book in [`Page`]s from [`CONTACTS`] meanwhile. Each says the
 //!    sequence number it was read at, so for each name the higher number is
-//!    the newer word, however pages and changes cross;
+//!    the newer state, however pages and changes cross;
 //! 3. begins anew whenever another [`Snapshot`] comes: the server cannot say
 //!    what has changed since the last event, or is another one by now.
 #![warn(missing_docs)]
@@ -53,7 +53,7 @@ pub const PAGE: usize = 500;
 /// The most contacts in a [`Page`].
 pub const MAX_PAGE: usize = 1000;
 
-/// Where the book stands; whatever was known before is void.
+/// The state of the book. A watcher that gets it drops all that it knew before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The number of the last change.

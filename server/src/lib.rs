@@ -11,13 +11,16 @@
 //!                                                                   book
 //! ```
 //!
-//! * [`server`](Server): binds, serves, shuts down.
+//! * [`server`](Server): binds, serves, shuts down. [`config`](Config) says how,
+//!   `context` is what all its connections share.
+//! * `classroom`: all that one class shares: its book, its connected clients, its
+//!   stage, pause and console.
 //! * `transport`: the listening sockets, the accept loop with its limits, raw TCP and
 //!   the WebSocket, and the one conversation behind both.
 //! * [`book`](Book): the contacts, shared by all conversations: the map they are read
 //!   from, the feed of its latest changes, the writer thread and the file.
-//! * `http`: the routes, the page, the contacts API and the checks on `Host` and
-//!   `Origin`.
+//! * `http`: the routes, the pages, the APIs of the book and the board, and the checks
+//!   on `Host` and `Origin` (`host_names`).
 //! * [`join`]: how students reach this machine: addresses, URLs, QR codes.
 //! * [`csv`]: the contacts as a spreadsheet's file, in and out.
 //! * [`terminal`]: the lesson's lines on standard output, diagnostics on standard error.

@@ -30,7 +30,7 @@ pub(crate) struct Parameters {
 
 impl Default for Parameters {
     fn default() -> Self {
-        // Every name comes behind no name.
+        // The empty text sorts before every name.
         Parameters { after: String::new(), limit: api::PAGE }
     }
 }
@@ -53,7 +53,7 @@ pub(crate) async fn contacts(
     let contacts = contacts.clone();
     match spawn_blocking(move || to_json(&contacts.read().page(&after, limit))).await {
         Ok(page) => json_response(page),
-        // Only a panic or the end of the runtime, and both have been said.
+        // A panic, which has been reported, or the end of the runtime.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

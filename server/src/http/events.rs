@@ -43,7 +43,7 @@ pub(crate) async fn watch(
     let watcher = Watcher {
         classroom,
         server,
-        // An id of another server is as good as none.
+        // An id that this server did not make is ignored.
         seen: last.and_then(|id| id.parse().ok()),
         not_before: Instant::now(),
     };

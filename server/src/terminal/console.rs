@@ -19,7 +19,7 @@ use crate::terminal::printer::Printer;
 
 use book_view::BookView;
 
-/// Lines that wait at most while the terminal is stuck: two for each of the
+/// The capacity of the queue while the terminal is stuck: two for each of the
 /// 10,000 connections the server takes, at some 50 bytes each 1 MB.
 const QUEUE: usize = 20_000;
 

@@ -25,7 +25,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::language::localized;
 use crate::terminal::printer::Printer;
 
-/// Messages that wait at most while standard error is stuck: a minute of
+/// The capacity of the queue while standard error is stuck: a minute of
 /// warnings of every kind there is, and some hundred KB.
 const QUEUE: usize = 1_000;
 

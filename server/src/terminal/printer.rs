@@ -39,7 +39,7 @@ struct Shared<L> {
 
 struct Queue<L> {
     lines: VecDeque<L>,
-    /// The most lines that wait.
+    /// The capacity in lines.
     most: usize,
     /// Lines dropped since the thread last took the waiting ones.
     lost: u64,
@@ -67,7 +67,7 @@ impl<L: Display + Send + 'static> Printer<L> {
 }
 
 impl<L> Printer<L> {
-    /// Has a line printed, or counted if too many wait already.
+    /// Queues a line, or counts it as lost if the queue is full.
     pub(crate) fn print(&self, line: L) {
         let shared = &self.0.0;
         let mut queue = shared.queue();

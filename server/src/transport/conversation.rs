@@ -1,4 +1,4 @@
-//! One client's conversation, whatever it came in through.
+//! One client's conversation, the same over every transport.
 //!
 //! Chunks of bytes come in from a [`Transport`], replies go out to it. This is
 //! the only place where the two transports meet the protocol, so nothing can
@@ -21,17 +21,17 @@ use crate::transport::rate_limit::RateLimiter;
 /// pipelined read one write; at the longest reply (1,034 bytes) 135 KB.
 const BATCH: usize = 128;
 
-/// A way to a client.
+/// The connection to one client, with its framing: raw TCP or a WebSocket.
 pub(crate) trait Transport {
-    /// A decoder for what comes this way, from the first byte on.
+    /// A decoder for what this transport receives, from the first byte on.
     fn decoder(stage: Stage) -> Decoder;
 
-    /// Whether whatever came this way is a client of the lesson for certain, so
-    /// that it can be welcomed before it has said anything.
+    /// Whether every client on this transport speaks the lesson's protocol for
+    /// certain, so that it can be welcomed before it has sent anything.
     const IS_LESSON: bool;
 
-    /// Waits for the client and feeds what it sent to `decoder`. Must be safe
-    /// to cancel: nothing may be lost when the future is dropped.
+    /// Waits for bytes of the client and feeds them to `decoder`. Must be safe to
+    /// cancel: nothing may be lost when the future is dropped.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ pub(crate) enum CloseReason {
     Foreign(ForeignProtocol),
 }
 
-/// How this server converses.
+/// The options of all conversations of a class.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ConversationOptions {
     pub(crate) stage: Stage,
@@ -123,10 +123,7 @@ pub(crate) async fn converse<T: Transport>(
             welcomed = true;
         }
         if !replies.is_empty() {
-            if !options.pause.is_zero() {
-                // A server that is stopping still answers, but waits no longer.
-                tokio::select! { () = sleep(options.pause) => {} () = stop.cancelled() => {} }
-            }
+            wait(options.pause, stop).await;
             transport.send(&replies).await?;
         }
         if next == Next::Close {
@@ -135,10 +132,7 @@ pub(crate) async fn converse<T: Transport>(
         if let Some(limiter) = &mut limiter {
             // A read without a message costs as much as one: a line without end
             // is slowed down, too.
-            let wait = limiter.spend(replies.len().max(1), Instant::now());
-            if !wait.is_zero() {
-                tokio::select! { () = sleep(wait) => {} () = stop.cancelled() => {} }
-            }
+            wait(limiter.spend(replies.len().max(1), Instant::now()), stop).await;
         }
         match next {
             Next::More => continue,
@@ -147,20 +141,14 @@ pub(crate) async fn converse<T: Transport>(
         }
 
         decoder.compact();
-        let silence_tells = !welcomed || decoder.is_waiting();
-        let silence = async {
-            match silence_tells {
-                true => sleep(SILENCE).await,
-                false => pending().await,
-            }
-        };
+        let silence_means_an_end = !welcomed || decoder.is_waiting();
         let received = tokio::select! {
             // In this order: on a busy machine the rest of a message may have
             // come together with the end of the silence.
             biased;
             () = &mut stopping => break CloseReason::Stopping,
             received = transport.receive(&mut decoder) => received?,
-            () = silence => {
+            () = silence(silence_means_an_end) => {
                 if !welcomed {
                     welcome(&mut transport).await?;
                     welcomed = true;
@@ -177,6 +165,22 @@ pub(crate) async fn converse<T: Transport>(
     };
     transport.close(reason).await;
     Ok(())
+}
+
+/// Waits, but no longer once the server is stopping: it then still answers.
+async fn wait(duration: Duration, stop: &CancellationToken) {
+    if !duration.is_zero() {
+        tokio::select! { () = sleep(duration) => {} () = stop.cancelled() => {} }
+    }
+}
+
+/// Waits for the end of the [`SILENCE`] that ends a message; for ever, and without a
+/// timer, where silence means nothing.
+async fn silence(means_an_end: bool) {
+    match means_an_end {
+        true => sleep(SILENCE).await,
+        false => pending().await,
+    }
 }
 
 async fn welcome(transport: &mut impl Transport) -> io::Result<()> {

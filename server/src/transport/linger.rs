@@ -17,10 +17,11 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
-/// How long the server listens on. A reply crosses a classroom in milliseconds.
+/// How long the server reads on after it has ended its side. A reply crosses a
+/// classroom in milliseconds.
 const TIME: Duration = Duration::from_secs(1);
 
-/// How much it takes in meanwhile: twice the 8 MiB that a page careless enough
+/// The most bytes that are read meanwhile: twice the 8 MiB that a page careless enough
 /// to paste a picture has been seen to send in one message.
 const BYTES: usize = 16 * 1024 * 1024;
 
@@ -59,18 +60,18 @@ pub(crate) type IsEventStream = Arc<AtomicBool>;
 /// kernel cannot be taken back.
 const WATCHER_SEND_BUFFER: usize = 8 * 1024;
 
-/// A stream that lingers when it is dropped before the client has ended its
-/// side, and fails when the client has read nothing for too long. For HTTP and
+/// A stream with a lingering close on drop, unless the client has ended its side, and
+/// with a timeout on writes for clients that do not read. For HTTP and
 /// WebSockets, whose libraries close by dropping and wait for ever.
 #[derive(Debug)]
 pub(crate) struct Lingering {
     /// `None` only while being dropped.
     stream: Option<TcpStream>,
-    /// What was read from it before, and not taken yet.
+    /// Bytes read from the stream before this was made, and not read from this yet.
     first: Vec<u8>,
     ended: bool,
     patience: Duration,
-    /// The end of the patience, while the client takes nothing.
+    /// The write timeout; it runs while the client takes nothing.
     stuck: Option<Pin<Box<Sleep>>>,
     event_stream: IsEventStream,
     /// Whether the options of a watcher's socket are set.
@@ -96,7 +97,7 @@ impl Lingering {
         }
     }
 
-    /// Closes by a reset when dropped: the client is gone.
+    /// The client is gone: dropping this now resets the connection.
     pub(crate) fn abandon(&mut self) {
         self.ended = true;
         reset_on_close(&self.stream());
@@ -119,7 +120,7 @@ impl Lingering {
         let _ = patience;
     }
 
-    /// What became of a write, unless the patience is at its end.
+    /// Applies the write timeout to the outcome of a write.
     fn within_patience(
         &mut self,
         cx: &mut Context<'_>,

@@ -110,14 +110,14 @@ impl AddressUsage {
         Some(Arc::new(AddressUsage { address, state }))
     }
 
-    /// Whether forgetting it changes nothing.
+    /// Whether it may be forgotten: there is no debt, and no recent report.
     pub(crate) fn is_spent(&self, now: Instant) -> bool {
         let state = self.state();
         state.bucket.as_ref().is_none_or(|bucket| bucket.paid_at <= now)
             && state.reported.is_none_or(|reported| now - reported >= REPORT_EVERY)
     }
 
-    /// Whether a flood is to be reported, at most once in [`REPORT_EVERY`].
+    /// Whether a flood is to be reported now: at most once in [`REPORT_EVERY`].
     fn reports(&self, now: Instant) -> bool {
         let mut state = self.state();
         let due = state.reported.is_none_or(|reported| now - reported >= REPORT_EVERY);

@@ -14,11 +14,11 @@ use crate::transport::conversation::{CloseReason, Received, Transport};
 use crate::transport::linger::{linger, reset_on_close};
 use crate::transport::{chunk, wrong_port};
 
-/// A client on raw TCP.
+/// A raw TCP connection: the [`Transport`] of Python programs and `nc`.
 #[derive(Debug)]
 pub(crate) struct Tcp {
     stream: TcpStream,
-    /// The longest a single write may make no progress.
+    /// The timeout of a write that makes no progress.
     patience: Duration,
     /// Where the HTTP side listens, for a browser that came here.
     http: Arc<SocketAddr>,
@@ -29,7 +29,7 @@ impl Tcp {
         Tcp { stream, patience, http }
     }
 
-    /// Tells a browser where the page is.
+    /// Responds to a browser with the address of the page.
     async fn send_page_address(&mut self) -> io::Result<()> {
         let here = self.stream.local_addr()?;
         let page = wrong_port::page_address(*self.http, here);
@@ -56,7 +56,7 @@ impl Transport for Tcp {
     async fn send(&mut self, replies: &Replies) -> io::Result<()> {
         let mut rest = replies.as_bytes();
         while !rest.is_empty() {
-            // Nearly always it fits at once, and no clock need be set.
+            // Nearly always the socket takes all of it at once: no timer is needed.
             let written = match self.stream.try_write(rest) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     match timeout(self.patience, self.stream.write(rest)).await {
