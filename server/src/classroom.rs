@@ -123,6 +123,60 @@ mod tests {
         async fn close(self, _: CloseReason) {}
     }
 
+    /// A client that sends some messages at once and then ends its side.
+    struct Scripted {
+        messages: Option<&'static [u8]>,
+        replies: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Transport for Scripted {
+        const IS_LESSON: bool = true;
+
+        fn decoder(stage: Stage) -> Decoder {
+            Decoder::new(stage)
+        }
+
+        async fn receive(&mut self, decoder: &mut Decoder) -> io::Result<Received> {
+            let Some(messages) = self.messages.take() else { return Ok(Received::End) };
+            decoder.push(messages);
+            Ok(Received::Chunk)
+        }
+
+        async fn send(&mut self, replies: &Replies) -> io::Result<()> {
+            self.replies.lock().unwrap().extend_from_slice(replies.as_bytes());
+            Ok(())
+        }
+
+        async fn close(self, _: CloseReason) {}
+    }
+
+    /// What a client of a class is answered.
+    async fn answered(classroom: &Classroom, messages: &'static [u8]) -> String {
+        let replies = Arc::default();
+        let client = Scripted { messages: Some(messages), replies: Arc::clone(&replies) };
+        let peer = SocketAddr::from(([127, 0, 0, 1], 0));
+        let stop = CancellationToken::new();
+        classroom.converse(ClientKind::Page, client, peer, None, &stop).await;
+        String::from_utf8(replies.lock().unwrap().clone()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn two_classes_in_one_process_share_nothing() {
+        let class = |stage| {
+            let options = ConversationOptions { stage, pause: Duration::ZERO };
+            Classroom::new(Book::in_memory(10), options, Console::silent())
+        };
+        let [one, other, echo] = [Stage::Contacts, Stage::Contacts, Stage::Echo].map(class);
+        let present = one.presence().enter(ClientKind::RawTcp);
+        assert_eq!(answered(&one, b"add;a;1\nfind;a\n").await, "Welcome!a added!\n1\n");
+        assert_eq!(answered(&other, b"find;a\n").await, "Welcome!Not Found!\n");
+        assert_eq!(answered(&echo, b"find;a\n").await, "Welcome!Received find;a;\n");
+        assert_eq!([&one, &other, &echo].map(|class| class.book().len()), [1, 0, 0]);
+        let clients = [&one, &other, &echo].map(|class| class.presence().watch().borrow().clients);
+        assert_eq!(clients, [1, 0, 0]);
+        drop(present);
+    }
+
     /// Lines that were printed to a console.
     #[derive(Clone, Debug, Default)]
     struct Printed(Arc<Mutex<Vec<u8>>>);
