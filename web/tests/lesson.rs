@@ -8,7 +8,7 @@ use std::iter::once;
 use protocol::command::{Command, Stage};
 use protocol::{Contacts, Decoder, Next, Replies, answer};
 use roxmltree::{Document, Node};
-use web::core::lesson::{Deed, Goal, Lesson, Outcome, Seen, Step};
+use web::core::lesson::{Action, Goal, Lesson, LessonEvent, Outcome, Step};
 
 const LANGUAGES: [&str; 2] =
     [include_str!("../../static/zh.html"), include_str!("../../static/en.html")];
@@ -130,7 +130,7 @@ impl Student {
             decoder: Decoder::new(Stage::Contacts),
             contacts: Contacts::default(),
         };
-        student.lesson.see(Seen::Greeted);
+        student.lesson.see(LessonEvent::Greeted);
         student
     }
 
@@ -141,11 +141,11 @@ impl Student {
         let mut replies = Replies::default();
         let next = answer(&mut self.decoder, &mut self.contacts, &mut replies, usize::MAX);
         let replies: Vec<_> = replies.iter().map(ToString::to_string).collect();
-        let outcome = self.lesson.see(Seen::Answered { sent, replies: &replies });
+        let outcome = self.lesson.see(LessonEvent::Answered { sent, replies: &replies });
         if next == Next::Close {
             self.decoder = Decoder::new(Stage::Contacts);
-            self.lesson.see(Seen::Closed);
-            self.lesson.see(Seen::Greeted);
+            self.lesson.see(LessonEvent::Closed);
+            self.lesson.see(LessonEvent::Greeted);
         }
         outcome
     }
@@ -155,7 +155,7 @@ impl Student {
         let mut lab = Decoder::new(Stage::Contacts);
         lab.push(&"find;张三".as_bytes()[..6]);
         assert!(lab.next_message().is_none() && lab.is_waiting());
-        self.lesson.see(Seen::Split);
+        self.lesson.see(LessonEvent::Split);
     }
 
     /// Does what a step says, in the order in which it stands there.
@@ -165,7 +165,7 @@ impl Student {
         }
         for Question { name, answers } in &step.questions {
             for &right in answers {
-                self.lesson.see(Seen::Chosen { question: name, right });
+                self.lesson.see(LessonEvent::Chosen { question: name, right });
             }
         }
         if step.wants("split") {
@@ -209,7 +209,7 @@ fn every_goal_hint_slot_and_link_means_something() {
             assert!(Goal::parse(goal).is_some_and(|goal| !goal.is_met()), "{goal}");
         }
         for hint in step.hints.iter().filter(|hint| !hint.is_empty()) {
-            assert!(Deed::named(hint).is_some(), "{hint}");
+            assert!(Action::named(hint).is_some(), "{hint}");
         }
         assert!(step.slots.iter().all(|slot| slots.contains(&slot.as_str())), "{:?}", step.slots);
         assert!(step.links.iter().all(|link| panels.contains(&link.as_str())), "{:?}", step.links);
@@ -253,7 +253,7 @@ fn a_student_who_does_what_stands_there_finishes_the_lesson() {
         assert_eq!(student.lesson.open().unwrap().name(), step.name);
         student.follow(step);
         assert!(student.lesson.open().is_some_and(Step::is_done), "{}", step.name);
-        student.lesson.go_on();
+        student.lesson.open_next();
     }
     assert!(student.lesson.steps().iter().all(Step::is_done));
 }
@@ -263,7 +263,7 @@ fn every_step_can_be_done_by_itself_with_an_empty_book() {
     let steps = lesson(LANGUAGES[0]);
     for step in &steps {
         let mut student = Student::new(&steps);
-        student.lesson.turn_to(&step.name);
+        student.lesson.open_step(&step.name);
         student.follow(step);
         assert_eq!(student.lesson.open().unwrap().name(), step.name);
         assert!(student.lesson.open().is_some_and(Step::is_done), "{}", step.name);
@@ -289,7 +289,7 @@ fn every_hint_comes_up_after_some_wrong_try() {
     for step in &steps {
         let shown = TRIES.map(|tries| {
             let mut student = Student::new(&steps);
-            student.lesson.turn_to(&step.name);
+            student.lesson.open_step(&step.name);
             let outcomes = tries.iter().map(|sent| student.send(sent)).last();
             let hint = student.lesson.hint().map(ToString::to_string);
             assert_eq!(outcomes == Some(Outcome::Hinted), hint.is_some());

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use web::core::i18n::files::{LANGUAGES, placeholders, values};
-use web::core::i18n::{Slot, Word};
+use web::core::i18n::{Placeholder, TextKey};
 
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -50,9 +50,12 @@ fn both_languages_have_the_same_texts_with_the_same_placeholders() {
         assert!(!keys[..index].contains(key), "{key} stands there twice");
         assert_eq!(placeholders(chinese, key), placeholders(english, key), "{key}");
     }
-    for &word in Word::ALL {
-        for placeholder in placeholders(chinese, word.key()) {
-            assert!(Slot::ALL.iter().any(|slot| slot.key() == placeholder), "{placeholder}");
+    for &text in TextKey::ALL {
+        for placeholder in placeholders(chinese, text.name()) {
+            assert!(
+                Placeholder::ALL.iter().any(|known| known.name() == placeholder),
+                "{placeholder}"
+            );
         }
     }
 }
@@ -66,7 +69,7 @@ fn every_text_is_shown_and_everything_shown_is_a_text() {
         assert!(keys.contains(key), "both languages lack {key}");
     }
     for key in keys {
-        let in_the_code = Word::ALL.iter().any(|word| word.key() == key);
+        let in_the_code = TextKey::ALL.iter().any(|known| known.name() == key);
         assert!(in_the_code || shown.contains(&key), "no page shows {key}");
     }
 }

@@ -117,7 +117,8 @@ impl Model {
     }
 }
 
-/// An address without what nobody has to type: the scheme, and a slash at the end.
+/// An address as it is typed into a browser: without the scheme and the slash at the
+/// end.
 pub fn typed(url: &str) -> &str {
     let url = url.strip_prefix("http://").unwrap_or(url);
     url.strip_suffix('/').unwrap_or(url)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use api::{Board, JoinAddress};
 use web::browser::appearance::{Appearance, first_language};
 use web::browser::clock::Clock;
-use web::browser::dom::{Markup as _, element, root};
+use web::browser::dom::{Dom as _, element, root};
 use web::browser::events::{EventKind, EventStream, OnEvent};
 use web::browser::json;
 use web::browser::listener::{Listener, closest};

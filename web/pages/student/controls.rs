@@ -7,7 +7,7 @@ use std::rc::Rc;
 use js_sys::Date;
 use wasm_bindgen::JsCast;
 use web::browser::appearance::Appearance;
-use web::browser::dom::Markup as _;
+use web::browser::dom::Dom as _;
 use web::browser::listener::{Listener, closest};
 use web::browser::program;
 use web::core::keyboard::{Key, Report};
@@ -18,7 +18,7 @@ use crate::model::conversation::ConversationMsg;
 use crate::model::input::InputMsg;
 use crate::model::lesson::LessonMsg;
 use crate::model::panels::{PanelsMsg, Selection};
-use crate::model::tabs::{Panel, Turn};
+use crate::model::tabs::{Panel, TabMove};
 use crate::view::View;
 
 /// Where messages go.
@@ -84,7 +84,7 @@ fn in_the_input(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     // every browser reports that as a `scroll`.
     for event in ["scroll", "keyup", "pointerup"] {
         let view = view.clone();
-        listeners.push(Listener::new(input, event, move |_| view.scroll_marks()));
+        listeners.push(Listener::new(input, event, move |_| view.scroll_highlights()));
     }
 }
 
@@ -132,7 +132,7 @@ fn around_it(
         move |event: Event| {
             let press: &KeyboardEvent = event.unchecked_ref();
             let modified = press.ctrl_key() || press.alt_key() || press.meta_key();
-            if let Some(turn) = Turn::of(&press.key()).filter(|_| !modified) {
+            if let Some(turn) = TabMove::of(&press.key()).filter(|_| !modified) {
                 event.prevent_default();
                 post(PanelsMsg::TabKeyPressed(turn).into());
             }
@@ -262,7 +262,7 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &m
     listeners.push(Listener::new(view.conversation(), "scroll", scrolled));
     listeners.push(Listener::new(view.document(), "selectionchange", {
         let view = view.clone();
-        move |_| view.scroll_marks()
+        move |_| view.scroll_highlights()
     }));
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use web_sys::{Document, Element, HtmlElement, Window};
 
-use crate::browser::dom::{Markup as _, root};
+use crate::browser::dom::{Dom as _, root};
 use crate::browser::storage::{PageStorage, StorageKey};
 use crate::browser::texts::TextsClient;
 use crate::browser::translator::Translator;
@@ -36,7 +36,7 @@ impl Appearance {
             texts: TextsClient::new(Rc::new(move |found| post(LanguageMsg::Fetched { found }))),
             storage: storage.clone(),
         };
-        if let Some(theme) = Theme::remembered(storage.get(StorageKey::Theme).as_deref()) {
+        if let Some(theme) = Theme::stored(storage.get(StorageKey::Theme).as_deref()) {
             appearance.apply_theme(theme);
         }
         appearance
@@ -55,7 +55,7 @@ impl Appearance {
     /// How the page looks now, by choice or by the system.
     pub fn theme(&self) -> Theme {
         let chosen = self.root.get_attribute("data-theme");
-        Theme::remembered(chosen.as_deref()).unwrap_or_else(|| {
+        Theme::stored(chosen.as_deref()).unwrap_or_else(|| {
             let window = self.document.default_view();
             let dark = window.and_then(|w| w.match_media("(prefers-color-scheme:dark)").ok()?);
             if dark.is_some_and(|dark| dark.matches()) { Theme::Dark } else { Theme::Light }

@@ -12,7 +12,7 @@ use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::browser::events::{EventKind, EventStream};
 use crate::browser::json;
-use crate::browser::request::{Request, answered};
+use crate::browser::request::{Request, body};
 use crate::core::book::list::PageRequest;
 use crate::core::book::sync::{BookEvent, BookRequest};
 use crate::core::subscription::StreamEvent;
@@ -53,10 +53,8 @@ impl BookClient {
         let on_event = self.on_event.clone();
         let on_stream = move |event| {
             on_event(match event {
-                StreamEvent::Opened => BookEvent::Open,
-                StreamEvent::Interrupted { is_final } => {
-                    BookEvent::Interrupted { for_good: is_final }
-                }
+                StreamEvent::Opened => BookEvent::Opened,
+                StreamEvent::Interrupted { is_final } => BookEvent::Interrupted { is_final },
                 StreamEvent::Message(event) => event,
             });
         };
@@ -64,7 +62,7 @@ impl BookClient {
         match EventStream::open(api::EVENTS, &KINDS, &on_stream) {
             Ok(stream) => drop(self.stream.replace(Some(stream))),
             // What the browser refuses outright is reported like a failure.
-            Err(_) => (self.on_event)(BookEvent::Interrupted { for_good: true }),
+            Err(_) => (self.on_event)(BookEvent::Interrupted { is_final: true }),
         }
     }
 
@@ -76,7 +74,7 @@ impl BookClient {
         let on_event = self.on_event.clone();
         let address = format!("{}?after={after}", api::CONTACTS);
         let ended = move |request: &XmlHttpRequest| {
-            let text = answered(request).and_then(|text| JsValue::from(text).as_string());
+            let text = body(request).and_then(|text| JsValue::from(text).as_string());
             let text = text.unwrap_or_default();
             on_event(BookEvent::Page(json::parse(&text)));
         };

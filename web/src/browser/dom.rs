@@ -49,7 +49,7 @@ extern "C" {
 }
 
 /// What is done to the markup.
-pub trait Markup: JsCast {
+pub trait Dom: JsCast {
     /// The first element within that a selector fits.
     fn find(&self, selector: &str) -> Option<Element> {
         self.unchecked_ref::<Part>().query_selector(selector)
@@ -123,7 +123,7 @@ pub trait Markup: JsCast {
     }
 }
 
-impl<T: JsCast> Markup for T {}
+impl<T: JsCast> Dom for T {}
 
 // The tests put the page's own markup through all of this; a part that is
 // missing, or of another kind, does not get past them.
@@ -144,7 +144,7 @@ pub fn template(document: &Document, name: &str) -> HtmlTemplateElement {
 }
 
 /// A copy of the one element in a template.
-pub fn made_from(template: &HtmlTemplateElement) -> Element {
+pub fn instantiate(template: &HtmlTemplateElement) -> Element {
     template.content().query("*").copy()
 }
 

@@ -4,7 +4,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Element, Event, EventTarget, ResizeObserver};
 
-use crate::browser::dom::Markup as _;
+use crate::browser::dom::Dom as _;
 
 /// A handler on an element, for as long as this value lives.
 pub struct Listener {

@@ -1,7 +1,4 @@
-//! One question to the server over HTTP.
-//!
-//! It takes along what it calls back when it goes, and gives the question up.
-//! It does not understand the answer.
+//! An HTTP request. Dropping it aborts it, and nothing is called back then.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -17,14 +14,15 @@ pub fn relative(path: &str) -> &str {
 
 /// A request that is under way or answered.
 pub struct Request {
-    // Goes first: giving up is an end that nobody shall hear of.
+    // Field order matters: dropping this first removes the listener before the
+    // request is aborted, so that aborting calls nothing back.
     _listener: Listener,
-    request: GivenUp,
+    request: AbortOnDrop,
 }
 
-struct GivenUp(XmlHttpRequest);
+struct AbortOnDrop(XmlHttpRequest);
 
-impl Drop for GivenUp {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         // What has been answered already is not affected.
         let _ = self.0.abort();
@@ -76,7 +74,7 @@ impl Request {
             move |_| ended(&request)
         });
         request.send()?;
-        Ok(Request { _listener: listener, request: GivenUp(request) })
+        Ok(Request { _listener: listener, request: AbortOnDrop(request) })
     }
 
     /// The browser's own object, with the answer in it.
@@ -87,16 +85,16 @@ impl Request {
 
 #[wasm_bindgen]
 extern "C" {
-    /// What came, read as what it was to be.
-    pub type Answer;
+    /// The body, of the type that was asked for.
+    pub type Body;
 
-    type Answered;
+    type WithBody;
 
     #[wasm_bindgen(method, getter)]
-    fn response(this: &Answered) -> Option<Answer>;
+    fn response(this: &WithBody) -> Option<Body>;
 }
 
-/// What came, if it did and is what was asked for.
-pub fn answered(request: &XmlHttpRequest) -> Option<Answer> {
-    request.unchecked_ref::<Answered>().response()
+/// The body of the response, if it came and is of the type that was asked for.
+pub fn body(request: &XmlHttpRequest) -> Option<Body> {
+    request.unchecked_ref::<WithBody>().response()
 }

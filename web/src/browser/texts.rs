@@ -9,7 +9,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, XmlHttpRequest, XmlHttpRequestResponseType};
 
-use crate::browser::request::{Request, answered};
+use crate::browser::request::{Request, body};
 use crate::core::appearance::Language;
 
 /// Fetches the texts.
@@ -46,7 +46,7 @@ impl TextsClient {
 /// The root of a file that has texts in it: a web server may answer with another
 /// page, that there is no such file.
 fn texts(request: &XmlHttpRequest) -> Option<Element> {
-    let file: Document = answered(request)?.unchecked_into();
+    let file: Document = body(request)?.unchecked_into();
     file.get_element_by_id("words")?;
     file.document_element()
 }

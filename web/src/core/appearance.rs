@@ -1,9 +1,7 @@
-//! The page's language and its light.
-//!
-//! Which one to begin with and which one the switch leads to. It holds no
-//! words and no colours.
+//! Language and color theme of a page: which ones there are, and which one to
+//! begin with.
 
-/// A language the page speaks.
+/// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// Simplified Chinese.
@@ -14,8 +12,8 @@ pub enum Language {
 
 impl Language {
     /// The one chosen before, else the browser's if it is Chinese, else English.
-    pub fn first(remembered: Option<&str>, browser: Option<&str>) -> Self {
-        match remembered {
+    pub fn first(stored: Option<&str>, browser: Option<&str>) -> Self {
+        match stored {
             Some("zh-CN") => Language::Chinese,
             Some("en") => Language::English,
             _ if browser.is_some_and(|tag| tag.to_ascii_lowercase().starts_with("zh")) => {
@@ -33,7 +31,7 @@ impl Language {
         }
     }
 
-    /// The file with its words.
+    /// The file with its texts.
     pub fn file(self) -> &'static str {
         match self {
             Language::Chinese => "zh.html",
@@ -51,18 +49,18 @@ impl Language {
     }
 }
 
-/// Exercise book or blackboard.
+/// Color theme: light or dark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
-    /// Dark ink on paper.
+    /// Dark text on a light ground.
     Light,
-    /// Chalk on a board.
+    /// Light text on a dark ground.
     Dark,
 }
 
 impl Theme {
     /// The one chosen before; `None` follows the system.
-    pub fn remembered(name: Option<&str>) -> Option<Self> {
+    pub fn stored(name: Option<&str>) -> Option<Self> {
         [Theme::Light, Theme::Dark].into_iter().find(|theme| name == Some(theme.name()))
     }
 

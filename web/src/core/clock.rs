@@ -6,6 +6,6 @@
 pub struct Moment {
     /// Milliseconds of a monotonic clock.
     pub millis: u64,
-    /// A random number from -200 to 200, for [`wait`](crate::core::connection::wait).
+    /// A random number from -200 to 200, for [`retry_delay`](crate::core::connection::retry_delay).
     pub jitter: i32,
 }

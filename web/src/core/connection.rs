@@ -5,7 +5,7 @@
 /// How long a server may take to say `Welcome!` before the attempt is given
 /// up: a browser alone would wait two minutes for a machine that is switched
 /// off, and a classroom network answers within one second.
-pub const PATIENCE: u64 = 10_000;
+pub const CONNECT_TIMEOUT: u64 = 10_000;
 
 /// The connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Connection {
 ///
 /// `jitter` is in thousandths; with ±200 of it a class of fifty does not come
 /// back in one instant when its server does.
-pub fn wait(failures: u32, jitter: i32) -> u64 {
+pub fn retry_delay(failures: u32, jitter: i32) -> u64 {
     const FIRST: u64 = 500;
     const LONGEST: u64 = 8_000;
     let base = (FIRST << failures.min(8)).min(LONGEST);
@@ -46,9 +46,9 @@ mod tests {
 
     #[test]
     fn waits_double_from_half_a_second_to_eight() {
-        let waits: Vec<u64> = (0..6).map(|failures| wait(failures, 0)).collect();
+        let waits: Vec<u64> = (0..6).map(|failures| retry_delay(failures, 0)).collect();
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 8000]);
-        assert_eq!(wait(u32::MAX, 0), 8000);
-        assert_eq!((wait(0, -200), wait(9, 200)), (400, 9600));
+        assert_eq!(retry_delay(u32::MAX, 0), 8000);
+        assert_eq!((retry_delay(0, -200), retry_delay(9, 200)), (400, 9600));
     }
 }

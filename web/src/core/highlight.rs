@@ -1,7 +1,7 @@
-//! The pen's marks under a line that is being written.
+//! Syntax highlighting of a line that is being written: where each part of a
+//! command stands, as the shared parser sees it.
 //!
-//! Where each part of a command stands, as the shared parser sees it. It draws
-//! nothing: the view lays the marks behind the input.
+//! It draws nothing: the view lays the highlights behind the input.
 
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ pub enum Kind {
 
 /// One piece of the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct Highlight {
     /// Its bytes.
     pub at: Range<usize>,
     /// What it is.
@@ -36,101 +36,103 @@ pub struct Mark {
     pub labelled: bool,
 }
 
-/// The marks for a line, in order, none over another.
-pub fn marks(text: &str) -> Vec<Mark> {
+/// The highlights for a line, in order, none over another.
+pub fn highlights(text: &str) -> Vec<Highlight> {
     let mistake =
         Command::parse(text, Stage::Contacts).err().filter(|mistake| !mistake.is_unfinished(text));
-    let mut marks = match &mistake {
+    let mut highlights = match &mistake {
         Some(Mistake { reason: Reason::FullWidthSeparator { .. }, .. }) => {
-            // Read as if the wide marks were right, so that the parts between
-            // them are marked too.
-            let mended = with_separators(text);
-            let mut marks = fields(&mended);
-            for mark in &mut marks {
-                mark.at = unmended(text, mark.at.start)..unmended(text, mark.at.end);
+            // Parsed as if the wide separators were right, so that the parts between
+            // them are highlighted too.
+            let replaced = with_separators(text);
+            let mut highlights = fields(&replaced);
+            for highlight in &mut highlights {
+                highlight.at = original(text, highlight.at.start)..original(text, highlight.at.end);
             }
             for (at, wide) in text.match_indices(FULL_WIDTH_SEPARATOR) {
-                insert(&mut marks, mark(at..at + wide.len(), Kind::Circled));
+                insert(&mut highlights, highlight(at..at + wide.len(), Kind::Circled));
             }
-            marks
+            highlights
         }
         Some(Mistake { reason: Reason::WrongSeparator { .. }, at }) => {
             let verb = text.get(..at.start).map(trim).unwrap_or_default();
-            vec![mark(span(text, verb), Kind::Verb), mark(at.clone(), Kind::Circled)]
+            vec![highlight(span(text, verb), Kind::Verb), highlight(at.clone(), Kind::Circled)]
         }
         Some(mistake) => {
             let at = &mistake.at;
-            let mut marks = fields(text);
+            let mut highlights = fields(text);
             if !at.is_empty() {
-                marks.retain(|mark| mark.at.end <= at.start || at.end <= mark.at.start);
-                insert(&mut marks, mark(at.clone(), Kind::Wrong));
+                highlights.retain(|highlight| {
+                    highlight.at.end <= at.start || at.end <= highlight.at.start
+                });
+                insert(&mut highlights, highlight(at.clone(), Kind::Wrong));
             }
-            marks
+            highlights
         }
         None => fields(text),
     };
-    label(text, &mut marks);
-    marks
+    label(text, &mut highlights);
+    highlights
 }
 
-fn insert(marks: &mut Vec<Mark>, mark: Mark) {
-    let index = marks.iter().take_while(|other| other.at.start < mark.at.start).count();
-    marks.insert(index, mark);
+fn insert(highlights: &mut Vec<Highlight>, highlight: Highlight) {
+    let index = highlights.iter().take_while(|other| other.at.start < highlight.at.start).count();
+    highlights.insert(index, highlight);
 }
 
-fn mark(at: Range<usize>, kind: Kind) -> Mark {
-    Mark { at, kind, labelled: false }
+fn highlight(at: Range<usize>, kind: Kind) -> Highlight {
+    Highlight { at, kind, labelled: false }
 }
 
 /// The verb and the fields that belong to it; nothing where there is no verb.
-fn fields(text: &str) -> Vec<Mark> {
+fn fields(text: &str) -> Vec<Highlight> {
     let mut parts = parts(text);
     let word = parts.next().unwrap_or_default();
     let Some(verb) = Verb::named(word) else { return Vec::new() };
-    let mut marks = vec![mark(span(text, word), Kind::Verb)];
+    let mut highlights = vec![highlight(span(text, word), Kind::Verb)];
     for (part, field) in parts.zip(verb.fields()) {
         let kind = match field {
             Field::Name => Kind::Name,
             Field::Phone => Kind::Phone,
         };
         if !part.is_empty() {
-            marks.push(mark(span(text, part), kind));
+            highlights.push(highlight(span(text, part), kind));
         }
     }
-    marks
+    highlights
 }
 
-/// Where a place in the mended line stands in the line itself.
-fn unmended(text: &str, mut mended: usize) -> usize {
+/// Maps an offset in the line with replaced separators to the line itself.
+fn original(text: &str, mut replaced: usize) -> usize {
     for (at, character) in text.char_indices() {
-        if mended == 0 {
+        if replaced == 0 {
             return at;
         }
-        mended -= if character == FULL_WIDTH_SEPARATOR { 1 } else { character.len_utf8() };
+        replaced -= if character == FULL_WIDTH_SEPARATOR { 1 } else { character.len_utf8() };
     }
     text.len()
 }
 
 /// Names the parts, but for the short ones whose label would run into the next.
-fn label(text: &str, marks: &mut [Mark]) {
-    let last = marks.iter().rposition(|mark| !is_pen(mark.kind));
-    for (index, mark) in marks.iter_mut().enumerate() {
+fn label(text: &str, highlights: &mut [Highlight]) {
+    let last = highlights.iter().rposition(|highlight| !is_error(highlight.kind));
+    for (index, highlight) in highlights.iter_mut().enumerate() {
         // A label is about three columns wide; the separator is one of them.
         let columns: usize =
-            text[mark.at.clone()].chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
-        mark.labelled = !is_pen(mark.kind) && (columns >= 2 || Some(index) == last);
+            text[highlight.at.clone()].chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        highlight.labelled = !is_error(highlight.kind) && (columns >= 2 || Some(index) == last);
     }
 }
 
-fn is_pen(kind: Kind) -> bool {
+fn is_error(kind: Kind) -> bool {
     matches!(kind, Kind::Wrong | Kind::Circled)
 }
 
-/// The marks without the red ones, for a line in the middle of an input
+/// The highlights without the red ones, for a line in the middle of an input
 /// method's composition: what stands there now is not what will be sent.
-pub fn without_pen(mut marks: Vec<Mark>) -> Vec<Mark> {
-    marks.retain(|mark| !is_pen(mark.kind));
-    marks
+pub fn without_errors(mut highlights: Vec<Highlight>) -> Vec<Highlight> {
+    highlights.retain(|highlight| !is_error(highlight.kind));
+    highlights
 }
 
 #[cfg(test)]
@@ -138,8 +140,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[(&str, Kind)]) {
-        let marks = marks(text);
-        let found: Vec<_> = marks.iter().map(|m| (&text[m.at.clone()], m.kind)).collect();
+        let highlights = highlights(text);
+        let found: Vec<_> = highlights.iter().map(|m| (&text[m.at.clone()], m.kind)).collect();
         assert_eq!(found, expected, "{text}");
     }
 
@@ -186,7 +188,8 @@ mod tests {
 
     #[test]
     fn a_label_is_left_out_where_it_would_cover_the_next() {
-        let labelled: Vec<_> = marks("add;a;1").iter().map(|mark| mark.labelled).collect();
+        let labelled: Vec<_> =
+            highlights("add;a;1").iter().map(|highlight| highlight.labelled).collect();
         assert_eq!(labelled, [true, false, true]);
     }
 }

@@ -1,7 +1,8 @@
-//! What the red pen says about a line, before it is sent and after.
+//! Hints: what is wrong with a line, and what comes next in it; and the explanation
+//! of an error reply.
 //!
-//! The shared parser finds the mistakes; this room only chooses the sentence.
-//! It never keeps a student from sending a wrong message.
+//! The shared parser finds the mistakes; this module only chooses the text. A wrong
+//! message can be sent all the same.
 
 use protocol::command::{
     Change, Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, is_space, parts, trim,
@@ -10,7 +11,7 @@ use protocol::decoder::MAX_MESSAGE;
 use protocol::escape::{Escaped, named, numbered};
 use protocol::{Mistake, Reason, corrected};
 
-use crate::core::i18n::{Note, Slot, Word};
+use crate::core::i18n::{Placeholder, Text, TextKey};
 
 /// How an error reply begins.
 const ERROR: &str = "Error: ";
@@ -24,66 +25,66 @@ const PHONE: &str = "13800138000";
 
 /// What the hint below the input says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Advice {
-    /// The sentence.
-    pub note: Note,
-    /// Whether it is the red pen's.
+pub struct Hint {
+    /// What it says.
+    pub text: Text,
+    /// Whether it is about a mistake, and not about the next part to write.
     pub is_mistake: bool,
-    /// The line with the slip put right, where one tap can do that.
-    pub mended: Option<String>,
+    /// The corrected line, where the mistake can be fixed with one tap.
+    pub fix: Option<String>,
 }
 
-impl Advice {
+impl Hint {
     /// Says what to do next; nothing is wrong.
-    pub fn calm(note: Note) -> Self {
-        Advice { note, is_mistake: false, mended: None }
+    pub fn info(text: Text) -> Self {
+        Hint { text, is_mistake: false, fix: None }
     }
 
-    fn mistake(note: Note) -> Self {
-        Advice { note, is_mistake: true, mended: None }
+    fn mistake(text: Text) -> Self {
+        Hint { text, is_mistake: true, fix: None }
     }
 
     /// Looks at a line that is being written.
     pub fn on(text: &str) -> Self {
         if text.is_empty() {
-            return Advice::calm(Note::new(Word::Empty));
+            return Hint::info(Text::new(TextKey::Empty));
         }
-        if let Some(note) = too_long(text) {
-            return Advice::mistake(note);
+        if let Some(text) = too_long(text) {
+            return Hint::mistake(text);
         }
         match Command::parse(text, Stage::Contacts) {
             Ok(Command::Say(_)) => on_small_talk(text),
-            Ok(command) => Advice::calm(ready(&command)),
-            Err(mistake) if mistake.is_unfinished(text) => Advice::calm(next(text, &mistake)),
+            Ok(command) => Hint::info(ready(&command)),
+            Err(mistake) if mistake.is_unfinished(text) => Hint::info(next(text, &mistake)),
             Err(mistake) => {
-                let mended = mend(text, &mistake);
-                Advice { note: explain(&mistake), is_mistake: true, mended }
+                let fix = fixed(text, &mistake);
+                Hint { text: explain(&mistake), is_mistake: true, fix }
             }
         }
     }
 }
 
 /// Explains an error reply by what was sent; `None` for any other reply.
-pub fn correct(sent: &str, reply: &str) -> Option<Note> {
+pub fn explain_reply(sent: &str, reply: &str) -> Option<Text> {
     if !reply.starts_with(ERROR) {
         return None;
     }
-    if let Some(note) = too_long(sent) {
-        return Some(note);
+    if let Some(text) = too_long(sent) {
+        return Some(text);
     }
     match Command::parse(sent, Stage::Contacts) {
         Err(mistake) => Some(explain(&mistake)),
-        // Somebody may be called `Error: 1`.
+        // A contact may have the name `Error: 1`.
         Ok(Command::Change(Change::Add { name, .. })) if reply == format!("{name} added!") => None,
-        Ok(Command::Change(_)) => Some(Note::new(Word::Refused)),
+        Ok(Command::Change(_)) => Some(Text::new(TextKey::Refused)),
         // The phone that was found, or the echo.
         Ok(_) => None,
     }
 }
 
-/// The line put right, where it can be done without asking: as a command, or
+/// The corrected line, where it can be corrected without asking: as a command, or
 /// with every full-width `；` replaced in one that is not finished.
-fn mend(text: &str, mistake: &Mistake<'_>) -> Option<String> {
+fn fixed(text: &str, mistake: &Mistake<'_>) -> Option<String> {
     corrected(text).or_else(|| match mistake.reason {
         Reason::FullWidthSeparator { .. } => Some(with_separators(text)),
         _ => None,
@@ -95,22 +96,22 @@ pub fn with_separators(text: &str) -> String {
     text.replace(FULL_WIDTH_SEPARATOR, ";")
 }
 
-fn too_long(text: &str) -> Option<Note> {
+fn too_long(text: &str) -> Option<Text> {
     (text.len() > MAX_MESSAGE).then(|| {
-        Note::new(Word::TooLong)
-            .with(Slot::Bytes, text.len().to_string())
-            .with(Slot::Limit, MAX_MESSAGE.to_string())
+        Text::new(TextKey::TooLong)
+            .with(Placeholder::Bytes, text.len().to_string())
+            .with(Placeholder::Limit, MAX_MESSAGE.to_string())
     })
 }
 
-fn on_small_talk(text: &str) -> Advice {
+fn on_small_talk(text: &str) -> Hint {
     let word = trim(text);
     if let Some(verb) = Verb::ALL.into_iter().find(|v| v.word().starts_with(word))
         && !word.is_empty()
     {
-        return Advice::calm(Note::new(Word::NextVerb).with(Slot::Verb, verb.word()));
+        return Hint::info(Text::new(TextKey::NextVerb).with(Placeholder::Verb, verb.word()));
     }
-    Advice::calm(Note::new(Word::Say).with(Slot::Text, shown(text)))
+    Hint::info(Text::new(TextKey::Say).with(Placeholder::Text, shown(text)))
 }
 
 /// An example made of the student's own line, or the lesson's where that is
@@ -129,21 +130,23 @@ fn shown(text: &str) -> String {
     }
 }
 
-fn ready(command: &Command<'_>) -> Note {
+fn ready(command: &Command<'_>) -> Text {
     match *command {
-        Command::Find { name } => Note::new(Word::ReadyFind).with(Slot::Name, shown(name)),
+        Command::Find { name } => {
+            Text::new(TextKey::ReadyFind).with(Placeholder::Name, shown(name))
+        }
         Command::Change(Change::Remove { name }) => {
-            Note::new(Word::ReadyRemove).with(Slot::Name, shown(name))
+            Text::new(TextKey::ReadyRemove).with(Placeholder::Name, shown(name))
         }
-        Command::Change(Change::Add { name, phone }) => {
-            Note::new(Word::ReadyAdd).with(Slot::Name, shown(name)).with(Slot::Phone, shown(phone))
-        }
-        Command::Exit | Command::Say(_) => Note::new(Word::ReadyExit),
+        Command::Change(Change::Add { name, phone }) => Text::new(TextKey::ReadyAdd)
+            .with(Placeholder::Name, shown(name))
+            .with(Placeholder::Phone, shown(phone)),
+        Command::Exit | Command::Say(_) => Text::new(TextKey::ReadyExit),
     }
 }
 
 /// What an unfinished message needs next.
-fn next(text: &str, mistake: &Mistake<'_>) -> Note {
+fn next(text: &str, mistake: &Mistake<'_>) -> Text {
     let (Reason::TooFew { verb } | Reason::Empty { verb, .. }) = mistake.reason else {
         return explain(mistake);
     };
@@ -155,67 +158,70 @@ fn next(text: &str, mistake: &Mistake<'_>) -> Note {
     }
     let line = trim(text);
     let (word, line) = match (begun, last.is_empty()) {
-        (0 | 1, _) => (Word::NextSeparatorName, verb.example().to_string()),
-        (2, true) => (Word::NextName, verb.example().to_string()),
-        (2, false) => (Word::NextSeparatorPhone, format!("{line};{PHONE}")),
-        _ => (Word::NextPhone, format!("{line}{PHONE}")),
+        (0 | 1, _) => (TextKey::NextSeparatorName, verb.example().to_string()),
+        (2, true) => (TextKey::NextName, verb.example().to_string()),
+        (2, false) => (TextKey::NextSeparatorPhone, format!("{line};{PHONE}")),
+        _ => (TextKey::NextPhone, format!("{line}{PHONE}")),
     };
-    Note::new(word).with(Slot::Example, example(&line, verb))
+    Text::new(word).with(Placeholder::Example, example(&line, verb))
 }
 
-fn explain(mistake: &Mistake<'_>) -> Note {
-    let with_example = |word: Word, verb: Verb| Note::new(word).with(Slot::Example, verb.example());
+fn explain(mistake: &Mistake<'_>) -> Text {
+    let with_example =
+        |word: TextKey, verb: Verb| Text::new(word).with(Placeholder::Example, verb.example());
     match mistake.reason {
         // A browser sends nothing but UTF-8, and no telnet.
-        Reason::NotUtf8 | Reason::Telnet => Note::new(Word::Refused),
-        Reason::Utf16 => Note::new(Word::Utf16),
+        Reason::NotUtf8 | Reason::Telnet => Text::new(TextKey::Refused),
+        Reason::Utf16 => Text::new(TextKey::Utf16),
         // Only the decoder finds this one; `too_long` tells it.
-        Reason::TooLong => Note::new(Word::Refused),
-        Reason::FullWidthSeparator { .. } => Note::new(Word::FullWidth),
+        Reason::TooLong => Text::new(TextKey::Refused),
+        Reason::FullWidthSeparator { .. } => Text::new(TextKey::FullWidth),
         Reason::WrongSeparator { verb, mark, line } => {
             // A space has a name in each language, and no picture that a student
             // knows.
             let note = match mark {
-                mark if is_space(mark) => Note::new(Word::SpaceForSeparator),
-                '\t' => Note::new(Word::WrongSeparator).with(Slot::Character, "Tab"),
-                mark => Note::new(Word::WrongSeparator).with(Slot::Character, named(mark)),
+                mark if is_space(mark) => Text::new(TextKey::SpaceForSeparator),
+                '\t' => Text::new(TextKey::WrongSeparator).with(Placeholder::Character, "Tab"),
+                mark => {
+                    Text::new(TextKey::WrongSeparator).with(Placeholder::Character, named(mark))
+                }
             };
-            note.with(Slot::Verb, verb.word()).with(Slot::Example, right(line, verb))
+            note.with(Placeholder::Verb, verb.word()).with(Placeholder::Example, right(line, verb))
         }
-        Reason::WideVerb { verb, line } => Note::new(Word::WideVerb)
-            .with(Slot::Verb, verb.word())
-            .with(Slot::Example, right(line, verb)),
-        Reason::InvisibleAtVerb { verb, character, line } => Note::new(Word::InvisibleAtVerb)
-            .with(Slot::Verb, verb.word())
-            .with(Slot::Character, numbered(character))
-            .with(Slot::Example, right(line, verb)),
+        Reason::WideVerb { verb, line } => Text::new(TextKey::WideVerb)
+            .with(Placeholder::Verb, verb.word())
+            .with(Placeholder::Example, right(line, verb)),
+        Reason::InvisibleAtVerb { verb, character, line } => Text::new(TextKey::InvisibleAtVerb)
+            .with(Placeholder::Verb, verb.word())
+            .with(Placeholder::Character, numbered(character))
+            .with(Placeholder::Example, right(line, verb)),
         Reason::UnknownVerb { word } => unknown_verb(word),
-        Reason::TooFew { verb: Verb::Add } => with_example(Word::TooFewAdd, Verb::Add),
+        Reason::TooFew { verb: Verb::Add } => with_example(TextKey::TooFewAdd, Verb::Add),
         Reason::TooFew { verb } => {
-            with_example(Word::TooFewOne, verb).with(Slot::Verb, verb.word())
+            with_example(TextKey::TooFewOne, verb).with(Placeholder::Verb, verb.word())
         }
-        Reason::TooMany { verb: Verb::Add } => with_example(Word::TooManyAdd, Verb::Add),
-        Reason::TooMany { verb: Verb::Exit } => Note::new(Word::TooManyExit),
+        Reason::TooMany { verb: Verb::Add } => with_example(TextKey::TooManyAdd, Verb::Add),
+        Reason::TooMany { verb: Verb::Exit } => Text::new(TextKey::TooManyExit),
         Reason::TooMany { verb } => {
-            with_example(Word::TooManyOne, verb).with(Slot::Verb, verb.word())
+            with_example(TextKey::TooManyOne, verb).with(Placeholder::Verb, verb.word())
         }
-        Reason::Empty { verb, field: Field::Name } => with_example(Word::EmptyName, verb),
-        Reason::Empty { verb, field: Field::Phone } => with_example(Word::EmptyPhone, verb),
+        Reason::Empty { verb, field: Field::Name } => with_example(TextKey::EmptyName, verb),
+        Reason::Empty { verb, field: Field::Phone } => with_example(TextKey::EmptyPhone, verb),
         Reason::FieldTooLong { field, chars, .. } => {
             let word = match field {
-                Field::Name => Word::LongName,
-                Field::Phone => Word::LongPhone,
+                Field::Name => TextKey::LongName,
+                Field::Phone => TextKey::LongPhone,
             };
-            Note::new(word)
-                .with(Slot::Chars, chars.to_string())
-                .with(Slot::Limit, field.max_chars().to_string())
+            Text::new(word)
+                .with(Placeholder::Chars, chars.to_string())
+                .with(Placeholder::Limit, field.max_chars().to_string())
         }
         Reason::InvisibleCharacter { field, character, .. } => {
             let word = match field {
-                Field::Name => Word::InvisibleName,
-                Field::Phone => Word::InvisiblePhone,
+                Field::Name => TextKey::InvisibleName,
+                Field::Phone => TextKey::InvisiblePhone,
             };
-            Note::new(word).with(Slot::Character, numbered(character))
+            Text::new(word).with(Placeholder::Character, numbered(character))
         }
     }
 }
@@ -226,16 +232,18 @@ fn right(line: &str, verb: Verb) -> String {
     corrected(line).map_or_else(|| verb.example().to_string(), |right| example(&right, verb))
 }
 
-fn unknown_verb(word: &str) -> Note {
+fn unknown_verb(word: &str) -> Text {
     if word.is_empty() {
-        return Note::new(Word::NoVerb).with(Slot::Example, Verb::Add.example());
+        return Text::new(TextKey::NoVerb).with(Placeholder::Example, Verb::Add.example());
     }
     if let Some(verb) = Verb::meant_by(word) {
-        return Note::new(Word::LowerCase).with(Slot::Text, word).with(Slot::Verb, verb.word());
+        return Text::new(TextKey::LowerCase)
+            .with(Placeholder::Text, word)
+            .with(Placeholder::Verb, verb.word());
     }
-    Note::new(Word::UnknownVerb)
-        .with(Slot::Text, shown(word))
-        .with(Slot::Example, Verb::Add.example())
+    Text::new(TextKey::UnknownVerb)
+        .with(Placeholder::Text, shown(word))
+        .with(Placeholder::Example, Verb::Add.example())
 }
 
 #[cfg(test)]
@@ -249,54 +257,54 @@ mod tests {
         let long_phone = format!("add;a;{}", "1".repeat(33));
         let long_line = format!("say {}", "x".repeat(1021));
         for (text, word, is_mistake) in [
-            ("", Word::Empty, false),
-            ("a", Word::NextVerb, false),
-            (" rem", Word::NextVerb, false),
-            ("hello", Word::Say, false),
-            ("你好；世界", Word::Say, false),
-            ("exit now", Word::Say, false),
-            ("   ", Word::Say, false),
-            ("add", Word::NextSeparatorName, false),
-            ("find ", Word::NextSeparatorName, false),
-            ("add;", Word::NextName, false),
-            ("find;", Word::NextName, false),
-            ("add;lisi", Word::NextSeparatorPhone, false),
-            ("add;lisi;", Word::NextPhone, false),
-            ("add;lisi;1", Word::ReadyAdd, false),
-            ("find;lisi", Word::ReadyFind, false),
-            ("remove;lisi", Word::ReadyRemove, false),
-            ("exit", Word::ReadyExit, false),
-            ("find lisi", Word::SpaceForSeparator, true),
-            ("add；张三；1", Word::FullWidth, true),
-            ("find；", Word::FullWidth, true),
-            ("add,lisi,1", Word::WrongSeparator, true),
-            ("find：lisi", Word::WrongSeparator, true),
-            ("find　lisi", Word::SpaceForSeparator, true),
-            ("find\tlisi", Word::WrongSeparator, true),
-            ("finding things", Word::Say, false),
-            ("ａｄｄ；lisi；1", Word::WideVerb, true),
-            ("ｅｘｉｔ", Word::WideVerb, true),
-            ("exit。", Word::TooManyExit, true),
-            ("exit\u{2060}", Word::InvisibleAtVerb, true),
-            ("add\u{200b};lisi;1", Word::InvisibleAtVerb, true),
-            ("add;li\u{200b}si;1", Word::InvisibleName, true),
-            ("h\0i\0", Word::Utf16, true),
-            ("ad;x;1", Word::UnknownVerb, true),
-            ("Add;x;1", Word::LowerCase, true),
-            (";x", Word::NoVerb, true),
-            ("add;a;1;2", Word::TooManyAdd, true),
-            ("find;a;1", Word::TooManyOne, true),
-            ("exit;", Word::TooManyExit, true),
-            ("add;;1", Word::EmptyName, true),
-            (&long_name, Word::LongName, true),
-            (&long_phone, Word::LongPhone, true),
-            ("find;a\tb", Word::InvisibleName, true),
-            ("add;a;\u{202e}1", Word::InvisiblePhone, true),
-            (&long_line, Word::TooLong, true),
+            ("", TextKey::Empty, false),
+            ("a", TextKey::NextVerb, false),
+            (" rem", TextKey::NextVerb, false),
+            ("hello", TextKey::Say, false),
+            ("你好；世界", TextKey::Say, false),
+            ("exit now", TextKey::Say, false),
+            ("   ", TextKey::Say, false),
+            ("add", TextKey::NextSeparatorName, false),
+            ("find ", TextKey::NextSeparatorName, false),
+            ("add;", TextKey::NextName, false),
+            ("find;", TextKey::NextName, false),
+            ("add;lisi", TextKey::NextSeparatorPhone, false),
+            ("add;lisi;", TextKey::NextPhone, false),
+            ("add;lisi;1", TextKey::ReadyAdd, false),
+            ("find;lisi", TextKey::ReadyFind, false),
+            ("remove;lisi", TextKey::ReadyRemove, false),
+            ("exit", TextKey::ReadyExit, false),
+            ("find lisi", TextKey::SpaceForSeparator, true),
+            ("add；张三；1", TextKey::FullWidth, true),
+            ("find；", TextKey::FullWidth, true),
+            ("add,lisi,1", TextKey::WrongSeparator, true),
+            ("find：lisi", TextKey::WrongSeparator, true),
+            ("find　lisi", TextKey::SpaceForSeparator, true),
+            ("find\tlisi", TextKey::WrongSeparator, true),
+            ("finding things", TextKey::Say, false),
+            ("ａｄｄ；lisi；1", TextKey::WideVerb, true),
+            ("ｅｘｉｔ", TextKey::WideVerb, true),
+            ("exit。", TextKey::TooManyExit, true),
+            ("exit\u{2060}", TextKey::InvisibleAtVerb, true),
+            ("add\u{200b};lisi;1", TextKey::InvisibleAtVerb, true),
+            ("add;li\u{200b}si;1", TextKey::InvisibleName, true),
+            ("h\0i\0", TextKey::Utf16, true),
+            ("ad;x;1", TextKey::UnknownVerb, true),
+            ("Add;x;1", TextKey::LowerCase, true),
+            (";x", TextKey::NoVerb, true),
+            ("add;a;1;2", TextKey::TooManyAdd, true),
+            ("find;a;1", TextKey::TooManyOne, true),
+            ("exit;", TextKey::TooManyExit, true),
+            ("add;;1", TextKey::EmptyName, true),
+            (&long_name, TextKey::LongName, true),
+            (&long_phone, TextKey::LongPhone, true),
+            ("find;a\tb", TextKey::InvisibleName, true),
+            ("add;a;\u{202e}1", TextKey::InvisiblePhone, true),
+            (&long_line, TextKey::TooLong, true),
         ] {
-            let advice = Advice::on(text);
-            assert_eq!((advice.note.word, advice.is_mistake), (word, is_mistake), "{text:?}");
-            assert_translated(&advice.note);
+            let hint = Hint::on(text);
+            assert_eq!((hint.text.key, hint.is_mistake), (word, is_mistake), "{text:?}");
+            assert_translated(&hint.text);
         }
     }
 
@@ -312,14 +320,18 @@ mod tests {
             ("add;李四;", "add;李四;13800138000"),
             ("find a name that is much too long to repeat here", "find;zhangsan"),
         ] {
-            let note = Advice::on(text).note;
-            assert_eq!(note.slots.last(), Some(&(Slot::Example, expected.to_string())), "{text}");
+            let note = Hint::on(text).text;
+            assert_eq!(
+                note.values.last(),
+                Some(&(Placeholder::Example, expected.to_string())),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn one_tap_puts_right_what_is_only_misspelt() {
-        for (text, mended) in [
+        for (text, fixed) in [
             ("add；张三；1", Some("add;张三;1")),
             ("add;张三；1", Some("add;张三;1")),
             ("find；", Some("find;")),
@@ -335,25 +347,25 @@ mod tests {
             ("find;a;b", None),
             ("find?", None),
         ] {
-            assert_eq!(Advice::on(text).mended.as_deref(), mended, "{text}");
+            assert_eq!(Hint::on(text).fix.as_deref(), fixed, "{text}");
         }
     }
 
     #[test]
     fn an_error_reply_is_explained_by_what_was_sent() {
         for (sent, reply, word) in [
-            ("find", "Error: find needs one name", Some(Word::TooFewOne)),
-            ("add;a", "Error: ...", Some(Word::TooFewAdd)),
-            ("add;a;", "Error: ...", Some(Word::EmptyPhone)),
-            ("add；a；1", "Error: ...", Some(Word::FullWidth)),
-            ("add;a;1", "Error: the book is full", Some(Word::Refused)),
+            ("find", "Error: find needs one name", Some(TextKey::TooFewOne)),
+            ("add;a", "Error: ...", Some(TextKey::TooFewAdd)),
+            ("add;a;", "Error: ...", Some(TextKey::EmptyPhone)),
+            ("add；a；1", "Error: ...", Some(TextKey::FullWidth)),
+            ("add;a;1", "Error: the book is full", Some(TextKey::Refused)),
             ("add;Error: a;1", "Error: a added!", None),
             ("find;a", "Error: 1", None),
             ("find;a", "Not Found!", None),
             ("hello", "Received hello;", None),
         ] {
-            let note = correct(sent, reply);
-            assert_eq!(note.as_ref().map(|note| note.word), word, "{sent} {reply}");
+            let note = explain_reply(sent, reply);
+            assert_eq!(note.as_ref().map(|note| note.key), word, "{sent} {reply}");
             note.iter().for_each(assert_translated);
         }
     }

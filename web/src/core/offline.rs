@@ -14,17 +14,17 @@ pub const MOST: usize = 10_000;
 #[derive(Debug)]
 pub struct Handler {
     decoder: Decoder,
-    book: Notebook,
+    book: LocalBook,
 }
 
 impl Handler {
     /// A handler with an empty book.
     pub fn new(stage: Stage) -> Self {
-        Handler { decoder: Decoder::new(stage), book: Notebook::default() }
+        Handler { decoder: Decoder::new(stage), book: LocalBook::default() }
     }
 
     /// The book.
-    pub fn book(&self) -> &Notebook {
+    pub fn book(&self) -> &LocalBook {
         &self.book
     }
 
@@ -51,12 +51,12 @@ impl Handler {
 /// One student writes a few dozen of them, each by hand. The contacts panel puts
 /// them in [order](crate::core::book::list).
 #[derive(Debug, Default)]
-pub struct Notebook {
+pub struct LocalBook {
     lines: Vec<(String, Option<String>)>,
     count: usize,
 }
 
-impl Notebook {
+impl LocalBook {
     /// Every name and phone that was added, and every name that was removed.
     pub fn lines(&self) -> &[(String, Option<String>)] {
         &self.lines
@@ -68,7 +68,7 @@ impl Notebook {
     }
 }
 
-impl Book for Notebook {
+impl Book for LocalBook {
     fn find(&self, name: &str) -> Reply<'_> {
         self.phone(name).map_or(Reply::NotFound, Reply::Phone)
     }
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_last_line_about_a_name_counts() {
-        let mut book = Notebook::default();
+        let mut book = LocalBook::default();
         let add = |name, phone| Change::Add { name, phone };
         let remove = |name| Change::Remove { name };
         for (change, reply, count) in [

@@ -118,7 +118,7 @@ pub fn nc(address: &Address, messages: &[&str]) -> String {
     if !ends {
         lines.push(Verb::Exit.word());
     }
-    // `%b` knows escapes; whoever pastes a raw Escape pastes a key press.
+    // `%b` takes escapes; a raw Escape that is pasted into a terminal is a key press.
     let escaped = lines.iter().any(|line| line.contains(is_deceptive));
     let mut command = String::from(if escaped { "printf '%b\\n'" } else { "printf '%s\\n'" });
     for line in lines {

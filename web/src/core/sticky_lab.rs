@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use protocol::{Decoder, Next, Replies, Stage, answer};
 
-use crate::core::offline::Notebook;
+use crate::core::offline::LocalBook;
 
 /// What is sent: an `add` and a `find`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,10 +108,10 @@ pub fn shown(text: &str, piece: Range<usize>) -> String {
         if cut == (start..end) {
             shown.push(c);
         } else {
-            // A head can only be of one character; a tail is as many riddles
-            // as it has bytes.
-            let riddles = if cut.start == start { cut.len().min(1) } else { cut.len() };
-            (0..riddles).for_each(|_| shown.push('\u{FFFD}'));
+            // The first bytes of a character become one replacement character, the
+            // rest of it one for each byte.
+            let replacements = if cut.start == start { cut.len().min(1) } else { cut.len() };
+            (0..replacements).for_each(|_| shown.push('\u{FFFD}'));
         }
     }
     shown
@@ -122,10 +122,10 @@ fn play(text: &str, in_lines: bool, split: usize, late: bool) -> Vec<Step> {
     let mut server = Server::of(text.as_bytes(), in_lines);
     server.receive(0..split);
     if late {
-        server.hear_nothing();
+        server.pause();
     }
     server.receive(split..text.len());
-    server.hear_nothing();
+    server.pause();
     server.steps
 }
 
@@ -135,7 +135,7 @@ struct Server<'a> {
     /// How much of the stream has arrived.
     arrived: usize,
     decoder: Decoder,
-    book: Notebook,
+    book: LocalBook,
     closed: bool,
     steps: Vec<Step>,
 }
@@ -148,7 +148,7 @@ impl<'a> Server<'a> {
             decoder.push(b"\n");
             while decoder.next_message().is_some() {}
         }
-        let book = Notebook::default();
+        let book = LocalBook::default();
         Server { stream, arrived: 0, decoder, book, closed: false, steps: Vec::new() }
     }
 
@@ -162,7 +162,7 @@ impl<'a> Server<'a> {
     }
 
     /// Silence means something only while a message is unfinished.
-    fn hear_nothing(&mut self) {
+    fn pause(&mut self) {
         if self.decoder.is_waiting() {
             self.decoder.close();
             self.note(Event::Silence);
@@ -193,7 +193,7 @@ impl<'a> Server<'a> {
         } else {
             let next = answer(&mut self.decoder, &mut self.book, &mut replies, usize::MAX);
             self.closed = next == Next::Close;
-            // Nobody reads what follows an exit.
+            // What follows an exit is not read.
             while self.decoder.next_message().is_some() {}
         }
         let mut replies = replies.iter().map(str::to_string);

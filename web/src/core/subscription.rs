@@ -5,7 +5,7 @@
 //! to open the stream anew. It opens nothing itself and reads no clock.
 
 use crate::core::clock::Moment;
-use crate::core::connection::wait;
+use crate::core::connection::retry_delay;
 
 /// What a stream of events brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Subscription {
     pub fn interrupted(&mut self, is_final: bool, moment: Moment) {
         self.state = if is_final {
             self.failures = self.failures.saturating_add(1);
-            State::Refused { until: moment.millis + wait(self.failures, moment.jitter) }
+            State::Refused { until: moment.millis + retry_delay(self.failures, moment.jitter) }
         } else {
             State::On { is_live: false }
         };

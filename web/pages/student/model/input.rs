@@ -7,10 +7,10 @@ use super::conversation::is_one_line;
 use crate::model::tabs::{Panel, Panels};
 use web::core::completion::Completion;
 use web::core::connection::Connection;
-use web::core::highlight::{Mark, marks, without_pen};
-use web::core::hints::Advice;
+use web::core::highlight::{Highlight, highlights, without_errors};
+use web::core::hints::Hint;
 use web::core::history::History;
-use web::core::i18n::{Note, Word};
+use web::core::i18n::{Text, TextKey};
 use web::core::keyboard::Key;
 
 /// The most names remembered for Tab: two classes.
@@ -92,7 +92,7 @@ pub struct Surroundings {
 pub struct Input {
     draft: String,
     is_composing: bool,
-    advice: Advice,
+    hint: Hint,
     /// Whether Enter was pressed while nothing could be sent; the hint says why.
     is_held: bool,
     /// Whether the other language could not be fetched; the hint says so.
@@ -111,7 +111,7 @@ impl Input {
         Input {
             draft: draft.to_string(),
             is_composing: false,
-            advice: Advice::on(draft),
+            hint: Hint::on(draft),
             is_held: false,
             lacks_language: false,
             history: History::from_text(history),
@@ -138,7 +138,7 @@ impl Input {
             InputMsg::ExampleChosen(text) => self.replace_draft(text),
             InputMsg::CommandChosen(text) => self.command(text, around),
             InputMsg::FixApplied => {
-                if let Some(text) = self.advice.mended.take() {
+                if let Some(text) = self.hint.fix.take() {
                     self.write(text);
                 }
                 self.effect(InputEffect::Focus);
@@ -189,28 +189,28 @@ impl Input {
         self.is_composing
     }
 
-    /// The marks under the text.
-    pub fn marks(&self) -> Vec<Mark> {
-        let marks = marks(&self.draft);
-        if self.is_composing { without_pen(marks) } else { marks }
+    /// The parts of the text, to be underlined.
+    pub fn highlights(&self) -> Vec<Highlight> {
+        let all = highlights(&self.draft);
+        if self.is_composing { without_errors(all) } else { all }
     }
 
     /// What the hint says.
-    pub fn advice(&self, connection: Connection, can_send: bool) -> Advice {
+    pub fn hint(&self, connection: Connection, can_send: bool) -> Hint {
         if self.lacks_language {
-            return Advice::calm(Note::new(Word::SameLanguage));
+            return Hint::info(Text::new(TextKey::SameLanguage));
         }
         if connection == Connection::Ended && self.draft.is_empty() {
-            return Advice::calm(Note::new(Word::EmptyEnded));
+            return Hint::info(Text::new(TextKey::EmptyEnded));
         }
         if !self.is_held || can_send {
-            return self.advice.clone();
+            return self.hint.clone();
         }
-        Advice::calm(Note::new(match connection {
-            Connection::Open => Word::HeldLeaving,
-            Connection::Connecting { .. } => Word::HeldConnecting,
-            Connection::Waiting { .. } => Word::HeldClosed,
-            Connection::Ended => Word::HeldEnded,
+        Hint::info(Text::new(match connection {
+            Connection::Open => TextKey::HeldLeaving,
+            Connection::Connecting { .. } => TextKey::HeldConnecting,
+            Connection::Waiting { .. } => TextKey::HeldClosed,
+            Connection::Ended => TextKey::HeldEnded,
         }))
     }
 
@@ -225,7 +225,7 @@ impl Input {
             self.is_held &= !changed;
             self.lacks_language &= !changed;
             self.tab_moves_on &= !changed;
-            self.advice = Advice::on(&text);
+            self.hint = Hint::on(&text);
         }
         if changed {
             self.completion = None;
@@ -336,7 +336,7 @@ impl Input {
         self.lacks_language = false;
         self.tab_moves_on = false;
         self.completion = None;
-        self.advice = Advice::on(&text);
+        self.hint = Hint::on(&text);
         self.effect(InputEffect::StoreDraft(text.clone()));
         self.draft.clone_from(&text);
         self.effect(InputEffect::Write(text));

@@ -1,6 +1,6 @@
 //! The lesson on the page: which step is open, what has been done.
 
-use web::core::lesson::{Lesson, Outcome, Seen, Step};
+use web::core::lesson::{Lesson, LessonEvent, Outcome, Step};
 
 /// What can happen to the lesson.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +68,11 @@ impl LessonModel {
                 self.effects.push(LessonEffect::ShowProgress);
             }
             LessonMsg::StepChosen(name) => {
-                self.lesson.turn_to(&name);
+                self.lesson.open_step(&name);
                 self.open_step();
             }
             LessonMsg::NextStep => {
-                self.lesson.go_on();
+                self.lesson.open_next();
                 self.open_step();
             }
             LessonMsg::Restarted => {
@@ -81,15 +81,15 @@ impl LessonModel {
                 self.open_step();
             }
             LessonMsg::QuestionAnswered { question, right } => {
-                return self.observe(Seen::Chosen { question: &question, right });
+                return self.observe(LessonEvent::Chosen { question: &question, right });
             }
-            LessonMsg::CharacterSplit => return self.observe(Seen::Split),
+            LessonMsg::CharacterSplit => return self.observe(LessonEvent::Split),
         }
         std::mem::take(&mut self.effects)
     }
 
     /// Counts what was done towards the goals of the open step.
-    pub fn observe(&mut self, seen: Seen<'_>) -> Vec<LessonEffect> {
+    pub fn observe(&mut self, seen: LessonEvent<'_>) -> Vec<LessonEffect> {
         if self.lesson.see(seen) != Outcome::Nothing {
             self.show_progress();
         }

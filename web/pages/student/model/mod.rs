@@ -20,11 +20,11 @@ use self::lesson::{LessonEffect, LessonModel, LessonMsg};
 use self::panels::{PanelsEffect, PanelsModel, PanelsMsg};
 use web::core::appearance::Language;
 use web::core::clock::Moment;
-use web::core::hints::Advice;
+use web::core::hints::Hint;
 use web::core::language::{
     LanguageEffect, LanguageModel, LanguageMsg, LanguageOutput as FromLanguage,
 };
-use web::core::lesson::Seen;
+use web::core::lesson::LessonEvent;
 
 use self::tabs::{Panel, Panels};
 
@@ -159,8 +159,8 @@ impl Model {
     }
 
     /// What the hint below the input says.
-    pub fn advice(&self) -> Advice {
-        self.input.advice(self.conversation.connection(), self.conversation.can_send())
+    pub fn hint(&self) -> Hint {
+        self.input.hint(self.conversation.connection(), self.conversation.can_send())
     }
 
     fn add<E: Into<Effect>>(&mut self, effects: impl IntoIterator<Item = E>) {
@@ -173,15 +173,15 @@ impl Model {
                 FromConversation::Effect(effect) => self.effects.push(effect.into()),
                 FromConversation::Opened => {
                     self.input.release();
-                    self.observe(Seen::Greeted);
+                    self.observe(LessonEvent::Greeted);
                 }
-                FromConversation::Ended => self.observe(Seen::Closed),
+                FromConversation::Ended => self.observe(LessonEvent::Closed),
                 FromConversation::Sent => self.panels.select_newest(),
                 FromConversation::Replied { command, reply } => {
                     self.input.learn_name(&command, &reply);
                 }
                 FromConversation::Completed { sent, replies } => {
-                    self.observe(Seen::Answered { sent: &sent, replies: &replies });
+                    self.observe(LessonEvent::Answered { sent: &sent, replies: &replies });
                 }
                 FromConversation::BookChanged => self.lesson.change_book(),
                 FromConversation::Restored(text) => {
@@ -233,7 +233,7 @@ impl Model {
         }
     }
 
-    fn observe(&mut self, seen: Seen<'_>) {
+    fn observe(&mut self, seen: LessonEvent<'_>) {
         let effects = self.lesson.observe(seen);
         self.add(effects);
     }

@@ -1,6 +1,6 @@
 //! The panels: which can be seen, and which message they are about.
 
-use crate::model::tabs::{Panel, Panels, Turn};
+use crate::model::tabs::{Panel, Panels, TabMove};
 
 /// What can happen to the panels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum PanelsMsg {
     /// A panel's tab was pressed, or a link to it.
     Chosen(Panel),
     /// A key was pressed on the tabs.
-    TabKeyPressed(Turn),
+    TabKeyPressed(TabMove),
     /// The screen became wide, or narrow.
     Resized {
         /// Whether there is room for three panels at once.
@@ -77,8 +77,8 @@ impl PanelsModel {
     pub fn update(&mut self, msg: PanelsMsg, messages: usize) -> Vec<PanelsEffect> {
         match msg {
             PanelsMsg::Chosen(panel) => return self.show(panel),
-            PanelsMsg::TabKeyPressed(turn) => {
-                self.panels.turn(turn);
+            PanelsMsg::TabKeyPressed(tab_move) => {
+                self.panels.move_selection(tab_move);
                 return self.show(self.panels.selected());
             }
             PanelsMsg::Resized { wide } => self.panels.resize(wide),
@@ -109,7 +109,7 @@ impl PanelsModel {
         let selected = match selection {
             Selection::Message(id) => id,
             Selection::Bytes(id) => {
-                self.choose(Panel::Wire);
+                self.choose(Panel::Bytes);
                 id
             }
             Selection::Previous => self.selected.unwrap_or(end).saturating_sub(1),

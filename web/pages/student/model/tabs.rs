@@ -12,7 +12,7 @@ pub enum Panel {
     /// The conversation and the input.
     Talk,
     /// Characters and their bytes.
-    Wire,
+    Bytes,
     /// Who sent what when, as a picture.
     Sequence,
     /// Messages that stick together.
@@ -28,7 +28,7 @@ impl Panel {
     pub const ALL: [Panel; 7] = [
         Panel::Steps,
         Panel::Talk,
-        Panel::Wire,
+        Panel::Bytes,
         Panel::Sequence,
         Panel::Sticky,
         Panel::Contacts,
@@ -40,7 +40,7 @@ impl Panel {
         match self {
             Panel::Steps => "plan",
             Panel::Talk => "talk",
-            Panel::Wire => "wire",
+            Panel::Bytes => "wire",
             Panel::Sequence => "sequence",
             Panel::Sticky => "sticky",
             Panel::Contacts => "contacts",
@@ -62,7 +62,7 @@ impl Panel {
 
 /// A key that moves among the tabs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum TabMove {
     /// The tab before, round from the first to the last.
     Back,
     /// The tab after, round from the last to the first.
@@ -73,14 +73,14 @@ pub enum Turn {
     Last,
 }
 
-impl Turn {
+impl TabMove {
     /// What a `KeyboardEvent.key` means on a tab.
     pub fn of(key: &str) -> Option<Self> {
         Some(match key {
-            "ArrowLeft" => Turn::Back,
-            "ArrowRight" => Turn::On,
-            "Home" => Turn::First,
-            "End" => Turn::Last,
+            "ArrowLeft" => TabMove::Back,
+            "ArrowRight" => TabMove::On,
+            "Home" => TabMove::First,
+            "End" => TabMove::Last,
             _ => return None,
         })
     }
@@ -100,7 +100,7 @@ pub struct Panels {
 impl Panels {
     /// The panel of that name first, or where a page begins.
     pub fn first(remembered: &str, wide: bool) -> Self {
-        let mut panels = Panels { wide, narrow: Panel::Talk, side: Panel::Wire };
+        let mut panels = Panels { wide, narrow: Panel::Talk, side: Panel::Bytes };
         if let Some(panel) = Panel::with_id(remembered) {
             panels.choose(panel);
         }
@@ -126,18 +126,18 @@ impl Panels {
     }
 
     /// Moves to another tab: round among those the screen has.
-    pub fn turn(&mut self, turn: Turn) {
+    pub fn move_selection(&mut self, turn: TabMove) {
         // The fixed ones come first, and a wide screen has no tabs for them.
-        let first = if self.wide { Panel::Wire } else { Panel::Steps } as usize;
+        let first = if self.wide { Panel::Bytes } else { Panel::Steps } as usize;
         let last = Panel::ALL.len() - 1;
         let at = self.selected() as usize;
         let at = match turn {
-            Turn::First => first,
-            Turn::Last => last,
-            Turn::Back if at <= first => last,
-            Turn::Back => at - 1,
-            Turn::On if at >= last => first,
-            Turn::On => at + 1,
+            TabMove::First => first,
+            TabMove::Last => last,
+            TabMove::Back if at <= first => last,
+            TabMove::Back => at - 1,
+            TabMove::On if at >= last => first,
+            TabMove::On => at + 1,
         };
         self.choose(Panel::ALL[at]);
     }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_wide_screen_has_three_panels_and_a_narrow_one_has_one() {
         let mut panels = Panels::first("", true);
-        assert_eq!(seen(panels), [Panel::Steps, Panel::Talk, Panel::Wire]);
+        assert_eq!(seen(panels), [Panel::Steps, Panel::Talk, Panel::Bytes]);
         panels.choose(Panel::Python);
         assert_eq!(seen(panels), [Panel::Steps, Panel::Talk, Panel::Python]);
         panels.resize(false);
@@ -173,17 +173,17 @@ mod tests {
 
     #[test]
     fn the_keys_go_round_among_the_tabs_the_screen_has() {
-        for (wide, first) in [(true, Panel::Wire), (false, Panel::Steps)] {
+        for (wide, first) in [(true, Panel::Bytes), (false, Panel::Steps)] {
             let mut panels = Panels::first("contacts", wide);
             for (turn, expected) in [
-                (Turn::On, Panel::Python),
-                (Turn::On, first),
-                (Turn::Back, Panel::Python),
-                (Turn::Back, Panel::Contacts),
-                (Turn::First, first),
-                (Turn::Last, Panel::Python),
+                (TabMove::On, Panel::Python),
+                (TabMove::On, first),
+                (TabMove::Back, Panel::Python),
+                (TabMove::Back, Panel::Contacts),
+                (TabMove::First, first),
+                (TabMove::Last, Panel::Python),
             ] {
-                panels.turn(turn);
+                panels.move_selection(turn);
                 assert_eq!(panels.selected(), expected, "{turn:?}");
             }
         }
@@ -195,6 +195,6 @@ mod tests {
             assert_eq!(Panels::first(panel.id(), false).selected(), panel);
         }
         assert_eq!(Panels::first("nonsense", false).selected(), Panel::Talk);
-        assert_eq!(Panels::first("talk", true).selected(), Panel::Wire);
+        assert_eq!(Panels::first("talk", true).selected(), Panel::Bytes);
     }
 }

@@ -81,7 +81,7 @@ impl ContactsPanel {
         self.viewport = viewport;
     }
 
-    /// The book of whoever answers.
+    /// The book of the server or of the page.
     pub fn book(&self, mode: Mode) -> &ContactList {
         match mode {
             Mode::Server => self.sync.list(),
@@ -165,14 +165,14 @@ mod tests {
             [BookRequest::Subscribe]
         );
         assert_eq!(reader.freshness(), Freshness::Stale);
-        reader.hears(BookEvent::Open);
+        reader.hears(BookEvent::Opened);
         assert_eq!(reader.freshness(), Freshness::Live);
 
         let visible = |is_visible| -> Msg {
             ConversationMsg::VisibilityChanged { is_visible, wall: 0 }.into()
         };
         for (hide, show) in [
-            (PanelsMsg::Chosen(Panel::Wire).into(), PanelsMsg::Chosen(Panel::Contacts).into()),
+            (PanelsMsg::Chosen(Panel::Bytes).into(), PanelsMsg::Chosen(Panel::Contacts).into()),
             (visible(false), visible(true)),
             (ConversationMsg::ModeSwitched.into(), ConversationMsg::ModeSwitched.into()),
         ] {
@@ -181,7 +181,7 @@ mod tests {
             reader.happens(ConversationMsg::Received("Welcome!".into()));
         }
         // Neither the end of a conversation nor a break is the end of the book.
-        reader.hears(BookEvent::Open);
+        reader.hears(BookEvent::Opened);
         reader.page.sends("exit");
         reader.happens(ConversationMsg::Closed { code: 1000, reason: String::new() });
         reader.page.breaks().waits(60_000);
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn each_who_answers_has_a_book_of_its_own_and_the_search_is_for_both() {
         let mut reader = Reader::of(TestPage::connected());
-        reader.hears(BookEvent::Open);
+        reader.hears(BookEvent::Opened);
         reader.hears(BookEvent::Snapshot(api::Snapshot { seq: 0, count: 0 }));
         let contacts = ["zhangsan", "lisi"]
             .map(|name| Entry { name: name.to_string(), phone: Some("1".to_string()) });

@@ -50,7 +50,7 @@ pub enum ArrowKind {
     Left,
     /// The connection is gone, without a word.
     Broken,
-    /// Nobody answered.
+    /// An attempt got no answer.
     Failed,
 }
 

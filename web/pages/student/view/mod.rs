@@ -18,12 +18,12 @@ use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
 use crate::model::Model;
 use crate::model::conversation::{Message, Strip};
 use crate::model::tabs::{Panel, Panels};
-use web::browser::dom::{Markup as _, create, element, made_from, root, template};
+use web::browser::dom::{Dom as _, create, element, instantiate, root, template};
 use web::browser::translator::Translator;
 use web::core::connection::Connection;
-use web::core::highlight::{Kind, Mark};
-use web::core::hints::Advice;
-use web::core::i18n::{Note, Slot, Word};
+use web::core::highlight::{Highlight, Kind};
+use web::core::hints::Hint;
+use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::message::{Direction, Mode};
 
 pub mod panels;
@@ -66,13 +66,13 @@ pub struct View {
 /// What is on the screen.
 #[derive(Default)]
 struct Shown {
-    state: Option<(Word, &'static str)>,
+    state: Option<(TextKey, &'static str)>,
     mode: Option<Mode>,
     panels: Option<Panels>,
     strip: Option<Option<Strip>>,
     can_send: Option<bool>,
-    advice: Option<Advice>,
-    line: Option<(String, Vec<Mark>)>,
+    hint: Option<Hint>,
+    line: Option<(String, Vec<Highlight>)>,
 }
 
 impl View {
@@ -136,7 +136,7 @@ impl View {
     }
 
     /// Shows the state of the model where it differs from what is shown. It
-    /// needs words to do so.
+    /// needs texts to do so.
     pub fn refresh(&self, model: &Model, now: u64) {
         if !model.is_ready() {
             return;
@@ -153,7 +153,10 @@ impl View {
             let (word, name) = state;
             self.connection.set("data-state", name);
             self.root.set("data-state", name);
-            self.say(&self.state, &Note::new(word).with(Slot::Host, model.conversation().host()));
+            self.show_text(
+                &self.state,
+                &Text::new(word).with(Placeholder::Host, model.conversation().host()),
+            );
         }
 
         let panels = model.panels();
@@ -174,17 +177,17 @@ impl View {
             self.send.turn("disabled", !can_send);
         }
 
-        let advice = model.advice();
-        if shown.advice.as_ref() != Some(&advice) {
-            self.show_advice(&advice);
-            shown.advice = Some(advice);
+        let hint = model.hint();
+        if shown.hint.as_ref() != Some(&hint) {
+            self.show_hint(&hint);
+            shown.hint = Some(hint);
         }
 
-        let line = (model.input().draft().to_string(), model.input().marks());
+        let line = (model.input().draft().to_string(), model.input().highlights());
         if shown.line.as_ref() != Some(&line) {
-            self.draw_marks(&line.0, &line.1);
+            self.draw_highlights(&line.0, &line.1);
             shown.line = Some(line);
-            self.scroll_marks();
+            self.scroll_highlights();
         }
     }
 
@@ -199,7 +202,7 @@ impl View {
             (Mode::Page, Direction::Sent) => "asked",
             (Mode::Page, Direction::Received) => "answered",
         };
-        let line = made_from(&template(&self.document, name));
+        let line = instantiate(&template(&self.document, name));
         line.set("data-direction", direction);
         line.set_id(&message_id(message.id));
 
@@ -227,13 +230,13 @@ impl View {
     }
 
     /// Puts a note at a message, in place of an earlier one.
-    pub fn annotate(&self, id: u32, note: &Note, is_restorable: bool) {
+    pub fn annotate(&self, id: u32, note: &Text, is_restorable: bool) {
         self.unannotate(id);
         let Some(line) = self.document.get_element_by_id(&message_id(id)) else { return };
         let below = self.note(note);
         below.set_class_name("note below");
         if is_restorable {
-            let button = made_from(&template(&self.document, "take-back"));
+            let button = instantiate(&template(&self.document, "take-back"));
             button.set("data-take-back", &id.to_string());
             below.add(&button);
         }
@@ -286,13 +289,13 @@ impl View {
 
     /// Keeps the marks under the text they belong to. It has the document laid
     /// out, so it is for changes of the line and not for every message.
-    pub fn scroll_marks(&self) {
+    pub fn scroll_highlights(&self) {
         let shift = self.command.scroll_left();
         self.marks.style_with("transform", &format!("translateX({}px)", -shift));
     }
 
     /// Notes whether the reader has left the end of the conversation, or come
-    /// back to it. New lines alone move nobody away from it.
+    /// back to it. New lines alone do not move a reader away from it.
     pub fn note_scrolling(&self) {
         let log = &self.conversation;
         let top = log.scroll_top();
@@ -321,13 +324,13 @@ impl View {
 
     fn show_mode(&self, mode: Mode) {
         let (name, other, switch, send) = match mode {
-            Mode::Server => ("server", Word::Server, Word::ToPage, Word::Send),
-            Mode::Page => ("page", Word::ThisPage, Word::ToServer, Word::Practise),
+            Mode::Server => ("server", TextKey::Server, TextKey::ToPage, TextKey::Send),
+            Mode::Page => ("page", TextKey::ThisPage, TextKey::ToServer, TextKey::Practise),
         };
         self.mode.set("data-mode", name);
         self.root.set("data-mode", name);
         for (id, word) in [("other", other), ("mode-word", switch), ("send-word", send)] {
-            self.say(&self.element(id), &Note::new(word));
+            self.show_text(&self.element(id), &Text::new(word));
         }
     }
 
@@ -349,21 +352,24 @@ impl View {
         self.strip.hide(strip.is_none());
         let Some(strip) = strip else { return };
         let (kind, note, button) = match strip {
-            Strip::Connecting => ("connecting", Note::new(Word::StripConnecting), None),
+            Strip::Connecting => ("connecting", Text::new(TextKey::StripConnecting), None),
             Strip::Retry { seconds, of } => {
                 let cells = &self.countdown;
                 cells.style_with("--of", &of.to_string());
                 cells.style_with("--on", &seconds.to_string());
-                let note = Note::new(Word::StripRetry).with(Slot::Seconds, seconds.to_string());
-                ("retry", note, Some(Word::ConnectNow))
+                let note =
+                    Text::new(TextKey::StripRetry).with(Placeholder::Seconds, seconds.to_string());
+                ("retry", note, Some(TextKey::ConnectNow))
             }
-            Strip::Ended => ("ended", Note::new(Word::StripEnded), Some(Word::StartAgain)),
-            Strip::Page => ("page", Note::new(Word::StripPage), None),
-            Strip::PageEnded => ("page", Note::new(Word::StripPageEnded), Some(Word::StartAgain)),
+            Strip::Ended => ("ended", Text::new(TextKey::StripEnded), Some(TextKey::StartAgain)),
+            Strip::Page => ("page", Text::new(TextKey::StripPage), None),
+            Strip::PageEnded => {
+                ("page", Text::new(TextKey::StripPageEnded), Some(TextKey::StartAgain))
+            }
         };
         self.strip.set("data-strip", kind);
         self.countdown.hide(kind != "retry");
-        self.say(&self.strip_text, &note.with(Slot::Host, host));
+        self.show_text(&self.strip_text, &note.with(Placeholder::Host, host));
         self.practise.hide(!matches!(strip, Strip::Connecting | Strip::Retry { .. }));
         self.reconnect.hide(button.is_none());
         // While the seconds run the button stays the one that has the focus.
@@ -371,22 +377,22 @@ impl View {
         if let Some(word) = button
             && !(is_countdown(before) && is_countdown(Some(strip)))
         {
-            self.say(&self.reconnect, &Note::new(word));
+            self.show_text(&self.reconnect, &Text::new(word));
         }
     }
 
-    fn show_advice(&self, advice: &Advice) {
+    fn show_hint(&self, hint: &Hint) {
         // Read out only what is wrong, not every step of writing a command.
-        let live = if advice.is_mistake { "polite" } else { "off" };
+        let live = if hint.is_mistake { "polite" } else { "off" };
         self.hint.set("aria-live", live);
-        self.hint.set_class_name(if advice.is_mistake { "grow pen" } else { "grow" });
-        self.say(&self.hint, &advice.note);
-        self.fix.hide(advice.mended.is_none());
-        self.command.set("aria-invalid", if advice.is_mistake { "true" } else { "false" });
+        self.hint.set_class_name(if hint.is_mistake { "grow pen" } else { "grow" });
+        self.show_text(&self.hint, &hint.text);
+        self.fix.hide(hint.fix.is_none());
+        self.command.set("aria-invalid", if hint.is_mistake { "true" } else { "false" });
     }
 
     /// The line again, in invisible letters, with its parts underlined.
-    fn draw_marks(&self, text: &str, marks: &[Mark]) {
+    fn draw_highlights(&self, text: &str, marks: &[Highlight]) {
         self.marks.set_text_content(None);
         let plain = |text: &str| {
             let text = self.document.create_text_node(text);
@@ -397,9 +403,9 @@ impl View {
             plain(&text[from..mark.at.start]);
             let span = create(&self.document, "span");
             let (class, word) = match mark.kind {
-                Kind::Verb => ("vb", Some(Word::MarkVerb)),
-                Kind::Name => ("nm", Some(Word::MarkName)),
-                Kind::Phone => ("ph", Some(Word::MarkPhone)),
+                Kind::Verb => ("vb", Some(TextKey::MarkVerb)),
+                Kind::Name => ("nm", Some(TextKey::MarkName)),
+                Kind::Phone => ("ph", Some(TextKey::MarkPhone)),
                 Kind::Wrong => ("wrong", None),
                 Kind::Circled => ("circled", None),
             };
@@ -407,7 +413,7 @@ impl View {
             span.set_text_content(Some(&text[mark.at.clone()]));
             if let Some(word) = word.filter(|_| mark.labelled) {
                 let label = create(&self.document, "small");
-                self.say(&label, &Note::new(word));
+                self.show_text(&label, &Text::new(word));
                 span.add(&label);
             }
             self.marks.add(&span);
@@ -416,27 +422,27 @@ impl View {
         plain(&text[from..]);
     }
 
-    fn say(&self, element: &Element, note: &Note) {
-        self.translator.say(element, note);
+    fn show_text(&self, element: &Element, note: &Text) {
+        self.translator.show(element, note);
     }
 
-    fn note(&self, note: &Note) -> Element {
-        let paragraph = made_from(&template(&self.document, "note"));
+    fn note(&self, note: &Text) -> Element {
+        let paragraph = instantiate(&template(&self.document, "note"));
         if let Some(text) = paragraph.find("span") {
-            self.say(&text, note);
+            self.show_text(&text, note);
         }
         paragraph
     }
 }
 
-fn state(mode: Mode, connection: Connection) -> (Word, &'static str) {
+fn state(mode: Mode, connection: Connection) -> (TextKey, &'static str) {
     match (mode, connection) {
-        (Mode::Page, Connection::Ended) => (Word::StatePage, "closed"),
-        (Mode::Page, _) => (Word::StatePage, "offline"),
-        (Mode::Server, Connection::Open) => (Word::StateOpen, "open"),
-        (Mode::Server, Connection::Connecting { .. }) => (Word::StateConnecting, "connecting"),
-        (Mode::Server, Connection::Waiting { .. }) => (Word::StateClosed, "closed"),
-        (Mode::Server, Connection::Ended) => (Word::StateEnded, "closed"),
+        (Mode::Page, Connection::Ended) => (TextKey::StatePage, "closed"),
+        (Mode::Page, _) => (TextKey::StatePage, "offline"),
+        (Mode::Server, Connection::Open) => (TextKey::StateOpen, "open"),
+        (Mode::Server, Connection::Connecting { .. }) => (TextKey::StateConnecting, "connecting"),
+        (Mode::Server, Connection::Waiting { .. }) => (TextKey::StateClosed, "closed"),
+        (Mode::Server, Connection::Ended) => (TextKey::StateEnded, "closed"),
     }
 }
 

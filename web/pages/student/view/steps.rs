@@ -7,7 +7,7 @@
 use web_sys::{Document, Element, HtmlElement};
 
 use crate::model::Model;
-use web::browser::dom::{Markup as _, element, made_from, template};
+use web::browser::dom::{Dom as _, element, instantiate, template};
 use web::core::lesson::{Lesson, Step};
 use web::core::message::Direction;
 
@@ -42,15 +42,15 @@ impl Steps {
     }
 
     /// Puts the lesson of a language's file in place of what stands there.
-    pub fn load(&self, words: &Element) {
+    pub fn load(&self, texts: &Element) {
         self.plan.add(&self.guide);
         element(&self.document, "again").turn("open", false);
         self.list.set_text_content(None);
         let title = template(&self.document, "step");
-        each_with("data-step", words, &mut |step, _| {
+        each_with("data-step", texts, &mut |step, _| {
             let step = step.copy();
             if let Some(heading) = step.find("h3") {
-                let title = made_from(&title);
+                let title = instantiate(&title);
                 title.fill("title", &heading.text_content().unwrap_or_default());
                 heading.set_text_content(None);
                 heading.add(&title);
@@ -164,7 +164,7 @@ impl Steps {
     fn conclude(&self, lesson: &Lesson) {
         let is_done = lesson.open().is_some_and(Step::is_done);
         let told = match (is_done, lesson.hint()) {
-            (true, _) if lesson.goes_on() => "done",
+            (true, _) if lesson.has_next() => "done",
             (true, _) => "all",
             (false, None) => "open",
             (false, Some(_)) => "hint",
@@ -172,7 +172,7 @@ impl Steps {
         self.guide.set("data-told", told);
         self.strip.set("data-told", told);
         mark(&self.strip, is_done);
-        element(&self.document, "skip").hide(is_done || !lesson.goes_on());
+        element(&self.document, "skip").hide(is_done || !lesson.has_next());
 
         let selector = match lesson.hint() {
             Some(hint) => format!("[aria-current] [data-hint=\"{hint}\"]"),

@@ -84,7 +84,7 @@ fn file(language: Language) -> Element {
     file
 }
 
-/// A model that can speak.
+/// A model that has texts.
 fn model() -> Model {
     let mut model = Model::new("host:1", true, Language::English, Stored::default());
     let _ = model.update(LanguageMsg::Fetched { found: true }, Moment { millis: 0, jitter: 0 });
@@ -103,7 +103,7 @@ fn what_the_network_says_stays_text_and_each_message_is_one_child() {
     view.show(&message(0, Direction::Received, "Welcome!"));
     view.show(&message(1, Direction::Sent, "find;a"));
     view.show(&message(2, Direction::Received, evil));
-    view.annotate(1, &Note::new(Word::NoteLost), true);
+    view.annotate(1, &Text::new(TextKey::NoteLost), true);
 
     let lines = view.conversation().children();
     assert_eq!(lines.length(), 3);
@@ -127,9 +127,9 @@ fn what_the_network_says_stays_text_and_each_message_is_one_child() {
 fn a_note_comes_and_goes_and_offers_the_line_again() {
     let view = mount();
     view.show(&message(7, Direction::Sent, "find;a"));
-    let late = Note::new(Word::NoteLate).with(Slot::Seconds, "10");
+    let late = Text::new(TextKey::NoteLate).with(Placeholder::Seconds, "10");
     view.annotate(7, &late, false);
-    view.annotate(7, &Note::new(Word::NoteLost), true);
+    view.annotate(7, &Text::new(TextKey::NoteLost), true);
     let line = view.element("message-7");
     assert_eq!(line.query_selector_all(".note").unwrap().length(), 1);
     let button = line.query_selector(".note button").unwrap().unwrap();
@@ -139,13 +139,13 @@ fn a_note_comes_and_goes_and_offers_the_line_again() {
 }
 
 #[wasm_bindgen_test]
-fn whatever_stands_on_the_page_is_said_again_in_the_other_language() {
+fn whatever_stands_on_the_page_is_translated_where_it_stands() {
     let view = mount();
     let mut opened = message(1, Direction::Received, "Welcome!");
-    opened.opening = Some(Note::new(Word::NoteConnected).with(Slot::Host, "host:1"));
+    opened.opening = Some(Text::new(TextKey::NoteConnected).with(Placeholder::Host, "host:1"));
     view.show(&opened);
     view.show(&message(2, Direction::Sent, "find;a"));
-    view.annotate(2, &Note::new(Word::NoteLate).with(Slot::Seconds, "10"), true);
+    view.annotate(2, &Text::new(TextKey::NoteLate).with(Placeholder::Seconds, "10"), true);
     let mut model = model();
     let typed = InputMsg::Typed { text: "find lisi".to_string(), composing: false };
     let _ = model.update(typed, Moment { millis: 0, jitter: 0 });
@@ -214,7 +214,7 @@ fn a_page_is_opened_and_closed_without_a_trace() {
     drop(mount());
     let document = web_sys::window().unwrap().document().unwrap();
     let page = UpdateLoop::<crate::page::StudentPage>::open(document.clone());
-    // It waits for its words, which this document's server does not have.
+    // It waits for its texts, which this document's server does not have.
     let state = document.get_element_by_id("connection").unwrap();
     assert_eq!(state.get_attribute("data-state").as_deref(), Some("closed"));
     drop(page);

@@ -186,7 +186,7 @@ impl ContactList {
         self.latest.as_ref()
     }
 
-    /// What is searched for; empty if everybody is shown.
+    /// What is searched for; empty if every contact is shown.
     pub fn filter(&self) -> &str {
         &self.filter
     }
@@ -235,9 +235,9 @@ impl ContactList {
         self.horizon.as_ref().is_some_and(|horizon| name >= horizon.as_str())
     }
 
-    /// Lets go of what is not needed or too much. `read` is the page that has
-    /// come, by where it began and what it is known from: whoever is not on it
-    /// was not in the book then.
+    /// Removes rows that are gone, unknown or beyond the limit. `read` is the page
+    /// that has come, by where it began and the sequence number it was read at: a
+    /// name that is not on it was not in the book then.
     fn prune(&mut self, read: Option<(&str, u64)>) {
         let missing = self.missing.as_ref();
         self.rows.retain(|row| {

@@ -8,7 +8,7 @@ use api::{Changes, Page, Snapshot};
 
 use super::list::{ContactList, PageRequest};
 use crate::core::clock::Moment;
-use crate::core::connection::wait;
+use crate::core::connection::retry_delay;
 use crate::core::subscription::{StreamRequest, Subscription};
 
 /// Least time from one reading of the whole book to the next, however fast the
@@ -19,11 +19,11 @@ const PACE: u64 = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BookEvent {
     /// The stream is open, or open again.
-    Open,
+    Opened,
     /// The stream is interrupted.
     Interrupted {
         /// Whether the browser has given up; else it reconnects by itself.
-        for_good: bool,
+        is_final: bool,
     },
     /// Where the book stands.
     Snapshot(Snapshot),
@@ -80,11 +80,11 @@ impl BookSync {
     /// Takes what the server says.
     pub fn handle(&mut self, event: BookEvent, moment: Moment) {
         match event {
-            BookEvent::Open => {
+            BookEvent::Opened => {
                 self.stream.opened();
                 self.failures = 0;
             }
-            BookEvent::Interrupted { for_good } => self.stream.interrupted(for_good, moment),
+            BookEvent::Interrupted { is_final } => self.stream.interrupted(is_final, moment),
             BookEvent::Snapshot(snapshot) => {
                 self.has_begun = true;
                 self.list.reset(&snapshot);
@@ -146,7 +146,7 @@ impl BookSync {
     /// Counts a failure, and returns when to try again.
     fn fail(&mut self, moment: Moment) -> u64 {
         self.failures = self.failures.saturating_add(1);
-        moment.millis + wait(self.failures, moment.jitter)
+        moment.millis + retry_delay(self.failures, moment.jitter)
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
         fn live() -> Self {
             let mut follower = Follower { now: 10_000, is_seen: true, ..Follower::default() };
             assert_eq!(follower.goes_on(), [BookRequest::Subscribe]);
-            assert_eq!(follower.hears(BookEvent::Open), []);
+            assert_eq!(follower.hears(BookEvent::Opened), []);
             assert!(follower.sync.is_live());
             follower
         }
@@ -238,14 +238,14 @@ mod tests {
         let mut follower = Follower::default();
         assert_eq!(follower.goes_on(), []);
         assert_eq!(follower.is_seen(true), [BookRequest::Subscribe]);
-        follower.hears(BookEvent::Open);
+        follower.hears(BookEvent::Opened);
         follower.begins();
         assert_eq!(follower.is_seen(false), [BookRequest::Unsubscribe, BookRequest::Page(None)]);
         assert!(!follower.sync.is_live());
         assert_eq!(follower.waits(100_000), []);
         // Seen again, it is told where the book stands before it asks.
         assert_eq!(follower.is_seen(true), [BookRequest::Subscribe]);
-        assert_eq!(follower.hears(BookEvent::Open), []);
+        assert_eq!(follower.hears(BookEvent::Opened), []);
         assert_eq!(asked(&follower.begins()), "");
     }
 
@@ -283,19 +283,19 @@ mod tests {
         let mut follower = Follower::live();
         follower.begins();
         follower.hears(page("a", None));
-        assert_eq!(follower.hears(BookEvent::Interrupted { for_good: false }), []);
+        assert_eq!(follower.hears(BookEvent::Interrupted { is_final: false }), []);
         assert!(!follower.sync.is_live());
-        assert_eq!(follower.hears(BookEvent::Open), []);
+        assert_eq!(follower.hears(BookEvent::Opened), []);
         assert!(follower.sync.is_live());
 
         for patience in [1_000, 2_000, 4_000, 8_000, 8_000] {
-            assert_eq!(follower.hears(BookEvent::Interrupted { for_good: true }), []);
+            assert_eq!(follower.hears(BookEvent::Interrupted { is_final: true }), []);
             assert!(!follower.sync.is_live());
             assert_eq!(follower.sync.due(), Some(follower.now + patience));
             assert_eq!(follower.waits(patience - 1), []);
             assert_eq!(follower.waits(1), [BookRequest::Subscribe]);
         }
-        follower.hears(BookEvent::Interrupted { for_good: true });
+        follower.hears(BookEvent::Interrupted { is_final: true });
         assert_eq!(follower.is_seen(false), [BookRequest::Unsubscribe]);
         assert_eq!(follower.sync.due(), None);
     }

@@ -12,15 +12,15 @@ use std::ops::Range;
 use protocol::command::SEPARATOR;
 use protocol::escape::is_deceptive;
 
-use crate::core::highlight::{self, marks, without_pen};
+use crate::core::highlight::{self, highlights, without_errors};
 
 pub use self::frame::{Field, FieldName, Frame};
 
 /// What a stretch of a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// What the pen marks: the verb, a field, or a mistake.
-    Marked(highlight::Kind),
+    /// What is highlighted: the verb, a field, or a mistake.
+    Highlighted(highlight::Kind),
     /// A `;` between two parts of a command.
     Separator,
     /// What a server said.
@@ -46,14 +46,14 @@ pub fn sent(text: &str, composing: bool) -> Vec<Part> {
     let mut parts = Parts::default();
     for line in text.split_inclusive('\n') {
         let content = without_line_end(line);
-        let mut marks = marks(content);
+        let mut marked = highlights(content);
         if composing {
-            marks = without_pen(marks);
+            marked = without_errors(marked);
         }
         let start = parts.end;
-        for mark in marks {
-            parts.between(text, start + mark.at.start);
-            parts.push(Kind::Marked(mark.kind), start + mark.at.end);
+        for highlight in marked {
+            parts.between(text, start + highlight.at.start);
+            parts.push(Kind::Highlighted(highlight.kind), start + highlight.at.end);
         }
         parts.between(text, start + content.len());
         parts.push(Kind::LineEnd, start + line.len());
@@ -105,7 +105,7 @@ impl Parts {
         }
     }
 
-    /// What the pen left unmarked, up to `end`.
+    /// What is not highlighted, up to `end`.
     fn between(&mut self, text: &str, end: usize) {
         let from = self.end;
         for (at, byte) in text.bytes().enumerate().take(end).skip(from) {
@@ -224,7 +224,7 @@ fn is_combining(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::highlight::Kind as Pen;
+    use crate::core::highlight::Kind as HighlightKind;
     use crate::core::samples::TEXTS;
 
     fn check(text: &str, expected: &[(&str, Kind)]) {
@@ -235,34 +235,38 @@ mod tests {
 
     #[test]
     fn a_command_is_cut_into_what_the_pen_marks_and_what_separates() {
-        use Kind::{LineEnd, Marked, Plain, Separator};
+        use Kind::{Highlighted, LineEnd, Plain, Separator};
         check(
             " add;张三; 1\r\n",
             &[
                 (" ", Plain),
-                ("add", Marked(Pen::Verb)),
+                ("add", Highlighted(HighlightKind::Verb)),
                 (";", Separator),
-                ("张三", Marked(Pen::Name)),
+                ("张三", Highlighted(HighlightKind::Name)),
                 (";", Separator),
                 (" ", Plain),
-                ("1", Marked(Pen::Phone)),
+                ("1", Highlighted(HighlightKind::Phone)),
                 ("\r\n", LineEnd),
             ],
         );
         check(
             "find；a",
-            &[("find", Marked(Pen::Verb)), ("；", Marked(Pen::Circled)), ("a", Marked(Pen::Name))],
+            &[
+                ("find", Highlighted(HighlightKind::Verb)),
+                ("；", Highlighted(HighlightKind::Circled)),
+                ("a", Highlighted(HighlightKind::Name)),
+            ],
         );
         check("a b", &[("a b", Plain)]);
         check(
             "ad;;x\nexit",
             &[
-                ("ad", Marked(Pen::Wrong)),
+                ("ad", Highlighted(HighlightKind::Wrong)),
                 (";", Separator),
                 (";", Separator),
                 ("x", Plain),
                 ("\n", LineEnd),
-                ("exit", Marked(Pen::Verb)),
+                ("exit", Highlighted(HighlightKind::Verb)),
             ],
         );
     }

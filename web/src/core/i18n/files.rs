@@ -1,6 +1,6 @@
 //! The languages' files, read for the tests: a page fetches them.
 
-use super::Note;
+use super::Text;
 
 /// Each language's file.
 pub const LANGUAGES: [&str; 2] =
@@ -39,10 +39,11 @@ pub fn placeholders<'a>(language: &'a str, key: &str) -> Vec<&'a str> {
 /// # Panics
 ///
 /// One does not.
-pub fn assert_translated(note: &Note) {
-    let mut filled: Vec<_> = note.slots.iter().map(|(slot, _)| slot.key()).collect();
+pub fn assert_translated(text: &Text) {
+    let mut filled: Vec<_> =
+        text.values.iter().map(|(placeholder, _)| placeholder.name()).collect();
     filled.sort_unstable();
     for language in LANGUAGES {
-        assert_eq!(placeholders(language, note.word.key()), filled, "{}", note.word.key());
+        assert_eq!(placeholders(language, text.key.name()), filled, "{}", text.key.name());
     }
 }

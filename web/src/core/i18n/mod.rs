@@ -1,15 +1,14 @@
-//! What the page says while it runs, by key.
+//! Internationalisation (i18n): the keys of the texts that a page shows while it
+//! runs, and the values for their placeholders.
 //!
-//! The sentences themselves live in `static/zh.html` and `static/en.html`; here are
-//! only their keys and the values for their blanks, so that no sentence has to be
-//! found in the code and none is built from pieces. What the page says from its
-//! beginning to its end is not here: its key stands in the markup alone, as
-//! `data-said`.
+//! The texts themselves are in `static/zh.html` and `static/en.html`, so that no
+//! sentence is hidden in the code and none is built from pieces. A text that never
+//! changes has no key here: it stands in the markup alone, as `data-said`.
 
 pub mod files;
 
-/// Declares the keys once, for the enum, for [`Word::ALL`] and for the markup.
-macro_rules! words {
+/// Declares the keys once, for the enum, for [`TextKey::ALL`] and for the markup.
+macro_rules! keys {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident = $key:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +19,16 @@ macro_rules! words {
             pub const ALL: &'static [$name] = &[$($name::$word,)*];
 
             /// How it is called in the markup.
-            pub fn key(self) -> &'static str {
+            pub fn name(self) -> &'static str {
                 match self { $($name::$word => $key,)* }
             }
         }
     };
 }
 
-words! {
-    /// A sentence or label: `data-word` in the markup.
-    Word {
+keys! {
+    /// Key of a text: `data-word` in the language files.
+    TextKey {
         // The connection, in the header.
         StateOpen = "state-open",
         StateConnecting = "state-connecting",
@@ -144,7 +143,7 @@ words! {
         HeldEnded = "held-ended",
         // The other language could not be fetched.
         SameLanguage = "same-language",
-        // The red pen.
+        // What is wrong with a line.
         FullWidth = "full-width",
         SpaceForSeparator = "space-for-separator",
         WrongSeparator = "wrong-separator",
@@ -170,9 +169,9 @@ words! {
     }
 }
 
-words! {
-    /// A blank in a sentence: `data-slot` in the markup.
-    Slot {
+keys! {
+    /// A placeholder in a text: `data-slot` in the markup.
+    Placeholder {
         Bytes = "bytes",
         Character = "character",
         Chars = "chars",
@@ -190,25 +189,26 @@ words! {
     }
 }
 
-/// A sentence with its blanks filled in, in no language yet.
+/// A text to be shown, in no language yet: its key and the values for its
+/// placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// Which sentence.
-    pub word: Word,
-    /// What goes into its blanks, safe to show.
-    pub slots: Vec<(Slot, String)>,
+pub struct Text {
+    /// Which text.
+    pub key: TextKey,
+    /// What goes into its placeholders, safe to show.
+    pub values: Vec<(Placeholder, String)>,
 }
 
-impl Note {
-    /// A sentence without a blank filled in.
-    pub fn new(word: Word) -> Self {
-        Note { word, slots: Vec::new() }
+impl Text {
+    /// A text without a value for any placeholder.
+    pub fn new(key: TextKey) -> Self {
+        Text { key, values: Vec::new() }
     }
 
-    /// Fills a blank.
+    /// Gives a placeholder its value.
     #[must_use]
-    pub fn with(mut self, slot: Slot, value: impl Into<String>) -> Self {
-        self.slots.push((slot, value.into()));
+    pub fn with(mut self, placeholder: Placeholder, value: impl Into<String>) -> Self {
+        self.values.push((placeholder, value.into()));
         self
     }
 }

@@ -4,12 +4,12 @@ use protocol::command::{Change, Command, Stage, Verb, parts};
 use protocol::decoder::{Decoder, Ending};
 use protocol::{Reason, Replies, Reply};
 
-use super::deed::{Deed, Deeds};
+use super::action::{Action, Actions};
 
 /// The most names whose phones are remembered: two classes.
 pub(super) const NAMES: usize = 100;
 
-/// Tells deeds from what went over the wire.
+/// Finds out which actions a message and its replies amount to.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     /// The phones last heard of, to notice when one is overwritten. A name that
@@ -25,8 +25,8 @@ impl Judge {
 
     /// What a message and its replies come to. A reply that is none of the
     /// protocol's, or is that of a full book, comes to nothing.
-    pub(super) fn judge(&mut self, sent: &str, replies: &[String]) -> Deeds {
-        let mut deeds = Deeds::default();
+    pub(super) fn judge(&mut self, sent: &str, replies: &[String]) -> Actions {
+        let mut actions = Actions::default();
         let mut decoder = Decoder::new(Stage::Contacts);
         decoder.push(sent.as_bytes());
         decoder.close();
@@ -35,11 +35,11 @@ impl Judge {
             if let Ok(text) = message.text {
                 // At the echo stage commands come back too.
                 if is(reply, &Reply::Received(text)) {
-                    deeds.add(Deed::Echo);
+                    actions.add(Action::Echo);
                     continue;
                 }
                 if is_glued(text) {
-                    deeds.add(Deed::Glued);
+                    actions.add(Action::Glued);
                 }
             }
             match message.command(Stage::Contacts) {
@@ -48,46 +48,46 @@ impl Judge {
                     if is(reply, &Reply::NotFound) =>
                 {
                     self.learn(name, "");
-                    deeds.add(Deed::NotFound);
+                    actions.add(Action::NotFound);
                 }
                 Ok(Command::Find { name }) => {
                     self.learn(name, reply);
-                    deeds.add(Deed::Found);
+                    actions.add(Action::Found);
                 }
                 Ok(Command::Change(Change::Remove { name })) => {
                     if is(reply, &Reply::Removed { name }) {
                         self.learn(name, "");
-                        deeds.add(Deed::Removed);
+                        actions.add(Action::Removed);
                     }
                 }
                 Ok(Command::Change(Change::Add { name, phone })) => {
                     if is(reply, &Reply::Added { name }) {
-                        deeds.add(Deed::Added);
+                        actions.add(Action::Added);
                         if name.chars().any(is_han) {
-                            deeds.add(Deed::Han);
+                            actions.add(Action::Han);
                         }
                         if self.learn(name, phone) {
-                            deeds.add(Deed::Overwritten);
+                            actions.add(Action::Overwritten);
                         }
                     }
                 }
                 Err(mistake) => {
                     let kind = match mistake.reason {
-                        Reason::TooFew { .. } | Reason::TooMany { .. } => Deed::Fields,
-                        Reason::FullWidthSeparator { .. } => Deed::Semicolon,
-                        _ => Deed::Mistake,
+                        Reason::TooFew { .. } | Reason::TooMany { .. } => Action::Fields,
+                        Reason::FullWidthSeparator { .. } => Action::Semicolon,
+                        _ => Action::Mistake,
                     };
                     if is(reply, &Reply::Mistake(mistake)) {
-                        deeds.add(Deed::Mistake);
-                        deeds.add(kind);
+                        actions.add(Action::Mistake);
+                        actions.add(kind);
                     }
                 }
             }
         }
         if replies.len() > 1 {
-            deeds.add(Deed::Cut);
+            actions.add(Action::Cut);
         }
-        deeds
+        actions
     }
 
     /// Remembers the phone of a name. Returns whether it had another one.

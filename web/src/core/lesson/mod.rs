@@ -5,18 +5,18 @@
 //! no document: the steps come from the language file, whose names and goals
 //! are the same in every language.
 
-mod deed;
+mod action;
 mod judge;
 mod step;
 
-pub use self::deed::Deed;
-use self::deed::Deeds;
+pub use self::action::Action;
+use self::action::Actions;
 use self::judge::Judge;
 pub use self::step::{Goal, Step};
 
 /// What the page saw happen.
 #[derive(Clone, Copy, Debug)]
-pub enum Seen<'a> {
+pub enum LessonEvent<'a> {
     /// A conversation began.
     Greeted,
     /// A message has all its replies.
@@ -40,7 +40,7 @@ pub enum Seen<'a> {
     Split,
 }
 
-/// What came of something seen.
+/// What came of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing to show.
@@ -94,20 +94,20 @@ impl Lesson {
     }
 
     /// Goes to a step, done or not.
-    pub fn turn_to(&mut self, name: &str) {
+    pub fn open_step(&mut self, name: &str) {
         if let Some(index) = self.steps.iter().position(|step| step.name() == name) {
             self.begin(index);
         }
     }
 
     /// Whether another step than the open one is still to be done.
-    pub fn goes_on(&self) -> bool {
+    pub fn has_next(&self) -> bool {
         self.next().is_some()
     }
 
     /// Goes to the next step that is still to be done; one that was skipped
     /// comes after the last.
-    pub fn go_on(&mut self) {
+    pub fn open_next(&mut self) {
         if let Some(index) = self.next() {
             self.begin(index);
         }
@@ -127,32 +127,32 @@ impl Lesson {
     }
 
     /// Takes what happened.
-    pub fn see(&mut self, seen: Seen<'_>) -> Outcome {
-        let mut deeds = Deeds::default();
+    pub fn see(&mut self, seen: LessonEvent<'_>) -> Outcome {
+        let mut actions = Actions::default();
         let mut question = "";
-        let is_try = matches!(seen, Seen::Answered { .. });
+        let is_try = matches!(seen, LessonEvent::Answered { .. });
         match seen {
-            Seen::Greeted => {
+            LessonEvent::Greeted => {
                 self.talking = true;
-                deeds.add(Deed::Greeted);
+                actions.add(Action::Greeted);
                 if std::mem::take(&mut self.ended) {
-                    deeds.add(Deed::Again);
+                    actions.add(Action::Again);
                 }
             }
-            Seen::Closed => {
+            LessonEvent::Closed => {
                 self.talking = false;
                 self.ended = true;
-                deeds.add(Deed::Closed);
+                actions.add(Action::Closed);
             }
-            Seen::Chosen { right: false, .. } => {}
-            Seen::Chosen { question: answered, right: true } => {
+            LessonEvent::Chosen { right: false, .. } => {}
+            LessonEvent::Chosen { question: answered, right: true } => {
                 question = answered;
-                deeds.add(Deed::Answered);
+                actions.add(Action::Answered);
             }
-            Seen::Split => deeds.add(Deed::Split),
-            Seen::Answered { sent, replies } => deeds = self.judge.judge(sent, replies),
+            LessonEvent::Split => actions.add(Action::Split),
+            LessonEvent::Answered { sent, replies } => actions = self.judge.judge(sent, replies),
         }
-        self.count(deeds, question, is_try)
+        self.count(actions, question, is_try)
     }
 
     /// The progress as text: the open step, then a line for each goal met.
@@ -182,16 +182,16 @@ impl Lesson {
             }
         }
         self.open = self.undone_from(0).unwrap_or(0);
-        self.turn_to(open);
+        self.open_step(open);
     }
 
     fn begin(&mut self, index: usize) {
         self.open = index;
         self.hint = None;
         if self.talking {
-            let mut deeds = Deeds::default();
-            deeds.add(Deed::Greeted);
-            self.count(deeds, "", false);
+            let mut actions = Actions::default();
+            actions.add(Action::Greeted);
+            self.count(actions, "", false);
         }
     }
 
@@ -206,20 +206,20 @@ impl Lesson {
     }
 
     /// Counts what was done towards the goals of the open step.
-    fn count(&mut self, deeds: Deeds, question: &str, is_try: bool) -> Outcome {
+    fn count(&mut self, actions: Actions, question: &str, is_try: bool) -> Outcome {
         let Some(step) = self.steps.get_mut(self.open).filter(|step| !step.is_done()) else {
             return Outcome::Nothing;
         };
         let mut helps = false;
-        for goal in step.goals_mut().filter(|goal| goal.asks_for(deeds, question)) {
+        for goal in step.goals_mut().filter(|goal| goal.asks_for(actions, question)) {
             helps = true;
             goal.count();
         }
         if !helps {
-            if !is_try || deeds.is_empty() {
+            if !is_try || actions.is_empty() {
                 return Outcome::Nothing;
             }
-            self.hint = step.hint_after(deeds);
+            self.hint = step.hint_after(actions);
             return Outcome::Hinted;
         }
         self.hint = None;

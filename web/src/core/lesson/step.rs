@@ -1,14 +1,14 @@
 //! A step of the lesson and its goals, as the markup has them.
 
-use super::deed::{Deed, Deeds};
+use super::action::{Action, Actions};
 
-/// A deed a step asks for: `DEED`, `DEED:TIMES` (up to 9) or
+/// An action a step asks for: `ACTION`, `ACTION:TIMES` (up to 9) or
 /// `answered:QUESTION` in the markup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goal {
     /// As the markup writes it.
     name: String,
-    deed: Deed,
+    action: Action,
     /// How many times it is still to be done.
     left: u8,
 }
@@ -16,8 +16,8 @@ pub struct Goal {
 impl Goal {
     /// Reads a goal; `None` if nothing that can be done is called so.
     pub fn parse(name: &str) -> Option<Self> {
-        let deed = name.split_once(':').map_or(name, |(deed, _)| deed);
-        Some(Goal { name: name.to_string(), deed: Deed::named(deed)?, left: times(name) })
+        let action = name.split_once(':').map_or(name, |(action, _)| action);
+        Some(Goal { name: name.to_string(), action: Action::named(action)?, left: times(name) })
     }
 
     /// Whether it has been reached.
@@ -44,10 +44,10 @@ impl Goal {
         self.left = times(&self.name);
     }
 
-    /// Whether such a deed helps; `question` is the one that was answered.
-    pub(super) fn asks_for(&self, deeds: Deeds, question: &str) -> bool {
-        deeds.has(self.deed)
-            && (self.deed != Deed::Answered
+    /// Whether such an action helps; `question` is the one that was answered.
+    pub(super) fn asks_for(&self, actions: Actions, question: &str) -> bool {
+        actions.has(self.action)
+            && (self.action != Action::Answered
                 || self.name.strip_prefix("answered:") == Some(question))
     }
 }
@@ -65,8 +65,8 @@ fn times(name: &str) -> u8 {
 pub struct Step {
     name: String,
     goals: Vec<Goal>,
-    /// After which deeds there is a hint; `None` after any.
-    hints: Vec<Option<Deed>>,
+    /// After which actions there is a hint; `None` after any.
+    hints: Vec<Option<Action>>,
 }
 
 impl Step {
@@ -76,15 +76,15 @@ impl Step {
         Step { name: name.to_string(), goals: Vec::new(), hints: Vec::new() }
     }
 
-    /// Adds a goal. One that nobody knows how to reach is left out.
+    /// Adds a goal. An unknown one is left out.
     pub fn goal(&mut self, name: &str) {
         self.goals.extend(Goal::parse(name));
     }
 
-    /// Adds a hint, called after the deed that brings it up, or `""` for one
+    /// Adds a hint, called after the action that brings it up, or `""` for one
     /// that any wrong try does.
     pub fn hint(&mut self, name: &str) {
-        self.hints.push(Deed::named(name));
+        self.hints.push(Action::named(name));
     }
 
     /// Its name, the same in every language.
@@ -110,11 +110,11 @@ impl Step {
         self.goals.iter().any(|own| own.name == goal && !own.is_met())
     }
 
-    /// The hint after a try that came to other deeds than the goals.
-    pub(super) fn hint_after(&self, deeds: Deeds) -> Option<&'static str> {
-        let about = |hint: &&Option<Deed>| hint.is_some_and(|deed| deeds.has(deed));
+    /// The hint after a try that came to other actions than the goals.
+    pub(super) fn hint_after(&self, actions: Actions) -> Option<&'static str> {
+        let about = |hint: &&Option<Action>| hint.is_some_and(|action| actions.has(action));
         let any = || self.hints.iter().find(|hint| hint.is_none());
         let hint = self.hints.iter().find(about).or_else(any)?;
-        Some(hint.map_or("", Deed::name))
+        Some(hint.map_or("", Action::name))
     }
 }

@@ -15,12 +15,12 @@ fn step(name: &str, goals: &[&str], hints: &[&str]) -> Step {
 
 fn answered(lesson: &mut Lesson, sent: &str, replies: &[&str]) -> Outcome {
     let replies: Vec<_> = replies.iter().map(ToString::to_string).collect();
-    lesson.see(Seen::Answered { sent, replies: &replies })
+    lesson.see(LessonEvent::Answered { sent, replies: &replies })
 }
 
-fn deeds(sent: &str, replies: &[String]) -> Vec<Deed> {
-    let deeds = Judge::default().judge(sent, replies);
-    Deed::ALL.into_iter().filter(|&deed| deeds.has(deed)).collect()
+fn actions(sent: &str, replies: &[String]) -> Vec<Action> {
+    let actions = Judge::default().judge(sent, replies);
+    Action::ALL.into_iter().filter(|&action| actions.has(action)).collect()
 }
 
 /// What a server that knows `a` replies.
@@ -36,7 +36,7 @@ fn replies(sent: &str) -> Vec<String> {
 
 #[test]
 fn what_was_done_is_read_off_the_wire() {
-    use Deed::*;
+    use Action::*;
     let long = "x".repeat(2000);
     for (sent, expected) in [
         ("message1", &[Echo][..]),
@@ -61,7 +61,7 @@ fn what_was_done_is_read_off_the_wire() {
         ("add;b;1\nexit\nfind;a", &[Added]),
         ("exit", &[]),
     ] {
-        assert_eq!(deeds(sent, &replies(sent)), expected, "{sent:?}");
+        assert_eq!(actions(sent, &replies(sent)), expected, "{sent:?}");
     }
 }
 
@@ -69,7 +69,7 @@ fn what_was_done_is_read_off_the_wire() {
 fn a_reply_the_protocol_does_not_give_to_that_message_is_no_deed() {
     for (sent, reply, expected) in [
         // The lesson's first server.
-        ("add;a;1", "Received add;a;1;", &[Deed::Echo][..]),
+        ("add;a;1", "Received add;a;1;", &[Action::Echo][..]),
         // One that cannot store anything.
         ("add;a;1", "Error: the book is full", &[]),
         ("remove;a", "Error: nothing was changed", &[]),
@@ -77,7 +77,7 @@ fn a_reply_the_protocol_does_not_give_to_that_message_is_no_deed() {
         ("add;a", "a added!", &[]),
         ("hello", "hi", &[]),
     ] {
-        assert_eq!(deeds(sent, &[reply.to_string()]), expected, "{sent:?}");
+        assert_eq!(actions(sent, &[reply.to_string()]), expected, "{sent:?}");
     }
 }
 
@@ -110,25 +110,25 @@ fn a_step_is_finished_by_all_its_goals_and_stays_open_until_the_student_goes_on(
         step("two", &["answered:why"], &[""]),
         step("three", &["closed", "again"], &[""]),
     ]);
-    assert_eq!(lesson.see(Seen::Greeted), Outcome::Helped);
+    assert_eq!(lesson.see(LessonEvent::Greeted), Outcome::Helped);
     assert_eq!(answered(&mut lesson, "a", &["Received a;"]), Outcome::Helped);
     assert!(lesson.steps()[0].wants("echo:2") && !lesson.steps()[0].wants("greeted"));
-    lesson.turn_to("two");
-    assert_eq!(lesson.see(Seen::Chosen { question: "why", right: false }), Outcome::Nothing);
-    assert_eq!(lesson.see(Seen::Chosen { question: "who", right: true }), Outcome::Nothing);
-    assert_eq!(lesson.see(Seen::Chosen { question: "why", right: true }), Outcome::Finished);
-    assert_eq!(lesson.see(Seen::Closed), Outcome::Nothing, "three is not open yet");
+    lesson.open_step("two");
+    assert_eq!(lesson.see(LessonEvent::Chosen { question: "why", right: false }), Outcome::Nothing);
+    assert_eq!(lesson.see(LessonEvent::Chosen { question: "who", right: true }), Outcome::Nothing);
+    assert_eq!(lesson.see(LessonEvent::Chosen { question: "why", right: true }), Outcome::Finished);
+    assert_eq!(lesson.see(LessonEvent::Closed), Outcome::Nothing, "three is not open yet");
     assert_eq!(open(&lesson), "two");
-    lesson.see(Seen::Greeted);
-    lesson.go_on();
+    lesson.see(LessonEvent::Greeted);
+    lesson.open_next();
     assert_eq!(open(&lesson), "three");
-    assert_eq!(lesson.see(Seen::Closed), Outcome::Helped);
-    assert_eq!(lesson.see(Seen::Greeted), Outcome::Finished);
-    lesson.go_on();
+    assert_eq!(lesson.see(LessonEvent::Closed), Outcome::Helped);
+    assert_eq!(lesson.see(LessonEvent::Greeted), Outcome::Finished);
+    lesson.open_next();
     assert_eq!(open(&lesson), "one", "it had been skipped");
-    assert!(!lesson.goes_on());
+    assert!(!lesson.has_next());
     assert_eq!(answered(&mut lesson, "a", &["Received a;"]), Outcome::Finished);
-    lesson.go_on();
+    lesson.open_next();
     assert_eq!(open(&lesson), "one", "nothing is left to do");
     assert_eq!(answered(&mut lesson, "a", &["Received a;"]), Outcome::Nothing);
 }
@@ -137,12 +137,12 @@ fn a_step_is_finished_by_all_its_goals_and_stays_open_until_the_student_goes_on(
 fn steps_can_be_skipped_and_revisited_in_a_conversation_that_goes_on() {
     let steps = vec![step("one", &["added"], &[]), step("two", &["greeted", "echo"], &[""])];
     let mut lesson = Lesson::new(steps);
-    lesson.see(Seen::Greeted);
-    lesson.go_on();
+    lesson.see(LessonEvent::Greeted);
+    lesson.open_next();
     assert_eq!((open(&lesson), lesson.index()), ("two", 1));
     assert!(lesson.steps()[1].wants("echo") && !lesson.steps()[1].wants("greeted"));
-    lesson.turn_to("one");
-    lesson.turn_to("nowhere");
+    lesson.open_step("one");
+    lesson.open_step("nowhere");
     assert_eq!(open(&lesson), "one");
 }
 
@@ -150,11 +150,11 @@ fn steps_can_be_skipped_and_revisited_in_a_conversation_that_goes_on() {
 fn a_lesson_can_be_started_over() {
     let steps = || vec![step("one", &["greeted", "echo:2"], &[]), step("two", &["added"], &[])];
     let mut lesson = Lesson::new(steps());
-    lesson.see(Seen::Greeted);
+    lesson.see(LessonEvent::Greeted);
     for _ in 0..2 {
         answered(&mut lesson, "a", &["Received a;"]);
     }
-    lesson.go_on();
+    lesson.open_next();
     answered(&mut lesson, "a", &["Received a;"]);
     lesson.start_over();
     assert_eq!(lesson.keep(), "one\none greeted", "the conversation goes on");
@@ -172,7 +172,7 @@ fn a_try_that_misses_gets_the_hint_about_what_was_done_instead() {
     assert_eq!(lesson.hint(), Some("mistake"));
     answered(&mut lesson, "find;a", &["Not Found!"]);
     assert_eq!(lesson.hint(), Some(""));
-    assert_eq!(lesson.see(Seen::Closed), Outcome::Nothing);
+    assert_eq!(lesson.see(LessonEvent::Closed), Outcome::Nothing);
     assert_eq!(lesson.hint(), Some(""));
     assert_eq!(answered(&mut lesson, "add;a;1", &["a added!"]), Outcome::Helped);
     assert_eq!(lesson.hint(), None);
@@ -196,7 +196,7 @@ fn progress_is_kept_by_name_and_taken_up_by_a_lesson_that_has_changed() {
     again.restore(&kept);
     assert_eq!(again.keep(), kept);
 
-    lesson.go_on();
+    lesson.open_next();
     answered(&mut lesson, "add;a;1", &["a added!"]);
     let kept = lesson.keep();
     assert_eq!(kept, "two\none echo\ntwo added");

@@ -1,6 +1,6 @@
 //! What happens to a conversation, and what it asks for.
 
-use web::core::i18n::Note;
+use web::core::i18n::Text;
 use web::core::message::{Direction, Mode};
 
 /// What can happen to the conversation.
@@ -76,7 +76,7 @@ pub enum ConversationEffect {
         /// Which message.
         id: u32,
         /// What to say.
-        note: Note,
+        note: Text,
         /// Whether its line can be put back into the input.
         is_restorable: bool,
     },
@@ -132,9 +132,9 @@ pub struct Message {
     /// All of its text, line ends included.
     pub text: String,
     /// What stands above it.
-    pub opening: Option<Note>,
+    pub opening: Option<Text>,
     /// The explanation of an error reply, which stands below it.
-    pub correction: Option<Note>,
+    pub correction: Option<Text>,
 }
 
 /// The strip above the input, while there is no connection to a server.

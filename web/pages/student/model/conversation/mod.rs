@@ -14,12 +14,12 @@ pub use self::log::{ConnectionEvent, EventKind, Log, LogEntry};
 pub use self::messages::{ConversationEffect, ConversationMsg, ConversationOutput, Message, Strip};
 use self::pending::{Pending, PendingMessage};
 use web::core::clock::Moment;
-use web::core::connection::{Connection, PATIENCE, wait};
+use web::core::connection::{CONNECT_TIMEOUT, Connection, retry_delay};
 use web::core::hints;
-use web::core::i18n::{Note, Slot, Word};
+use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::liveness::{AWAY, LATE, Liveness, Verdict};
 use web::core::message::{Address, Direction, Mode};
-use web::core::offline::{Handler, Notebook};
+use web::core::offline::{Handler, LocalBook};
 
 /// Attempts that fail before a page that never had a server answers by itself:
 /// one alone may be a server that is just starting.
@@ -45,7 +45,7 @@ pub struct Conversation {
     /// Attempts that failed since the last `Welcome!`.
     failures: u32,
     /// What the next `Welcome!` means.
-    greeting: Word,
+    greeting: TextKey,
     next_id: u32,
     pending: Pending,
     /// The id of the `exit` that was sent, while the server has not closed yet.
@@ -76,7 +76,7 @@ impl Conversation {
             connection: Connection::Ended,
             had_server: false,
             failures: 0,
-            greeting: Word::NoteConnected,
+            greeting: TextKey::NoteConnected,
             next_id: 0,
             pending: Pending::default(),
             leaving: None,
@@ -127,9 +127,9 @@ impl Conversation {
             }
             ConversationMsg::ModeSwitched => {
                 let (mode, greeting) = match self.mode {
-                    Mode::Server => (Mode::Page, Word::NotePage),
-                    Mode::Page if self.had_server => (Mode::Server, Word::NoteNew),
-                    Mode::Page => (Mode::Server, Word::NoteConnected),
+                    Mode::Server => (Mode::Page, TextKey::NotePage),
+                    Mode::Page if self.had_server => (Mode::Server, TextKey::NoteNew),
+                    Mode::Page => (Mode::Server, TextKey::NoteConnected),
                 };
                 self.switch(mode, greeting, now);
             }
@@ -146,7 +146,7 @@ impl Conversation {
     /// at all.
     pub fn next_wake(&self, now: u64) -> Option<u64> {
         let connection = match self.connection {
-            Connection::Connecting { since } => Some(since + PATIENCE),
+            Connection::Connecting { since } => Some(since + CONNECT_TIMEOUT),
             // Every second, for the countdown, in step with its end.
             Connection::Waiting { until, .. } => {
                 let left = until.saturating_sub(now);
@@ -192,7 +192,7 @@ impl Conversation {
     }
 
     /// The book of the page, where the page answers.
-    pub fn own_book(&self) -> &Notebook {
+    pub fn own_book(&self) -> &LocalBook {
         self.offline.book()
     }
 
@@ -255,7 +255,7 @@ impl Conversation {
     }
 
     /// Begins a conversation with the other one who can answer.
-    fn switch(&mut self, mode: Mode, greeting: Word, now: u64) {
+    fn switch(&mut self, mode: Mode, greeting: TextKey, now: u64) {
         self.effect(ConversationEffect::Disconnect);
         if self.connection == Connection::Open {
             self.note(EventKind::Left, now);
@@ -307,7 +307,7 @@ impl Conversation {
             if let Some(PendingMessage { id, is_noted: true, .. }) = matched.complete {
                 self.effect(ConversationEffect::RemoveAnnotation { id });
             }
-            message.correction = hints::correct(&matched.command, &message.text);
+            message.correction = hints::explain_reply(&matched.command, &message.text);
             self.outputs.push(ConversationOutput::Replied {
                 command: matched.command,
                 reply: message.text.clone(),
@@ -325,9 +325,9 @@ impl Conversation {
         self.note(EventKind::Opened, now);
         self.connection = Connection::Open;
         self.failures = 0;
-        let note = Note::new(self.greeting);
+        let note = Text::new(self.greeting);
         greeting.opening = Some(match self.mode {
-            Mode::Server => note.with(Slot::Host, self.host.as_str()),
+            Mode::Server => note.with(Placeholder::Host, self.host.as_str()),
             Mode::Page => note,
         });
         if self.mode == Mode::Server {
@@ -374,20 +374,20 @@ impl Conversation {
         if ended.is_some() {
             self.connection = Connection::Ended;
             self.greeting = match self.mode {
-                Mode::Server => Word::NoteNew,
-                Mode::Page => Word::NotePage,
+                Mode::Server => TextKey::NoteNew,
+                Mode::Page => TextKey::NotePage,
             };
             self.outputs.push(ConversationOutput::Ended);
             return;
         }
         if self.connection == Connection::Open {
-            self.greeting = Word::NoteReconnected;
+            self.greeting = TextKey::NoteReconnected;
         }
-        let until = moment.millis + wait(self.failures, moment.jitter);
+        let until = moment.millis + retry_delay(self.failures, moment.jitter);
         self.failures = self.failures.saturating_add(1);
         self.connection = Connection::Waiting { since: moment.millis, until };
         if !self.had_server && self.failures == PATIENT_ATTEMPTS {
-            self.switch(Mode::Page, Word::NoteNoServer, moment.millis);
+            self.switch(Mode::Page, TextKey::NoteNoServer, moment.millis);
         }
     }
 
@@ -396,13 +396,13 @@ impl Conversation {
     fn give_up_pending(&mut self, ended: Option<u32>) {
         for PendingMessage { id, text, replies, .. } in self.pending.take() {
             let is_lost = Some(id) != ended;
-            let word = if is_lost { Word::NoteLost } else { Word::NoteEnded };
+            let word = if is_lost { TextKey::NoteLost } else { TextKey::NoteEnded };
             let is_restorable = is_lost && is_one_line(&text);
             if !is_lost {
                 let sent = text.clone();
                 self.outputs.push(ConversationOutput::Completed { sent, replies });
             }
-            let note = Note::new(word);
+            let note = Text::new(word);
             self.effect(ConversationEffect::Annotate { id, note, is_restorable });
             if is_restorable {
                 self.lost.push((id, text));
@@ -413,12 +413,13 @@ impl Conversation {
     fn wake(&mut self, moment: Moment) {
         let now = moment.millis;
         for id in self.pending.note_late(LATE, now) {
-            let note = Note::new(Word::NoteLate).with(Slot::Seconds, (LATE / 1000).to_string());
+            let note =
+                Text::new(TextKey::NoteLate).with(Placeholder::Seconds, (LATE / 1000).to_string());
             self.effect(ConversationEffect::Annotate { id, note, is_restorable: false });
         }
         match self.connection {
             Connection::Waiting { until, .. } if until <= now => self.connect(now),
-            Connection::Connecting { since } if since + PATIENCE <= now => {
+            Connection::Connecting { since } if since + CONNECT_TIMEOUT <= now => {
                 self.close(BROKEN, String::new(), moment);
             }
             _ => {

@@ -18,7 +18,7 @@ fn a_broken_connection_comes_back_by_itself_ever_more_slowly() {
     assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 8000]);
 
     let shown = page.receives("Welcome!").shown();
-    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteReconnected));
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteReconnected));
     page.breaks();
     assert_eq!(page.model.conversation().strip(page.now), Some(Strip::Retry { seconds: 1, of: 1 }));
 }
@@ -74,7 +74,7 @@ fn an_answer_that_is_late_has_the_server_checked_and_a_dead_one_given_up() {
     assert!(done.contains(&ConversationEffect::Disconnect.into()));
     let lost = ConversationEffect::Annotate {
         id: 1,
-        note: Note::new(Word::NoteLost),
+        note: Text::new(TextKey::NoteLost),
         is_restorable: true,
     };
     assert!(done.contains(&lost.into()), "{done:?}");
@@ -82,7 +82,7 @@ fn an_answer_that_is_late_has_the_server_checked_and_a_dead_one_given_up() {
 
     assert!(page.waits(500).did().contains(&ConversationEffect::Connect.into()));
     let shown = page.receives("Welcome!").shown();
-    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteReconnected));
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteReconnected));
     assert!(
         page.happens(ConversationMsg::MessageRestored { id: 1 })
             .did()
@@ -97,7 +97,7 @@ fn a_check_that_fails_ends_the_connection_before_its_time_is_over() {
     page.alive = Some(false);
     page.sends("exit").waits(LATE);
     assert!(is_waiting(&page));
-    assert_eq!(page.noted(), [(1, Word::NoteLate), (1, Word::NoteLost)]);
+    assert_eq!(page.noted(), [(1, TextKey::NoteLate), (1, TextKey::NoteLost)]);
 }
 
 #[test]
@@ -201,7 +201,9 @@ fn the_book_of_a_server_that_was_given_up_is_not_shown_as_live() {
 #[test]
 fn a_server_that_never_says_welcome_is_given_up_after_ten_seconds() {
     let mut page = TestPage::opened();
-    assert!(!page.waits(PATIENCE - 1).did().contains(&ConversationEffect::Disconnect.into()));
+    assert!(
+        !page.waits(CONNECT_TIMEOUT - 1).did().contains(&ConversationEffect::Disconnect.into())
+    );
     assert!(page.waits(1).did().contains(&ConversationEffect::Disconnect.into()));
     assert!(page.waits(500).did().contains(&ConversationEffect::Connect.into()));
 }

@@ -10,7 +10,7 @@ fn the_conversation_opens_with_the_welcome() {
     assert!(!page.model.conversation().can_send());
 
     let shown = page.receives("Welcome!").shown();
-    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteConnected));
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteConnected));
     assert_eq!(page.model.conversation().strip(0), None);
     assert!(page.model.conversation().can_send());
 }
@@ -26,8 +26,8 @@ fn each_reply_belongs_to_the_oldest_message_without_one() {
         .receives("out of the blue")
         .shown();
     let corrections: Vec<_> =
-        shown.iter().map(|message| message.correction.as_ref().map(|note| note.word)).collect();
-    assert_eq!(corrections, [Some(Word::TooFewOne), None, Some(Word::EmptyName), None]);
+        shown.iter().map(|message| message.correction.as_ref().map(|note| note.key)).collect();
+    assert_eq!(corrections, [Some(TextKey::TooFewOne), None, Some(TextKey::EmptyName), None]);
     let ids: Vec<_> = shown.iter().map(|message| message.id).collect();
     assert_eq!(ids, [4, 5, 6, 7]);
 }
@@ -36,7 +36,7 @@ fn each_reply_belongs_to_the_oldest_message_without_one() {
 fn messages_without_an_answer_are_marked_when_the_connection_breaks() {
     let mut page = TestPage::connected();
     page.sends("add;a;1").sends("find;a").receives("a added!").did();
-    assert_eq!(page.breaks().noted(), [(2, Word::NoteLost)]);
+    assert_eq!(page.breaks().noted(), [(2, TextKey::NoteLost)]);
 
     page.types("find;b").happens(ConversationMsg::MessageRestored { id: 2 });
     assert_eq!(page.model.input().draft(), "find;a");
@@ -50,8 +50,8 @@ fn an_answer_that_does_not_come_is_noted_once_and_the_note_goes_when_it_does() {
     let mut page = TestPage::connected();
     page.sends("find;a").waits(4_000).sends("find;b").did();
     assert_eq!(page.waits(5_999).noted(), []);
-    assert_eq!(page.waits(1).noted(), [(1, Word::NoteLate)]);
-    assert_eq!(page.waits(SILENT - LATE - 1).noted(), [(2, Word::NoteLate)]);
+    assert_eq!(page.waits(1).noted(), [(1, TextKey::NoteLate)]);
+    assert_eq!(page.waits(SILENT - LATE - 1).noted(), [(2, TextKey::NoteLate)]);
     assert!(page.model.conversation().can_send());
     assert!(
         page.receives("1").did().contains(&ConversationEffect::RemoveAnnotation { id: 1 }.into())
@@ -64,11 +64,11 @@ fn exit_ends_the_conversation_and_the_student_begins_the_next() {
     page.sends("exit").did();
     assert!(!page.model.conversation().can_send());
     assert_eq!(page.sends("find;a").transmitted(), [""; 0]);
-    assert_eq!(page.model.advice().note.word, Word::HeldLeaving);
+    assert_eq!(page.model.hint().text.key, TextKey::HeldLeaving);
 
     assert_eq!(
         page.happens(ConversationMsg::Closed { code: 1000, reason: String::new() }).noted(),
-        [(1, Word::NoteEnded)]
+        [(1, TextKey::NoteEnded)]
     );
     assert_eq!(page.model.conversation().strip(page.now), Some(Strip::Ended));
     assert_eq!(page.model.next_wake(page.now), None);
@@ -78,7 +78,7 @@ fn exit_ends_the_conversation_and_the_student_begins_the_next() {
     assert!(!page.did().contains(&ConversationEffect::Connect.into()));
     assert!(page.presses(Key::Enter).did().contains(&ConversationEffect::Connect.into()));
     let shown = page.receives("Welcome!").shown();
-    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteNew));
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteNew));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn what_follows_an_exit_is_not_waited_for() {
     page.receives("a added!").did();
     assert_eq!(
         page.happens(ConversationMsg::Closed { code: 1000, reason: String::new() }).noted(),
-        [(1, Word::NoteEnded)]
+        [(1, TextKey::NoteEnded)]
     );
     assert_eq!(page.model.conversation().connection(), Connection::Ended);
 }

@@ -7,9 +7,9 @@ fn nothing_is_sent_before_the_welcome_and_the_line_stays() {
     let mut page = TestPage::opened();
     assert_eq!(page.sends("find;a").transmitted(), [""; 0]);
     assert_eq!(page.model.input().draft(), "find;a");
-    assert_eq!(page.model.advice().note.word, Word::HeldConnecting);
+    assert_eq!(page.model.hint().text.key, TextKey::HeldConnecting);
     page.receives("Welcome!");
-    assert_eq!(page.model.advice().note.word, Word::ReadyFind);
+    assert_eq!(page.model.hint().text.key, TextKey::ReadyFind);
     assert_eq!(page.presses(Key::Enter).transmitted(), ["find;a"]);
     assert_eq!(page.model.input().draft(), "");
 }
@@ -55,11 +55,11 @@ fn a_reload_loses_nothing_typed() {
 fn one_tap_puts_the_wide_semicolons_right() {
     let mut page = TestPage::connected();
     page.types("add；张三；1").did();
-    assert!(page.model.advice().is_mistake);
+    assert!(page.model.hint().is_mistake);
     let done = page.happens(InputMsg::FixApplied).did();
     assert!(done.contains(&InputEffect::Write("add;张三;1".to_string()).into()));
     assert_eq!(done.last(), Some(&InputEffect::Focus.into()));
-    assert_eq!(page.model.advice().note.word, Word::ReadyAdd);
+    assert_eq!(page.model.hint().text.key, TextKey::ReadyAdd);
 }
 
 #[test]
@@ -68,15 +68,15 @@ fn a_wrong_message_may_be_sent_all_the_same() {
 }
 
 #[test]
-fn while_an_input_method_composes_the_pen_rests() {
+fn while_an_input_method_composes_nothing_is_called_wrong() {
     let mut page = TestPage::connected();
-    let before = page.types("add;a;1;").model.advice();
+    let before = page.types("add;a;1;").model.hint();
     let text = "add;a;1;zhang".to_string();
     page.happens(InputMsg::Typed { text: text.clone(), composing: true });
-    assert_eq!(page.model.advice(), before);
-    assert!(page.model.input().marks().iter().all(|mark| mark.at.start < 8));
+    assert_eq!(page.model.hint(), before);
+    assert!(page.model.input().highlights().iter().all(|mark| mark.at.start < 8));
     page.happens(InputMsg::Typed { text, composing: false });
-    assert!(page.model.advice().is_mistake);
+    assert!(page.model.hint().is_mistake);
 }
 
 #[test]
@@ -119,11 +119,11 @@ fn a_button_sends_at_once_and_leaves_the_draft_alone() {
     page.breaks();
     assert_eq!(page.happens(InputMsg::CommandChosen("find;b".into())).transmitted(), [""; 0]);
     assert_eq!(page.model.input().draft(), "find;b");
-    assert_eq!(page.model.advice().note.word, Word::HeldClosed);
+    assert_eq!(page.model.hint().text.key, TextKey::HeldClosed);
     // An input has no room for two lines.
     page.happens(InputMsg::CommandChosen("find;c\nfind;d".into()));
     assert_eq!(page.model.input().draft(), "find;b");
-    assert_eq!(page.model.advice().note.word, Word::HeldClosed);
+    assert_eq!(page.model.hint().text.key, TextKey::HeldClosed);
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn a_choice_of_language_or_light_is_stored() {
 }
 
 #[test]
-fn a_page_without_words_says_so_and_connects_to_nobody() {
+fn a_page_without_texts_shows_a_failure_and_connects_to_no_server() {
     let mut page = TestPage::loading(Stored::default());
     assert_eq!(page.did(), [LanguageEffect::Fetch(Language::English).into()]);
     assert_eq!(
@@ -39,8 +39,8 @@ fn a_language_that_does_not_come_leaves_the_other_one() {
         page.happens(LanguageMsg::Fetched { found: false }).did(),
         [LanguageEffect::StoreLanguage(Language::English).into()]
     );
-    assert_eq!(page.model.advice().note.word, Word::SameLanguage);
-    assert_eq!(page.types("f").model.advice().note.word, Word::NextVerb);
+    assert_eq!(page.model.hint().text.key, TextKey::SameLanguage);
+    assert_eq!(page.types("f").model.hint().text.key, TextKey::NextVerb);
     page.happens(LanguageMsg::LanguageSwitched).did();
     assert_eq!(
         page.happens(LanguageMsg::Fetched { found: true }).did(),

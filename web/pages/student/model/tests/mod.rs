@@ -1,4 +1,4 @@
-//! Lessons played through, without a browser.
+//! Whole visits played through, without a browser.
 
 use super::conversation::{EventKind, Message, Strip};
 use super::panels::Selection;
@@ -6,9 +6,9 @@ use super::*;
 use crate::panels::python::messages;
 use crate::panels::sequence::Sequence;
 use web::core::appearance::Theme;
-use web::core::connection::{Connection, PATIENCE};
+use web::core::connection::{CONNECT_TIMEOUT, Connection};
 use web::core::i18n::files::assert_translated;
-use web::core::i18n::{Note, Word};
+use web::core::i18n::{Text, TextKey};
 use web::core::keyboard::Key;
 use web::core::lesson::Step;
 use web::core::liveness::{AWAY, LATE, SILENT, TIMEOUT};
@@ -43,7 +43,7 @@ impl TestPage {
         page
     }
 
-    /// A page without its words.
+    /// A page without its texts.
     pub fn loading(stored: Stored<'_>) -> Self {
         let model = Model::new("127.0.0.1:8080", true, Language::English, stored);
         let mut page = TestPage { model, now: 1_000, alive: Some(true), done: Vec::new() };
@@ -78,7 +78,7 @@ impl TestPage {
             };
             assert_translated(note);
         }
-        assert_translated(&self.model.advice().note);
+        assert_translated(&self.model.hint().text);
         let checks = effects.contains(&ConversationEffect::CheckServer.into());
         self.done.extend(effects);
         if let Some(alive) = self.alive.filter(|_| checks) {
@@ -134,11 +134,11 @@ impl TestPage {
     }
 
     /// The notes put at messages, with the id of each.
-    pub fn noted(&mut self) -> Vec<(u32, Word)> {
+    pub fn noted(&mut self) -> Vec<(u32, TextKey)> {
         let done = self.did().into_iter();
         done.filter_map(|effect| match effect {
             Effect::Conversation(ConversationEffect::Annotate { id, note, .. }) => {
-                Some((id, note.word))
+                Some((id, note.key))
             }
             _ => None,
         })

@@ -10,7 +10,7 @@ fn a_page_that_never_had_a_server_answers_by_itself_after_two_attempts() {
     let shown = page.waits(500).breaks().shown();
     assert_eq!(page.model.conversation().mode(), Mode::Page);
     assert_eq!(shown[0].text, "Welcome!");
-    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteNoServer));
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteNoServer));
     assert_eq!(page.model.conversation().strip(page.now), Some(Strip::Page));
     assert_eq!(page.waits(60_000).did(), [], "nothing is tried behind the student's back");
 
@@ -18,7 +18,7 @@ fn a_page_that_never_had_a_server_answers_by_itself_after_two_attempts() {
     let said: Vec<_> = shown.iter().map(|message| &*message.text).collect();
     assert_eq!(said[..5], ["add;a;1", "a added!", "find;a", "1", "find"]);
     assert!(shown.iter().all(|message| message.mode == Mode::Page));
-    assert_eq!(shown[5].correction.as_ref().map(|note| note.word), Some(Word::TooFewOne));
+    assert_eq!(shown[5].correction.as_ref().map(|note| note.key), Some(TextKey::TooFewOne));
     assert_eq!(page.model.next_wake(page.now), None);
 }
 
@@ -52,7 +52,7 @@ fn the_switch_leads_to_the_page_and_back() {
             .contains(&ConversationEffect::Connect.into())
     );
     let shown = page.receives("Welcome!").shown();
-    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NoteNew));
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteNew));
     assert_eq!(page.model.conversation().strip(page.now), None);
 
     let mut page = TestPage::alone();
@@ -65,11 +65,11 @@ fn the_switch_leads_to_the_page_and_back() {
 fn exit_ends_the_practice_and_the_book_is_there_in_the_next_one() {
     let mut page = TestPage::alone();
     page.sends("add;a;1").did();
-    assert_eq!(page.sends("exit").noted().last().map(|noted| noted.1), Some(Word::NoteEnded));
+    assert_eq!(page.sends("exit").noted().last().map(|noted| noted.1), Some(TextKey::NoteEnded));
     assert_eq!(page.model.conversation().strip(page.now), Some(Strip::PageEnded));
     assert!(!page.model.conversation().can_send());
     let shown = page.presses(Key::Enter).sends("find;a").shown();
-    assert_eq!(shown[0].opening.as_ref().map(|note| note.word), Some(Word::NotePage));
+    assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NotePage));
     assert_eq!(shown.last().map(|message| &*message.text), Some("1"));
 }
 

@@ -21,7 +21,7 @@ fn a_message_can_be_looked_at_until_the_next_one_is_sent() {
         page.happens(PanelsMsg::MessageSelected(pick));
         assert_eq!(page.model.selected(), picked, "{pick:?}");
     }
-    assert!(page.model.panels().shows(Panel::Wire));
+    assert!(page.model.panels().shows(Panel::Bytes));
     assert_eq!(messages(&page.model), (true, vec!["find;a"]));
     page.happens(PanelsMsg::MessageSelected(Selection::Message(2)));
     assert_eq!(messages(&page.model), (false, vec!["find;a", "hello"]));

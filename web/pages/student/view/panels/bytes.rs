@@ -3,7 +3,7 @@
 //!
 //! What stands where comes from [`wire`]; here it becomes elements. [`Squares`]
 //! is a row of them, a [`Block`] one message with what is said of it, and
-//! [`WireView`] the panel with the newest ones and the line being written.
+//! [`BytesView`] the panel with the newest ones and the line being written.
 
 use std::cell::{Cell, RefCell};
 
@@ -11,11 +11,11 @@ use web_sys::{Element, HtmlElement};
 
 use crate::model::Model;
 use crate::model::conversation::LogEntry;
-use web::browser::dom::{Markup as _, leaf};
+use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::bytes::{self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex};
 use web::core::highlight;
-use web::core::i18n::{Slot, Word};
+use web::core::i18n::{Placeholder, TextKey};
 use web::core::message::{Direction, Mode};
 
 /// The most characters drawn of a message: the longest command has 102, and
@@ -23,7 +23,7 @@ use web::core::message::{Direction, Mode};
 const DRAWN: usize = 128;
 
 /// The panel of the bytes.
-pub struct WireView {
+pub struct BytesView {
     draft: Block,
     sent: Block,
     received: Block,
@@ -34,10 +34,10 @@ pub struct WireView {
     drawn: RefCell<Option<(String, Vec<Part>)>>,
 }
 
-impl WireView {
+impl BytesView {
     /// Finds its elements by their ids.
     pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
-        WireView {
+        BytesView {
             draft: Block::of(find("wire-draft")),
             sent: Block::of(find("wire-sent")),
             received: Block::of(find("wire-received")),
@@ -63,8 +63,13 @@ impl WireView {
         self.picked.hide(picked.is_none());
         let frames = model.conversation().knows_frames();
         for (direction, block, newest, chosen) in [
-            (Direction::Sent, &self.sent, Word::WireSent, Word::WirePickedSent),
-            (Direction::Received, &self.received, Word::WireReceived, Word::WirePickedReceived),
+            (Direction::Sent, &self.sent, TextKey::WireSent, TextKey::WirePickedSent),
+            (
+                Direction::Received,
+                &self.received,
+                TextKey::WireReceived,
+                TextKey::WirePickedReceived,
+            ),
         ] {
             let is_of = |said: &&LogEntry| said.direction == direction;
             let (title, said) = match picked {
@@ -73,7 +78,7 @@ impl WireView {
             };
             block.root.hide(said.is_none());
             let Some(said) = said else { continue };
-            translator.put(&block.title, title, &[]);
+            translator.show_with(&block.title, title, &[]);
             let is_last = picked.is_none() && direction == Direction::Received;
             match model.conversation().log().close_reason().filter(|_| is_last && frames) {
                 Some((code, reason)) => block.draw_close(translator, *code, reason),
@@ -99,15 +104,15 @@ impl WireView {
                 })
                 .count();
         } else {
-            translator.put(&self.draft.title, Word::WireDraft, &[]);
-            translator.put(&self.draft.note, Word::WireEmpty, &[]);
+            translator.show_with(&self.draft.title, TextKey::WireDraft, &[]);
+            translator.show_with(&self.draft.note, TextKey::WireEmpty, &[]);
         }
         let Block { squares, note, .. } = &self.draft;
         note.set("class", if text.is_empty() { "dim" } else { "unused" });
-        translator.count(&self.draft.size, Word::SizeDraft, text.len());
+        translator.show_bytes(&self.draft.size, TextKey::SizeDraft, text.len());
         squares.keep(same);
         squares.draw(translator, text, &parts, same);
-        squares.tell(&dump(text));
+        squares.set_label(&dump(text));
         *drawn = Some((text.to_string(), parts));
     }
 }
@@ -145,8 +150,8 @@ impl Block {
             // The greeting has no line end there either.
             let line = if said.is_greeting { said.text.clone() } else { as_line(&said.text) };
             let (bytes, length) = (dump(&line), line.len().to_string());
-            let values = [(Slot::Text, &*bytes), (Slot::Bytes, &*length)];
-            translator.put(&self.note, Word::WireTcp, &values);
+            let values = [(Placeholder::Text, &*bytes), (Placeholder::Bytes, &*length)];
+            translator.show_with(&self.note, TextKey::WireTcp, &values);
         }
     }
 
@@ -165,40 +170,46 @@ impl Block {
             Direction::Received => ("wire recv", bytes::received(text)),
         };
         self.squares.begin(if is_real { class } else { "wire self" });
-        let mut told = String::new();
+        let mut read_out = String::new();
         if is_real && frames {
             let frame = Frame::text(direction, text.len());
-            self.say_framed(translator, frame);
-            self.squares.draw_head(translator, frame, &mut told);
+            self.show_framed_size(translator, frame);
+            self.squares.draw_head(translator, frame, &mut read_out);
         } else {
-            translator.count(&self.size, Word::Size, text.len());
+            translator.show_bytes(&self.size, TextKey::Size, text.len());
         }
         self.squares.draw(translator, text, &parts, 0);
-        told.push_str(&dump(text));
-        self.squares.tell(&told);
-        let word = if is_real { Word::WireFrame } else { Word::WirePage };
-        translator.put(&self.note, word, &[]);
+        read_out.push_str(&dump(text));
+        self.squares.set_label(&read_out);
+        let word = if is_real { TextKey::WireFrame } else { TextKey::WirePage };
+        translator.show_with(&self.note, word, &[]);
     }
 
     /// The Close with which a server ends a conversation.
     pub fn draw_close(&self, translator: &Translator, code: u16, reason: &str) {
         let Some((frame, carried)) = Frame::close(code, reason) else { return };
         self.squares.begin("wire recv");
-        let mut told = String::new();
-        self.say_framed(translator, frame);
-        self.squares.draw_head(translator, frame, &mut told);
+        let mut read_out = String::new();
+        self.show_framed_size(translator, frame);
+        self.squares.draw_head(translator, frame, &mut read_out);
         let code_bytes: Vec<_> = carried.iter().take(2).map(|&byte| Some(byte)).collect();
         if !code_bytes.is_empty() {
             let shown = code.to_string();
-            self.squares.draw_field(translator, Word::FieldCode, &shown, &code_bytes, &mut told);
+            self.squares.draw_field(
+                translator,
+                TextKey::FieldCode,
+                &shown,
+                &code_bytes,
+                &mut read_out,
+            );
         }
         if !reason.is_empty() {
             let group = self.squares.draw_part("part", reason, Kind::Answer);
-            label(translator, &group, Some(Word::FieldReason), reason.len());
+            label(translator, &group, Some(TextKey::FieldReason), reason.len());
         }
-        told.push_str(&dump(reason));
-        self.squares.tell(&told);
-        translator.put(&self.note, Word::WireClose, &[]);
+        read_out.push_str(&dump(reason));
+        self.squares.set_label(&read_out);
+        translator.show_with(&self.note, TextKey::WireClose, &[]);
     }
 
     /// Something of which the page sees no byte.
@@ -208,11 +219,11 @@ impl Block {
         self.size.turn("data-said", false);
     }
 
-    fn say_framed(&self, translator: &Translator, frame: Frame) {
+    fn show_framed_size(&self, translator: &Translator, frame: Frame) {
         let head = (frame.bytes() - frame.payload).to_string();
         let bytes = frame.payload.to_string();
-        let values = [(Slot::Head, &*head), (Slot::Bytes, &*bytes)];
-        translator.put(&self.size, Word::SizeFramed, &values);
+        let values = [(Placeholder::Head, &*head), (Placeholder::Bytes, &*bytes)];
+        translator.show_with(&self.size, TextKey::SizeFramed, &values);
     }
 }
 
@@ -224,7 +235,7 @@ impl Squares {
     pub fn draw_text(&self, translator: &Translator, text: &str) {
         self.keep(0);
         self.draw(translator, text, &bytes::sent(text, true), 0);
-        self.tell(&dump(text));
+        self.set_label(&dump(text));
     }
 
     fn begin(&self, class: &str) {
@@ -242,7 +253,7 @@ impl Squares {
     }
 
     /// Says to those who do not see it what it shows.
-    fn tell(&self, bytes: &str) {
+    fn set_label(&self, bytes: &str) {
         self.0.set("aria-label", bytes);
     }
 
@@ -280,39 +291,39 @@ impl Squares {
     }
 
     /// Adds what stands before a message in its frame.
-    fn draw_head(&self, translator: &Translator, frame: Frame, told: &mut String) {
+    fn draw_head(&self, translator: &Translator, frame: Frame, read_out: &mut String) {
         let mut length = frame.payload.to_string();
         let fields = frame.fields();
         let is_long = fields.iter().any(|field| field.name == FieldName::LongLength);
         for Field { name, bytes } in fields {
             let (word, shown) = match name {
-                FieldName::Opcode if frame.opcode == 1 => (Word::FieldText, String::new()),
-                FieldName::Opcode => (Word::FieldClose, String::new()),
-                FieldName::Length if is_long => (Word::FieldLength, String::new()),
+                FieldName::Opcode if frame.opcode == 1 => (TextKey::FieldText, String::new()),
+                FieldName::Opcode => (TextKey::FieldClose, String::new()),
+                FieldName::Length if is_long => (TextKey::FieldLength, String::new()),
                 FieldName::Length | FieldName::LongLength => {
-                    (Word::FieldLength, std::mem::take(&mut length))
+                    (TextKey::FieldLength, std::mem::take(&mut length))
                 }
-                FieldName::Key => (Word::FieldKey, String::new()),
+                FieldName::Key => (TextKey::FieldKey, String::new()),
             };
-            self.draw_field(translator, word, &shown, &bytes, told);
+            self.draw_field(translator, word, &shown, &bytes, read_out);
         }
     }
 
     fn draw_field(
         &self,
         translator: &Translator,
-        word: Word,
+        word: TextKey,
         shown: &str,
         bytes: &[Option<u8>],
-        told: &mut String,
+        read_out: &mut String,
     ) {
         let group = leaf(&self.0, "span", "part head", "");
         let square = square(&group, "field", shown, bytes.len());
         for byte in bytes {
             let shown = byte.map_or("··".to_string(), hex);
             leaf(&square, "i", "", &shown);
-            told.push_str(&shown);
-            told.push(' ');
+            read_out.push_str(&shown);
+            read_out.push(' ');
         }
         label(translator, &group, Some(word), 0);
     }
@@ -325,27 +336,27 @@ fn square(group: &Element, class: &str, shown: &str, bytes: usize) -> Element {
 }
 
 /// The name of a part below it, and its length where that says something.
-fn label(translator: &Translator, group: &Element, word: Option<Word>, bytes: usize) {
+fn label(translator: &Translator, group: &Element, word: Option<TextKey>, bytes: usize) {
     let label = leaf(group, "small", if word.is_some() { "named" } else { "" }, "");
     let Some(word) = word else { return };
-    translator.put(&leaf(&label, "span", "", ""), word, &[]);
+    translator.show_with(&leaf(&label, "span", "", ""), word, &[]);
     if bytes > 0 {
         leaf(&label, "span", "", &format!(" {bytes}"));
     }
 }
 
-fn look(part: &Part) -> (&'static str, Option<Word>) {
+fn look(part: &Part) -> (&'static str, Option<TextKey>) {
     let word = match part.kind {
         Kind::Plain | Kind::Separator => return ("part", None),
-        Kind::Marked(highlight::Kind::Circled) if part.at.len() > 1 => Word::PartWide,
-        Kind::Marked(highlight::Kind::Wrong | highlight::Kind::Circled) => Word::PartWrong,
-        Kind::Marked(highlight::Kind::Verb) => Word::MarkVerb,
-        Kind::Marked(highlight::Kind::Name) => Word::MarkName,
-        Kind::Marked(highlight::Kind::Phone) => Word::MarkPhone,
-        Kind::Answer => Word::PartAnswer,
-        Kind::LineEnd => Word::PartLineEnd,
+        Kind::Highlighted(highlight::Kind::Circled) if part.at.len() > 1 => TextKey::PartWide,
+        Kind::Highlighted(highlight::Kind::Wrong | highlight::Kind::Circled) => TextKey::PartWrong,
+        Kind::Highlighted(highlight::Kind::Verb) => TextKey::MarkVerb,
+        Kind::Highlighted(highlight::Kind::Name) => TextKey::MarkName,
+        Kind::Highlighted(highlight::Kind::Phone) => TextKey::MarkPhone,
+        Kind::Answer => TextKey::PartAnswer,
+        Kind::LineEnd => TextKey::PartLineEnd,
     };
-    let is_bad = matches!(word, Word::PartWide | Word::PartWrong);
+    let is_bad = matches!(word, TextKey::PartWide | TextKey::PartWrong);
     (if is_bad { "part bad" } else { "part" }, Some(word))
 }
 

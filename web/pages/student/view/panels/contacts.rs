@@ -11,10 +11,10 @@ use wasm_bindgen::JsCast;
 use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlTemplateElement};
 
 use crate::panels::contacts::{ContactsPanel, Freshness, Viewport};
-use web::browser::dom::{Markup as _, element, made_from, template};
+use web::browser::dom::{Dom as _, element, instantiate, template};
 use web::browser::translator::Translator;
 use web::core::book::list::ContactList;
-use web::core::i18n::{Note, Slot, Word};
+use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::message::Mode;
 
 /// The parts of the panel that change.
@@ -76,7 +76,8 @@ impl ContactsView {
         }
     }
 
-    /// Shows the book of whoever answers where it differs from what is shown.
+    /// Shows the book of the server or of the page where it differs from what is
+    /// shown.
     pub fn refresh(&self, contacts: &ContactsPanel, mode: Mode, translator: &Translator) {
         let (book, freshness) = (contacts.book(mode), contacts.freshness(mode));
         let range = contacts.visible_rows(mode);
@@ -95,31 +96,31 @@ impl ContactsView {
     fn show_head(&self, book: &ContactList, freshness: Freshness, translator: &Translator) {
         let is_search = !book.filter().is_empty();
         let word = match freshness {
-            _ if is_search => Word::BookFound,
-            Freshness::Live => Word::BookLive,
-            Freshness::Stale => Word::BookSilent,
-            Freshness::Local => Word::BookOwn,
+            _ if is_search => TextKey::BookFound,
+            Freshness::Live => TextKey::BookLive,
+            Freshness::Stale => TextKey::BookSilent,
+            Freshness::Local => TextKey::BookOwn,
         };
         let count = if is_search { book.shown() as u64 } else { book.count() };
-        translator.say(&self.state, &Note::new(word).with(Slot::Count, count.to_string()));
+        translator.show(&self.state, &Text::new(word).with(Placeholder::Count, count.to_string()));
 
         // Its line stays where it is, so that the list does not jump.
         self.latest.set_text_content(None);
         if let Some(latest) = book.latest() {
-            let word = if latest.is_removed { Word::BookRemoved } else { Word::BookChanged };
+            let word = if latest.is_removed { TextKey::BookRemoved } else { TextKey::BookChanged };
             let name = Escaped(&latest.name).text();
-            translator.say(&self.latest, &Note::new(word).with(Slot::Name, name));
+            translator.show(&self.latest, &Text::new(word).with(Placeholder::Name, name));
         }
 
         let hint = match () {
-            () if book.shown() == 0 && is_search => Some(Word::BookNobody),
-            () if book.count() == 0 => Some(Word::BookEmpty),
-            () if book.is_truncated() => Some(Word::BookCut),
+            () if book.shown() == 0 && is_search => Some(TextKey::BookNobody),
+            () if book.count() == 0 => Some(TextKey::BookEmpty),
+            () if book.is_truncated() => Some(TextKey::BookCut),
             () => None,
         };
         self.hint.hide(hint.is_none());
         if let Some(word) = hint {
-            translator.say(&self.hint, &Note::new(word));
+            translator.show(&self.hint, &Text::new(word));
         }
     }
 
@@ -132,7 +133,7 @@ impl ContactsView {
         let mut next = self.rows.first_element_child();
         for (index, contact) in (range.start + 2..).zip(book.rows(range)) {
             let row = next.unwrap_or_else(|| {
-                let row = made_from(&self.row);
+                let row = instantiate(&self.row);
                 self.rows.add(&row);
                 row
             });

@@ -13,7 +13,7 @@ use crate::model::{Model, Msg};
 use crate::panels::contacts::ContactsPanel;
 use crate::view::{View, message_id};
 use web::browser::book_client::{BookClient, OnEvent};
-use web::browser::dom::{Markup as _, element};
+use web::browser::dom::{Dom as _, element};
 use web::browser::listener::{Listener, ResizeListener, closest};
 use web::browser::program::Post;
 use web::browser::translator::Translator;
@@ -26,7 +26,7 @@ mod python;
 mod sequence;
 mod sticky;
 
-use bytes::WireView;
+use bytes::BytesView;
 use contacts::ContactsView;
 use python::PythonView;
 use sequence::SequenceView;
@@ -43,7 +43,7 @@ pub struct SidePanels {
     /// The message that is marked.
     picked: Cell<Option<u32>>,
     book: ContactsView,
-    wire: WireView,
+    wire: BytesView,
     sequence: SequenceView,
     sticky: StickyView,
     python: PythonView,
@@ -81,7 +81,7 @@ impl SidePanels {
             contacts: RefCell::default(),
             client: BookClient::new(on_event),
             events: RefCell::default(),
-            wire: WireView::of(find),
+            wire: BytesView::of(find),
             sequence: SequenceView::of(document, find),
             sticky: StickyView::of(find),
             python: PythonView::of(document, find),
@@ -108,7 +108,7 @@ impl SidePanels {
         if sees(Panel::Contacts) {
             self.book.refresh(&contacts, model.conversation().mode(), translator);
         }
-        if sees(Panel::Wire) {
+        if sees(Panel::Bytes) {
             self.wire.refresh(translator, model);
         }
         if sees(Panel::Sequence) {

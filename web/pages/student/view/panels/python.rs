@@ -8,9 +8,9 @@ use web_sys::{Document, Element, HtmlDocument, HtmlElement};
 
 use crate::model::Model;
 use crate::panels::python::messages;
-use web::browser::dom::{Markup as _, leaf};
+use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
-use web::core::i18n::Word;
+use web::core::i18n::TextKey;
 use web::core::message::{Address, Direction};
 use web::core::python_export::{nc, program};
 
@@ -52,8 +52,8 @@ impl PythonView {
         }
         let (is_one, messages) = messages(model);
         self.whole.hide(!is_one);
-        let word = if is_one { Word::PythonOne } else { Word::PythonAll };
-        translator.put(&self.what, word, &[]);
+        let word = if is_one { TextKey::PythonOne } else { TextKey::PythonAll };
+        translator.show_with(&self.what, word, &[]);
         self.python.set_text_content(None);
         for line in program(model.conversation().tcp(), &messages) {
             let class = match line.direction {
@@ -67,7 +67,7 @@ impl PythonView {
         }
         self.nc.set_text_content(Some(&nc(model.conversation().tcp(), &messages)));
         self.panel.each("[data-copy]", |button| {
-            translator.put(&button, Word::Copy, &[]);
+            translator.show_with(&button, TextKey::Copy, &[]);
         });
         self.drawn.replace(Some(state));
     }
@@ -83,7 +83,7 @@ impl PythonView {
         let _ = selection.select_all_children(&code);
         let document: &HtmlDocument = self.document.unchecked_ref();
         let copied = document.exec_command("copy").unwrap_or_default();
-        let word = if copied { Word::Copied } else { Word::NotCopied };
-        translator.put(button, word, &[]);
+        let word = if copied { TextKey::Copied } else { TextKey::NotCopied };
+        translator.show_with(button, word, &[]);
     }
 }

@@ -10,9 +10,9 @@ use web_sys::{Document, Element, HtmlElement};
 use super::bytes::Block;
 use crate::model::Model;
 use crate::panels::sequence::{Arrow, ArrowKind, Sequence, Unseen};
-use web::browser::dom::{Markup as _, made_from, template};
+use web::browser::dom::{Dom as _, instantiate, template};
 use web::browser::translator::Translator;
-use web::core::i18n::Word;
+use web::core::i18n::TextKey;
 use web::core::message::{Direction, Mode};
 
 /// How wide the picture is, in its own units, as in the markup.
@@ -66,8 +66,8 @@ impl SequenceView {
         sequence.follow(model);
         let peer = model.conversation().mode();
         if self.met.replace(Some(peer)) != Some(peer) {
-            let word = if peer == Mode::Server { Word::Server } else { Word::ThisPage };
-            translator.put(&self.peer, word, &[]);
+            let word = if peer == Mode::Server { TextKey::Server } else { TextKey::ThisPage };
+            translator.show_with(&self.peer, word, &[]);
         }
 
         let before = self.next.get();
@@ -101,7 +101,7 @@ impl SequenceView {
             Some(Direction::Received) => "arrow-received",
             None => "arrow-none",
         };
-        let drawn = made_from(&template(&self.document, name));
+        let drawn = instantiate(&template(&self.document, name));
         let drawn = drawn.query("g").copy();
         let class = match (&arrow.kind, arrow.direction()) {
             (ArrowKind::Unseen(_), _) => "dots",
@@ -115,8 +115,8 @@ impl SequenceView {
         drawn.set("data-arrow", &arrow.id.to_string());
         let text = drawn.query("text");
         match arrow.kind {
-            ArrowKind::Broken => translator.put(&text, Word::ArrowBroken, &[]),
-            ArrowKind::Failed => translator.put(&text, Word::ArrowFailed, &[]),
+            ArrowKind::Broken => translator.show_with(&text, TextKey::ArrowBroken, &[]),
+            ArrowKind::Failed => translator.show_with(&text, TextKey::ArrowFailed, &[]),
             _ => text.set_text_content(Some(&arrow.label())),
         }
         if let Some(seconds) = arrow.pause() {
@@ -142,14 +142,14 @@ impl SequenceView {
             ArrowKind::Closed(code, reason) if is_real && frames => {
                 return detail.draw_close(translator, *code, reason);
             }
-            _ if !is_real => Word::WirePage,
-            ArrowKind::Unseen(Unseen::Upgrade | Unseen::Switching) => Word::AboutUpgrade,
-            ArrowKind::Unseen(_) => Word::AboutHandshake,
-            ArrowKind::Closed(..) | ArrowKind::Left => Word::AboutClose,
-            ArrowKind::Broken => Word::AboutBroken,
-            ArrowKind::Failed => Word::AboutFailed,
+            _ if !is_real => TextKey::WirePage,
+            ArrowKind::Unseen(Unseen::Upgrade | Unseen::Switching) => TextKey::AboutUpgrade,
+            ArrowKind::Unseen(_) => TextKey::AboutHandshake,
+            ArrowKind::Closed(..) | ArrowKind::Left => TextKey::AboutClose,
+            ArrowKind::Broken => TextKey::AboutBroken,
+            ArrowKind::Failed => TextKey::AboutFailed,
         };
         detail.draw_nothing();
-        translator.put(&detail.note, word, &[]);
+        translator.show_with(&detail.note, word, &[]);
     }
 }

@@ -8,9 +8,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
 use super::bytes::Squares;
-use web::browser::dom::{Markup as _, leaf};
+use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
-use web::core::i18n::{Slot, Word};
+use web::core::i18n::{Placeholder, TextKey};
 use web::core::sticky_lab::{Event, Lab, Rest, Sample, shown};
 
 /// The panel of the lab.
@@ -67,8 +67,12 @@ impl StickyView {
         let (place, end) = (split.to_string(), text.len().to_string());
         self.split.set("max", &end);
         self.split.set_value(&place);
-        let word = if lab.is_inside_character() { Word::LabInside } else { Word::LabPlace };
-        translator.put(&self.place, word, &[(Slot::Bytes, &place), (Slot::Limit, &end)]);
+        let word = if lab.is_inside_character() { TextKey::LabInside } else { TextKey::LabPlace };
+        translator.show_with(
+            &self.place,
+            word,
+            &[(Placeholder::Bytes, &place), (Placeholder::Limit, &end)],
+        );
 
         self.stream.draw_text(translator, &text);
         let mut at = 0;
@@ -85,25 +89,26 @@ impl StickyView {
                 Event::Recv(piece) => {
                     let length = piece.len().to_string();
                     let text = escaped(&shown(&text, piece));
-                    let values = [(Slot::Bytes, &*length), (Slot::Text, &*text)];
-                    translator.put(&self.line("recv"), Word::LabRecv, &values);
+                    let values = [(Placeholder::Bytes, &*length), (Placeholder::Text, &*text)];
+                    translator.show_with(&self.line("recv"), TextKey::LabRecv, &values);
                 }
-                Event::Silence => translator.put(&self.line(""), Word::LabSilence, &[]),
+                Event::Silence => translator.show_with(&self.line(""), TextKey::LabSilence, &[]),
             }
             for message in step.messages {
                 let reply = escaped(&message.reply.unwrap_or_default());
                 // What is no text has no blank for one.
-                let word = if message.text.is_some() { Word::LabMessage } else { Word::LabGarbage };
+                let word =
+                    if message.text.is_some() { TextKey::LabMessage } else { TextKey::LabGarbage };
                 let text = escaped(&message.text.unwrap_or_default());
-                let values = [(Slot::Reply, &*reply), (Slot::Text, &*text)];
-                translator.put(&self.line("cut"), word, &values);
+                let values = [(Placeholder::Reply, &*reply), (Placeholder::Text, &*text)];
+                translator.show_with(&self.line("cut"), word, &values);
             }
             if let Some(rest) = step.waits_for {
                 let word = match rest {
-                    Rest::OfCharacter => Word::LabWaitsCharacter,
-                    Rest::OfLine => Word::LabWaitsLine,
+                    Rest::OfCharacter => TextKey::LabWaitsCharacter,
+                    Rest::OfLine => TextKey::LabWaitsLine,
                 };
-                translator.count(&self.line("held"), word, step.held.len());
+                translator.show_bytes(&self.line("held"), word, step.held.len());
             }
         }
     }
