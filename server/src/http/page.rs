@@ -15,30 +15,19 @@ pub(crate) fn routes() -> Router {
     FILES.clone().layer(middleware::from_fn(negotiate_encoding))
 }
 
-/// The addresses of the pages beside the first one and their files in `dist`. At
-/// `/board`, and not `/board.html`, since people type it.
-const PAGES: [(&str, &str); 1] = [("/board", "/board.html")];
-
 /// The embedded files: brotli from the build, gzip made once at the first request;
 /// shared by all servers of this process.
 static FILES: LazyLock<Router> = LazyLock::new(|| {
-    let mut files = memory_serve::load!()
+    memory_serve::load!()
         .enable_brotli(true)
         // What a phone asks for: browsers offer brotli only over https.
         .enable_gzip(true)
-        // A page may also be `board/index.html`.
+        // Each page but the first is a folder: `board/index.html` is at `/board`.
         .index_on_subdirectories(true)
         .html_cache_control(CacheControl::NoCache)
         // Trunk puts a hash of the content into every other file's name.
-        .cache_control(CacheControl::Long);
-    let known = files.manifest();
-    for (address, file) in PAGES {
-        // A server may be built without its pages.
-        if known.get(file).is_some() {
-            files = files.add_alias(address, file);
-        }
-    }
-    files.into_router()
+        .cache_control(CacheControl::Long)
+        .into_router()
 });
 
 /// Corrects two things about how `memory_serve` negotiates encodings.
