@@ -44,8 +44,8 @@ impl Presence {
     }
 }
 
-/// A conversation that is counted; it has ended when this is dropped, whatever
-/// ended it, a panic included.
+/// Guard of a counted conversation; dropping it ends the count, whatever ended the
+/// conversation, a panic included.
 #[derive(Debug)]
 pub(crate) struct Entered<'p> {
     presence: &'p Presence,

@@ -1,4 +1,4 @@
-//! What the teacher sees at start: where everything is, and how to stop it.
+//! The start-up banner: where everything is, and how to stop it.
 //!
 //! `sections` has the texts, `layout` arranges them for the screen with the QR code
 //! that `qr_lines` draws.

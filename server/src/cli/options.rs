@@ -6,6 +6,7 @@
 mod book_file;
 mod chinese;
 mod early_exit;
+mod invalid_option;
 mod serve;
 mod values;
 

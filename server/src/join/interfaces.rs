@@ -1,4 +1,5 @@
-//! The addresses students can reach this machine at, the likeliest first.
+//! Network interfaces: the addresses of this machine, ranked by how likely students
+//! reach it at them.
 
 use std::collections::HashSet;
 use std::net::IpAddr;

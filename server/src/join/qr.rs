@@ -1,5 +1,4 @@
-//! QR codes of URLs, as modules. How they are drawn is the terminal's and the
-//! page's own business.
+//! QR codes of URLs, as modules. The terminal and the page draw them, each in its way.
 
 use qrcode::bits::Bits;
 use qrcode::{Color, EcLevel, QrCode, Version};

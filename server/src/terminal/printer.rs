@@ -1,4 +1,4 @@
-//! A bounded, lossy queue of lines with a printing thread of its own.
+//! The printer: a bounded, lossy queue of lines with a printing thread of its own.
 //!
 //! Standard output and standard error can stop taking text at any time: Ctrl+S,
 //! a click into a Windows console, a pipe that is not read, a full disk, a

@@ -1,4 +1,4 @@
-//! Admission: how many connections are let in, in all and from each address.
+//! Admission control: limits on the connections, in all and from each address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -78,7 +78,7 @@ fn everywhere(
     Err(io::ErrorKind::AddrInUse.into())
 }
 
-/// Whether the port itself is refused, in whatever family it is asked for.
+/// Whether it is the port that is refused, and not the family.
 fn is_withheld(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied)
 }

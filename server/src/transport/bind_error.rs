@@ -1,5 +1,5 @@
-//! Why an address cannot be listened on, as a sentence that names the port, the
-//! cause and the way out.
+//! Bind errors: why an address cannot be listened on, as a sentence that names the
+//! port, the cause and the way out.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::port_holder::{self, Holder};
 use crate::language::{Language, localized};
 
-/// The system, as far as its reasons for withholding a port differ.
+/// The operating system, as far as its bind errors differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum System {
     Linux,
@@ -47,7 +47,7 @@ impl System {
     }
 }
 
-/// What became of a try to listen, as much as the explanation needs.
+/// A failed bind, as much of it as the explanation needs.
 #[derive(Clone, Copy, Debug)]
 struct Failure {
     kind: io::ErrorKind,
@@ -179,7 +179,7 @@ fn not_permitted(language: Language, system: System, address: SocketAddr, flag: 
     }
 }
 
-/// A value for `--tcp` or `--http`.
+/// A value for `--tcp` or `--http` that is suggested.
 enum Place {
     Port(u16),
     At(IpAddr, u16),

@@ -2,7 +2,7 @@
 //!
 //! Chunks of bytes come in from a [`Transport`], replies go out to it. This is
 //! the only place where the two transports meet the protocol, so nothing can
-//! differ between them but the framing of what leaves.
+//! differ between them but the framing.
 
 use std::future::pending;
 use std::io;

@@ -2,7 +2,7 @@
 //!
 //! Closing a socket that has unread bytes makes TCP reset the connection, and
 //! the reset can overtake replies the client has not read yet. So the server
-//! ends its own side first and listens on for a moment.
+//! ends its own side first and reads on for a moment.
 
 use std::io;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! The sockets the server listens on, as one: whichever a connection comes on.
+//! Listeners: all sockets of one port, accepted from as one.
 
 use std::future::poll_fn;
 use std::io;
@@ -77,7 +77,7 @@ impl Listeners {
     }
 }
 
-/// The address as its owner writes it: IPv4 where it is IPv4.
+/// The address with a mapped IPv4 address (`::ffff:192.168.1.2`) as plain IPv4.
 fn canonical(peer: SocketAddr) -> SocketAddr {
     match peer.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::from((ip, peer.port())),

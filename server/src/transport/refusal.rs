@@ -1,4 +1,4 @@
-//! What a client is told that is not let in.
+//! Refusals: what a client is told that is not admitted.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Raw TCP: the stream as the lesson's Python sees it.
+//! The raw TCP transport: the stream as the lesson's Python programs see it.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
-//! The WebSocket: the same conversation for a browser.
+//! The WebSocket transport, for browsers.
 //!
 //! Each text or binary message is one packet of the protocol; each reply is one
-//! text message. Pings tell a silent client from a dead one. What the bytes of
-//! a frame mean, [`frames`](super::frames) knows.
+//! text message. Pings tell a silent client from a dead one. The framing is in
+//! [`frames`](super::frames).
 
 use std::io;
 use std::time::Duration;

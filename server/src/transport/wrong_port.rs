@@ -21,7 +21,7 @@ use crate::transport::linger::linger;
 /// Browsers open connections ahead of need; a 408 on one they ignore.
 const FIRST_BYTES: Duration = Duration::from_secs(3);
 
-/// The most bytes that are looked at to tell what a client speaks.
+/// The most bytes that are read to detect the protocol of a client.
 const MOST: usize = 4 * 1024;
 
 /// The page's address for a client that reached the lesson's port at `here`: the

@@ -12,7 +12,7 @@ use clap::Command;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::options::values::InvalidOption;
+use crate::cli::options::invalid_option::InvalidOption;
 use crate::language::{Language, localized};
 
 /// Exit code of a program that is called the wrong way, as shells and clap have it.

@@ -1,4 +1,5 @@
-//! The options of serving a class, what excludes what, and the server they ask for.
+//! The options of `serve`, the checks on their combinations, and the [`Config`] they
+//! make.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -10,7 +11,8 @@ use clap::{ArgAction, ArgMatches, Args, ValueEnum};
 use protocol::{Contacts, Stage};
 
 use crate::cli::options::book_file::BookFile;
-use crate::cli::options::values::{self, Endpoint, InvalidOption, invalid};
+use crate::cli::options::invalid_option::{InvalidOption, invalid};
+use crate::cli::options::values::{self, Endpoint};
 use crate::config::{Config, Limits};
 use crate::host_names::HostNames;
 use crate::transport::admission::PerAddress;
@@ -283,7 +285,7 @@ impl Options {
         Ok(())
     }
 
-    /// The server these options ask for.
+    /// The configuration of the server.
     pub fn config(&self) -> Config {
         let reach = |endpoint| match endpoint {
             Endpoint::Address(address) => address,

@@ -1,45 +1,11 @@
-//! The values of the options: how each is written, and what is refused.
+//! Parsers of the options' values, with an explanation for each invalid one.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::language::Language;
-
-/// Why the value of an option is invalid, in both languages. Displays in English, as
-/// clap's own errors do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct InvalidOption {
-    chinese: String,
-    english: String,
-}
-
-impl InvalidOption {
-    pub(super) fn new(chinese: String, english: String) -> Self {
-        InvalidOption { chinese, english }
-    }
-
-    pub(super) fn text(&self, language: Language) -> &str {
-        language.pick(&self.chinese, &self.english)
-    }
-}
-
-impl fmt::Display for InvalidOption {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.english)
-    }
-}
-
-impl std::error::Error for InvalidOption {}
-
-/// Both translations of a refusal, formatted.
-macro_rules! invalid {
-    ($chinese:literal, $english:literal $(,)?) => {
-        $crate::cli::options::values::InvalidOption::new(format!($chinese), format!($english))
-    };
-}
-pub(super) use invalid;
+use crate::cli::options::invalid_option::{InvalidOption, invalid};
 
 /// Where to listen: `--tcp`, `--http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,6 +248,7 @@ pub(super) fn origin(text: &str) -> Result<String, InvalidOption> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
 
     #[test]
     fn a_port_alone_or_an_address_with_a_port_says_where_to_listen() {

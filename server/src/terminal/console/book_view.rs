@@ -1,4 +1,4 @@
-//! The newest contacts, as Python prints a dict.
+//! The console's view of the book: the newest contacts, as Python prints a dict.
 
 use std::collections::VecDeque;
 use std::fmt;
