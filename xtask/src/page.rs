@@ -10,9 +10,11 @@ use xshell::{Shell, cmd};
 use crate::tools::Tools;
 use crate::{heading, turn};
 
-/// The pages beside the student's: folders of `web/pages`, and their addresses on the
-/// server.
-const OTHER_PAGES: [&str; 1] = ["board"];
+/// Where the pages are, a folder each.
+const PAGES: &str = "web/pages";
+
+/// The page at `/`, which trunk builds when it is called without arguments.
+const FIRST_PAGE: &str = "student";
 
 /// Builds all pages: `trunk build` with the tools in the right version.
 pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
@@ -23,9 +25,13 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     // is then offline too, hence what the page depends on is fetched before.
     cmd!(shell, "cargo fetch").run()?;
     // First, since trunk empties the folder that it builds into.
-    bundle(shell, tools, "student", "dist", &[])?;
-    for page in OTHER_PAGES {
-        let (target, dist) = (format!("web/pages/{page}/index.html"), format!("dist/{page}"));
+    bundle(shell, tools, FIRST_PAGE, "dist", &[])?;
+    for folder in shell.read_dir(PAGES)? {
+        let Some(page) = folder.file_name().and_then(|name| name.to_str()) else { continue };
+        if page == FIRST_PAGE {
+            continue;
+        }
+        let (target, dist) = (format!("{PAGES}/{page}/index.html"), format!("dist/{page}"));
         // The page is served at `/board`, its files are in `/board/`.
         let address = format!("{page}/");
         let arguments = [target.as_str(), "--dist", &dist, "--public-url", &address];

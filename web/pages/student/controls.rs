@@ -104,63 +104,19 @@ fn around_it(
     };
     let clicked = {
         let (view, appearance, post) = (view.clone(), appearance.clone(), post.clone());
-        move |event: Event| {
-            let Some(button) = closest(&event, "button,a[href]") else {
-                if let Some(id) = message_of(&event) {
-                    post(PanelsMsg::MessageSelected(Selection::Message(id)).into());
-                }
-                return;
-            };
-            if let Some(id) =
-                message_of(&event).filter(|_| button.get_attribute("data-look").is_some())
-            {
-                post(PanelsMsg::MessageSelected(Selection::Bytes(id)).into());
-            }
-            if let Some(text) = button.get_attribute("data-insert") {
-                view.insert(&text);
-                view.focus();
-            }
-            if let Some(msg) = meaning(&button, &view, &appearance) {
-                // The page has no other links than those to its own panels.
-                event.prevent_default();
-                post(msg);
-            }
-        }
+        move |event: Event| click(&event, &view, &appearance, &post)
     };
-    let turned = {
+    let pressed = |press: fn(&Event) -> Option<PanelsMsg>| {
         let post = post.clone();
         move |event: Event| {
-            let press: &KeyboardEvent = event.unchecked_ref();
-            let modified = press.ctrl_key() || press.alt_key() || press.meta_key();
-            if let Some(turn) = TabMove::of(&press.key()).filter(|_| !modified) {
+            if let Some(msg) = press(&event) {
                 event.prevent_default();
-                post(PanelsMsg::TabKeyPressed(turn).into());
+                post(msg.into());
             }
         }
     };
-    let moved = {
-        let post = post.clone();
-        move |event: Event| {
-            let press: &KeyboardEvent = event.unchecked_ref();
-            let is_back = match &*press.key() {
-                "ArrowUp" => true,
-                "ArrowDown" => false,
-                _ => return,
-            };
-            if closest(&event, "#conversation").is_some() {
-                event.prevent_default();
-                post(
-                    PanelsMsg::MessageSelected(if is_back {
-                        Selection::Previous
-                    } else {
-                        Selection::Next
-                    })
-                    .into(),
-                );
-            }
-        }
-    };
-    listeners.push(Listener::new(view.document(), "keydown", moved));
+    listeners.push(Listener::new(view.document(), "keydown", pressed(selection_key)));
+    listeners.push(Listener::new(&view.element("tabs"), "keydown", pressed(tab_key)));
     listeners.push(Listener::new(&say, "submit", submitted));
     // A button pressed with a finger or a mouse leaves the caret where it is, so
     // that a phone's keyboard stays open.
@@ -171,7 +127,46 @@ fn around_it(
     }));
     // One for all buttons, those that come and go included.
     listeners.push(Listener::new(view.document(), "click", clicked));
-    listeners.push(Listener::new(&view.element("tabs"), "keydown", turned));
+}
+
+fn click(event: &Event, view: &View, appearance: &Appearance, post: &Post) {
+    let message = message_of(event);
+    let Some(button) = closest(event, "button,a[href]") else {
+        if let Some(id) = message {
+            post(PanelsMsg::MessageSelected(Selection::Message(id)).into());
+        }
+        return;
+    };
+    if let Some(id) = message.filter(|_| button.get_attribute("data-look").is_some()) {
+        post(PanelsMsg::MessageSelected(Selection::Bytes(id)).into());
+    }
+    if let Some(text) = button.get_attribute("data-insert") {
+        view.insert(&text);
+        view.focus();
+    }
+    if let Some(msg) = meaning(&button, view, appearance) {
+        // The page has no other links than those to its own panels.
+        event.prevent_default();
+        post(msg);
+    }
+}
+
+/// What a key on the tabs means.
+fn tab_key(event: &Event) -> Option<PanelsMsg> {
+    let press: &KeyboardEvent = event.unchecked_ref();
+    let is_modified = press.ctrl_key() || press.alt_key() || press.meta_key();
+    TabMove::of(&press.key()).filter(|_| !is_modified).map(PanelsMsg::TabKeyPressed)
+}
+
+/// What a key in the list of messages means.
+fn selection_key(event: &Event) -> Option<PanelsMsg> {
+    let press: &KeyboardEvent = event.unchecked_ref();
+    let selection = match &*press.key() {
+        "ArrowUp" => Selection::Previous,
+        "ArrowDown" => Selection::Next,
+        _ => return None,
+    };
+    closest(event, "#conversation").map(|_| PanelsMsg::MessageSelected(selection))
 }
 
 /// What a press on a button means.

@@ -117,9 +117,11 @@ pub trait Dom: JsCast {
         self.unchecked_ref::<Part>().clone_node(true)
     }
 
-    /// Writes a value into every blank of that name, as text.
+    /// Writes a value into every placeholder of that name, as text.
     fn fill(&self, slot: &str, value: &str) {
-        self.each(&format!("[data-slot={slot}]"), |blank| blank.set_text_content(Some(value)));
+        self.each(&format!("[data-slot={slot}]"), |placeholder| {
+            placeholder.set_text_content(Some(value))
+        });
     }
 }
 

@@ -60,8 +60,9 @@ impl Translator {
 
     fn show_again(&self, element: &Element) {
         let mut values = Vec::new();
-        element.each("[data-slot]", |blank| {
-            values.push((blank.get_attribute("data-slot"), blank.text_content()));
+        element.each("[data-slot]", |placeholder| {
+            let name = placeholder.get_attribute("data-slot");
+            values.push((name, placeholder.text_content()));
         });
         self.show_text(element, &element.get_attribute("data-said").unwrap_or_default());
         for (placeholder, value) in values {

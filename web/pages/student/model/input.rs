@@ -2,9 +2,6 @@
 //! written before and Tab completion.
 
 use protocol::command::{Change, Command, Stage};
-
-use super::conversation::is_one_line;
-use crate::model::tabs::{Panel, Panels};
 use web::core::completion::Completion;
 use web::core::connection::Connection;
 use web::core::highlight::{Highlight, highlights, without_errors};
@@ -12,6 +9,9 @@ use web::core::hints::Hint;
 use web::core::history::History;
 use web::core::i18n::{Text, TextKey};
 use web::core::keyboard::Key;
+
+use super::conversation::is_one_line;
+use crate::model::tabs::{Panel, Panels};
 
 /// The most names remembered for Tab: two classes.
 const NAMES: usize = 100;

@@ -12,12 +12,6 @@ pub mod lesson;
 pub mod panels;
 pub mod tabs;
 
-use self::conversation::{
-    Conversation, ConversationEffect, ConversationMsg, ConversationOutput as FromConversation,
-};
-use self::input::{Input, InputEffect, InputMsg, InputOutput as FromInput, Surroundings};
-use self::lesson::{LessonEffect, LessonModel, LessonMsg};
-use self::panels::{PanelsEffect, PanelsModel, PanelsMsg};
 use web::core::appearance::Language;
 use web::core::clock::Moment;
 use web::core::hints::Hint;
@@ -26,6 +20,12 @@ use web::core::language::{
 };
 use web::core::lesson::LessonEvent;
 
+use self::conversation::{
+    Conversation, ConversationEffect, ConversationMsg, ConversationOutput as FromConversation,
+};
+use self::input::{Input, InputEffect, InputMsg, InputOutput as FromInput, Surroundings};
+use self::lesson::{LessonEffect, LessonModel, LessonMsg};
+use self::panels::{PanelsEffect, PanelsModel, PanelsMsg};
 use self::tabs::{Panel, Panels};
 
 /// Declares an enum with a variant for each concern.

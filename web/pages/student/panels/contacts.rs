@@ -4,12 +4,12 @@
 use std::ops::Range;
 
 use api::{Changes, Entry};
-
-use crate::model::Model;
 use web::core::book::list::{ContactList, visible_range};
 use web::core::book::sync::{BookEvent, BookRequest, BookSync};
 use web::core::clock::Moment;
 use web::core::message::Mode;
+
+use crate::model::Model;
 
 /// What can be seen of a list, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,10 +5,11 @@
 //! Nothing is drawn here, and what a browser does without telling the page is
 //! [marked](ArrowKind::Unseen) as such.
 
-use crate::model::Model;
-use crate::model::conversation::{ConnectionEvent, EventKind};
 use web::core::bytes::{escape, is_invisible};
 use web::core::message::{Direction, Mode};
+
+use crate::model::Model;
+use crate::model::conversation::{ConnectionEvent, EventKind};
 
 /// The most arrows kept. A lesson has some twenty exchanges of two arrows and
 /// an opening of five: all of it is there, on three screens of a phone, and the

@@ -1,10 +1,10 @@
-//! The document.
+//! The view: shows the state of the model in the document, where it differs from
+//! what is shown.
 //!
-//! It fills the blanks of the markup in `static/index.html` and moves what has
-//! to be moved. All text from people and from
-//! the network becomes text nodes.
-//! It keeps no state of the lesson: only what it showed last, so that a
-//! keystroke does not touch the conversation.
+//! It fills the placeholders of `index.html` and clones its templates. All text
+//! from people and from the network becomes text nodes. It keeps no state of the
+//! lesson: only what it showed last, so that a keystroke does not touch the
+//! conversation.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,11 +13,6 @@ use js_sys::Date;
 use protocol::escape::Escaped;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
-
-use crate::model::Model;
-use crate::model::conversation::{Message, Strip};
-use crate::model::tabs::{Panel, Panels};
 use web::browser::dom::{Dom as _, create, element, instantiate, root, template};
 use web::browser::translator::Translator;
 use web::core::connection::Connection;
@@ -25,6 +20,11 @@ use web::core::highlight::{Highlight, Kind};
 use web::core::hints::Hint;
 use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::message::{Direction, Mode};
+use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
+
+use crate::model::Model;
+use crate::model::conversation::{Message, Strip};
+use crate::model::tabs::{Panel, Panels};
 
 pub mod panels;
 mod steps;

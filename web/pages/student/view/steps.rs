@@ -4,12 +4,12 @@
 //! Only the open one is unfolded, by the style sheet. [`lesson`](web::core::lesson)
 //! decides which that is and what has been done.
 
-use web_sys::{Document, Element, HtmlElement};
-
-use crate::model::Model;
 use web::browser::dom::{Dom as _, element, instantiate, template};
 use web::core::lesson::{Lesson, Step};
 use web::core::message::Direction;
+use web_sys::{Document, Element, HtmlElement};
+
+use crate::model::Model;
 
 /// The steps, and what stands around them.
 pub struct Steps {

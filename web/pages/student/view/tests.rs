@@ -3,6 +3,12 @@
 use std::ops::Deref;
 
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web::browser::appearance::Appearance;
+use web::browser::program::UpdateLoop;
+use web::browser::storage::PageStorage;
+use web::core::appearance::Language;
+use web::core::clock::Moment;
+use web::core::language::LanguageMsg;
 
 use super::*;
 use crate::model::Stored;
@@ -10,12 +16,6 @@ use crate::model::conversation::ConversationMsg;
 use crate::model::input::InputMsg;
 use crate::model::lesson::LessonMsg;
 use crate::model::panels::PanelsMsg;
-use web::browser::appearance::Appearance;
-use web::browser::program::UpdateLoop;
-use web::browser::storage::PageStorage;
-use web::core::appearance::Language;
-use web::core::clock::Moment;
-use web::core::language::LanguageMsg;
 
 wasm_bindgen_test_configure!(run_in_browser);
 

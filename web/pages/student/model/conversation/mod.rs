@@ -12,7 +12,6 @@ use protocol::command::Stage;
 
 pub use self::log::{ConnectionEvent, EventKind, Log, LogEntry};
 pub use self::messages::{ConversationEffect, ConversationMsg, ConversationOutput, Message, Strip};
-use self::pending::{Pending, PendingMessage};
 use web::core::clock::Moment;
 use web::core::connection::{CONNECT_TIMEOUT, Connection, retry_delay};
 use web::core::hints;
@@ -20,6 +19,8 @@ use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::liveness::{AWAY, LATE, Liveness, Verdict};
 use web::core::message::{Address, Direction, Mode};
 use web::core::offline::{Handler, LocalBook};
+
+use self::pending::{Pending, PendingMessage};
 
 /// Attempts that fail before a page that never had a server answers by itself:
 /// one alone may be a server that is just starting.

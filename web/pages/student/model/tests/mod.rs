@@ -1,10 +1,5 @@
 //! Whole visits played through, without a browser.
 
-use super::conversation::{EventKind, Message, Strip};
-use super::panels::Selection;
-use super::*;
-use crate::panels::python::messages;
-use crate::panels::sequence::Sequence;
 use web::core::appearance::Theme;
 use web::core::connection::{CONNECT_TIMEOUT, Connection};
 use web::core::i18n::files::assert_translated;
@@ -13,6 +8,12 @@ use web::core::keyboard::Key;
 use web::core::lesson::Step;
 use web::core::liveness::{AWAY, LATE, SILENT, TIMEOUT};
 use web::core::message::Mode;
+
+use super::conversation::{EventKind, Message, Strip};
+use super::panels::Selection;
+use super::*;
+use crate::panels::python::messages;
+use crate::panels::sequence::Sequence;
 
 mod connection;
 mod conversation;

@@ -7,16 +7,16 @@
 
 use std::cell::{Cell, RefCell};
 
-use web_sys::{Element, HtmlElement};
-
-use crate::model::Model;
-use crate::model::conversation::LogEntry;
 use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::bytes::{self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex};
 use web::core::highlight;
 use web::core::i18n::{Placeholder, TextKey};
 use web::core::message::{Direction, Mode};
+use web_sys::{Element, HtmlElement};
+
+use crate::model::Model;
+use crate::model::conversation::LogEntry;
 
 /// The most characters drawn of a message: the longest command has 102, and
 /// the line being written is drawn at each keystroke.

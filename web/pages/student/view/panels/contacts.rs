@@ -8,14 +8,14 @@ use std::ops::Range;
 
 use protocol::escape::Escaped;
 use wasm_bindgen::JsCast;
-use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlTemplateElement};
-
-use crate::panels::contacts::{ContactsPanel, Freshness, Viewport};
 use web::browser::dom::{Dom as _, element, instantiate, template};
 use web::browser::translator::Translator;
 use web::core::book::list::ContactList;
 use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::message::Mode;
+use web_sys::{Document, Element, HtmlElement, HtmlInputElement, HtmlTemplateElement};
+
+use crate::panels::contacts::{ContactsPanel, Freshness, Viewport};
 
 /// The parts of the panel that change.
 pub struct ContactsView {

@@ -4,6 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use wasm_bindgen::JsCast;
+use web::browser::book_client::{BookClient, OnEvent};
+use web::browser::dom::{Dom as _, element};
+use web::browser::listener::{Listener, ResizeListener, closest};
+use web::browser::program::Post;
+use web::browser::translator::Translator;
+use web::core::book::sync::BookEvent;
+use web::core::clock::Moment;
 use web_sys::{Document, Event, KeyboardEvent, ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use crate::model::lesson::LessonMsg;
@@ -12,13 +19,6 @@ use crate::model::tabs::Panel;
 use crate::model::{Model, Msg};
 use crate::panels::contacts::ContactsPanel;
 use crate::view::{View, message_id};
-use web::browser::book_client::{BookClient, OnEvent};
-use web::browser::dom::{Dom as _, element};
-use web::browser::listener::{Listener, ResizeListener, closest};
-use web::browser::program::Post;
-use web::browser::translator::Translator;
-use web::core::book::sync::BookEvent;
-use web::core::clock::Moment;
 
 mod bytes;
 mod contacts;

@@ -4,15 +4,15 @@
 use std::cell::RefCell;
 
 use wasm_bindgen::JsCast;
-use web_sys::{Document, Element, HtmlDocument, HtmlElement};
-
-use crate::model::Model;
-use crate::panels::python::messages;
 use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::i18n::TextKey;
 use web::core::message::{Address, Direction};
 use web::core::python_export::{nc, program};
+use web_sys::{Document, Element, HtmlDocument, HtmlElement};
+
+use crate::model::Model;
+use crate::panels::python::messages;
 
 /// The panel of the program.
 pub struct PythonView {

@@ -5,15 +5,15 @@
 
 use std::cell::{Cell, RefCell};
 
+use web::browser::dom::{Dom as _, instantiate, template};
+use web::browser::translator::Translator;
+use web::core::i18n::TextKey;
+use web::core::message::{Direction, Mode};
 use web_sys::{Document, Element, HtmlElement};
 
 use super::bytes::Block;
 use crate::model::Model;
 use crate::panels::sequence::{Arrow, ArrowKind, Sequence, Unseen};
-use web::browser::dom::{Dom as _, instantiate, template};
-use web::browser::translator::Translator;
-use web::core::i18n::TextKey;
-use web::core::message::{Direction, Mode};
 
 /// How wide the picture is, in its own units, as in the markup.
 const WIDTH: u32 = 360;

@@ -5,13 +5,13 @@ use std::cell::Cell;
 
 use protocol::escape::Escaped;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, HtmlInputElement};
-
-use super::bytes::Squares;
 use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::i18n::{Placeholder, TextKey};
 use web::core::sticky_lab::{Event, Lab, Rest, Sample, shown};
+use web_sys::{Element, HtmlElement, HtmlInputElement};
+
+use super::bytes::Squares;
 
 /// The panel of the lab.
 pub struct StickyView {
@@ -96,7 +96,7 @@ impl StickyView {
             }
             for message in step.messages {
                 let reply = escaped(&message.reply.unwrap_or_default());
-                // What is no text has no blank for one.
+                // What is no text has no placeholder for one.
                 let word =
                     if message.text.is_some() { TextKey::LabMessage } else { TextKey::LabGarbage };
                 let text = escaped(&message.text.unwrap_or_default());
