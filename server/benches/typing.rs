@@ -11,7 +11,7 @@
 mod classroom;
 
 use classroom::TestServer;
-use classroom::browser::{Browser, CHINESE, Visitor};
+use classroom::browser::{Browser, CHINESE, Visitor, end_idle};
 use serde_json::json;
 
 /// What the lesson promises to bear.
@@ -146,6 +146,7 @@ async fn measure(panel: &str, slower: u32) -> bool {
         "| {panel} | 1/{slower} | {typed} | {handled} | {framed} | {whole} | {late} | {slowest:.1} | {met} |"
     );
     browser.finish().await;
+    end_idle();
     true
 }
 

@@ -1,4 +1,4 @@
-//! The checker of the page's accessibility that the browser tests run, axe-core:
+//! axe-core, the accessibility checker that the browser tests run in the page. It is
 //! JavaScript, hence fetched by npm, once per user.
 
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use xshell::{Shell, cmd};
 
 use crate::packages::NPM;
 use crate::tools::cache_directory;
-use crate::{heading, turn};
+use crate::{heading, lock};
 
 /// The newest of November 2026.
 const VERSION: &str = "4.14.1";
@@ -28,7 +28,7 @@ pub fn ensure() -> Result<PathBuf> {
     if file.is_file() {
         return Ok(file);
     }
-    let _turn = turn::take(&cache.join("axe.lock"), "fetching axe-core")?;
+    let _lock = lock::take(&cache.join("axe.lock"), "fetching axe-core")?;
     heading(&format!("axe-core {VERSION}: checks the page's accessibility; npm fetches it"));
     std::fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
     let shell = Shell::new()?;

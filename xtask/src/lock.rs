@@ -1,5 +1,5 @@
-//! Turns: what two xtasks at once must do one after the other, such as a test
-//! here and a build in another terminal. Cargo locks its own work by itself.
+//! File locks between xtask processes, such as a test here and a build in another
+//! terminal. Cargo locks its own work by itself.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -9,8 +9,12 @@ use anyhow::{Context as _, Result};
 
 use crate::heading;
 
-/// Waits for the turn that the file at `path` stands for, and says so while it
-/// waits. The turn ends when the returned file is dropped, or the process dies.
+/// Locks the file at `path`, and says so while it waits for another process. The
+/// lock ends when the returned file is dropped, or the process dies.
+///
+/// # Errors
+///
+/// The file cannot be created or locked.
 pub fn take(path: &Path, doing: &str) -> Result<File> {
     let shown = path.display();
     if let Some(directory) = path.parent() {
@@ -34,14 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_is_taken_by_one_at_a_time_and_ends_with_its_file() {
+    fn a_lock_is_held_by_one_at_a_time_and_ends_with_its_file() {
         let directory = xshell::Shell::new().unwrap().create_temp_dir().unwrap();
         let path = directory.path().join("deep/lock");
 
-        let turn = take(&path, "testing").unwrap();
+        let lock = take(&path, "testing").unwrap();
         let other = File::open(&path).unwrap();
         assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
-        drop(turn);
+        drop(lock);
         assert!(other.try_lock().is_ok());
     }
 }

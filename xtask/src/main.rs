@@ -8,10 +8,10 @@
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`bench`]: the benchmark;
 //! - [`dist`]: archives and wheels, with the crate `packaging`;
-//! - [`browser`]: the browsers that the tests drive, and [`axe`], the checker of
-//!   accessibility they run in it;
+//! - [`browser`]: the browsers that the tests drive, and [`axe`], the accessibility
+//!   checker that they run in the page;
 //! - [`packages`] and [`program`]: what the system lacks, and what is on `PATH`;
-//! - [`turn`]: what two xtasks at once do one after the other.
+//! - [`lock`]: file locks, for what two xtasks must do one after the other.
 //!
 //! What xtask itself says goes to stderr: under `run`, stdout is the server's.
 
@@ -22,12 +22,12 @@ mod bench;
 mod browser;
 mod checks;
 mod dist;
+mod lock;
 mod packages;
 mod page;
 mod program;
 mod suite;
 mod tools;
-mod turn;
 
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::{OsStr, OsString};

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::tools::Tools;
-use crate::{heading, turn};
+use crate::{heading, lock};
 
 /// Where the pages are, a folder each.
 const PAGES: &str = "web/pages";
@@ -19,7 +19,7 @@ const FIRST_PAGE: &str = "student";
 /// Builds all pages: `trunk build` with the tools in the right version.
 pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     // Two trunks in one `dist` delete each other's files.
-    let _turn = turn::take(&crate::target(shell).join("page.lock"), "building the page")?;
+    let _lock = lock::take(&crate::target(shell).join("page.lock"), "building the page")?;
 
     // Offline, since its helpers are on PATH in the version we want. Cargo under it
     // is then offline too, hence what the page depends on is fetched before.

@@ -14,16 +14,19 @@ const SKIPPED: &str = "TCP_CLASSROOM_SKIPPED";
 /// Set when a missing tool skips a test instead of failing it.
 const SKIP_MISSING: &str = "TCP_CLASSROOM_SKIP_MISSING";
 
+/// The beginning of an `#[ignore]`d test's reason when it is not skipped but run by
+/// other tests, in a process of its own.
+const STARTED_BY_OTHERS: &str = "started by other tests";
+
 /// All test programs of one `cargo xtask test`.
 pub struct Suite {
     passed: u64,
     failed: u64,
-    /// Tests that are skipped everywhere, by libtest's own count.
-    ignored: u64,
     /// Where skipped tests write their names.
     list: PathBuf,
     skip_missing: bool,
-    /// Checks outside of test programs that were skipped, with the reason.
+    /// What was skipped and did not write its name there, with the reason: checks
+    /// outside of test programs, and tests that are `#[ignore]`d.
     left_out: Vec<String>,
 }
 
@@ -38,7 +41,7 @@ impl Suite {
         std::fs::create_dir_all(target)
             .and_then(|()| std::fs::write(&list, ""))
             .with_context(|| format!("cannot write {}", list.display()))?;
-        Ok(Suite { passed: 0, failed: 0, ignored: 0, list, skip_missing, left_out: Vec::new() })
+        Ok(Suite { passed: 0, failed: 0, list, skip_missing, left_out: Vec::new() })
     }
 
     /// Counts a check that did not run.
@@ -83,14 +86,17 @@ impl Suite {
         Ok(())
     }
 
-    /// Adds up a line like `test result: ok. 3 passed; 0 failed; 1 ignored; ...`.
+    /// Adds up a line like `test result: ok. 3 passed; 0 failed; 1 ignored; ...`, and
+    /// notes the name in one like `test slow ... ignored, why`.
     fn count(&mut self, line: &str) {
+        if let Some((name, why)) = ignored(line) {
+            // One that other tests start is a part of those.
+            if !why.starts_with(STARTED_BY_OTHERS) {
+                self.left_out.push(format!("{name}: {why}"));
+            }
+        }
         let Some(counts) = line.trim_start().strip_prefix("test result: ") else { return };
-        for (kind, sum) in [
-            (" passed", &mut self.passed),
-            (" failed", &mut self.failed),
-            (" ignored", &mut self.ignored),
-        ] {
+        for (kind, sum) in [(" passed", &mut self.passed), (" failed", &mut self.failed)] {
             let before = counts.split(kind).next().filter(|before| before.len() < counts.len());
             let number = before.and_then(|before| before.rsplit(' ').next()?.parse::<u64>().ok());
             *sum += number.unwrap_or_default();
@@ -105,11 +111,18 @@ impl Suite {
         for name in &skipped {
             println!("skipped: {name}");
         }
-        let skipped = skipped.len() as u64 + self.ignored;
+        let skipped = skipped.len();
         // A test that skips itself counts as passed with libtest.
         let passed = self.passed.saturating_sub(list.lines().count() as u64);
         println!("{passed} passed, {} failed, {skipped} skipped", self.failed);
     }
+}
+
+/// The name of a test that libtest did not run, and why.
+fn ignored(line: &str) -> Option<(&str, &str)> {
+    let (name, outcome) = line.trim_start().strip_prefix("test ")?.split_once(" ... ")?;
+    let why = outcome.strip_prefix("ignored")?;
+    Some((name, why.strip_prefix(", ").unwrap_or("ignored, without a reason")))
 }
 
 #[cfg(test)]
@@ -124,11 +137,14 @@ mod tests {
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out",
             "    test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 5 filtered out",
             "test a_test ... ok",
+            "test slow ... ignored, takes an hour",
+            "test child ... ignored, started by other tests: ends its process",
             "the test result: ok. 9 passed",
         ] {
             suite.count(line);
         }
-        assert_eq!((suite.passed, suite.failed, suite.ignored), (15, 2, 1));
+        assert_eq!((suite.passed, suite.failed), (15, 2));
+        assert_eq!(suite.left_out, ["slow: takes an hour"]);
     }
 
     #[test]

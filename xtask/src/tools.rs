@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::{heading, program, turn};
+use crate::{heading, lock, program};
 
 /// 0.21.14 is the last version of trunk that our compiler builds: 0.22 asks for
 /// a newer one than `rust-toolchain.toml` names.
@@ -178,7 +178,7 @@ fn find_or_install<const N: usize>(cache: &Path, tools: [Tool; N]) -> Result<[Pa
     if directories.iter().any(Option::is_none) {
         // Until the end of this block, so that nobody deletes the build
         // directory of another xtask that is still using it.
-        let _turn = turn::take(&cache.join("lock"), "building the tools")?;
+        let _lock = lock::take(&cache.join("lock"), "building the tools")?;
         for (tool, directory) in tools.iter().zip(&mut directories) {
             // Again: another xtask may have built it while we waited.
             *directory = match tool.find(cache) {

@@ -40,8 +40,7 @@ struct Inspector {
 impl Inspector {
     async fn look(&mut self, view: &str, part: &str) {
         // Half faded in, a text has too little contrast.
-        let still = "document.getAnimations().every(each => each.playState === 'finished')";
-        self.browser.until(still).await;
+        self.browser.settle().await;
         let found = self.browser.client.execute_async(CHECK, vec![json!(part)]).await.unwrap();
         if found != json!([]) {
             self.found.push((view.to_owned(), found));

@@ -1,6 +1,7 @@
 //! The class's book on the page, as a student sees it.
 
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::port::ReservedPort;
 use crate::classroom::{TcpClient, TestServer};
 use fantoccini::key::Key;
 use serde_json::json;
@@ -145,8 +146,9 @@ async fn another_panel_and_back_and_the_book_is_as_it_is_now() {
 
 #[tokio::test]
 async fn after_a_server_restart_the_book_is_the_new_server_s() {
-    let server = TestServer::start().await;
-    let http = server.http;
+    let port = ReservedPort::new();
+    let http = port.address;
+    let server = TestServer::with(|config| config.http = http).await;
     let _client = add(&server, ["gone".to_owned(), "stays".to_owned()].into_iter()).await;
     let Some(browser) = Browser::open(CHINESE, http).await else { return };
     show_book(&browser).await;
@@ -229,6 +231,7 @@ async fn it_fits_every_screen() {
             browser.until("document.querySelector('.fresh')").await;
             browser.until(FILLED).await;
             let shade = if dark { "dark" } else { "light" };
+            browser.settle().await;
             browser.screenshot(&format!("book-{width}-{language}-{shade}")).await;
             let scrolls = browser
                 .script(

@@ -2,6 +2,7 @@
 
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use crate::classroom::port::ReservedPort;
 use crate::classroom::student::{Hand, OPEN, done, expect_open, follow, open_step, press, walk};
 use fantoccini::key::Key;
 use serde_json::json;
@@ -40,8 +41,9 @@ async fn a_student_without_a_server_finishes_the_lesson_in_english() {
 
 #[tokio::test]
 async fn the_progress_survives_a_reload_and_a_restart_of_the_server() {
-    let server = TestServer::start().await;
-    let http = server.http;
+    let port = ReservedPort::new();
+    let http = port.address;
+    let server = TestServer::with(|config| config.http = http).await;
     let Some(browser) = Browser::open(ENGLISH, http).await else { return };
     follow(&browser, Hand::Presses).await;
     press(&browser, "#next").await;

@@ -3,6 +3,7 @@
 use crate::classroom::TestServer;
 use crate::classroom::binary::Program;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use crate::classroom::port::ReservedPort;
 use crate::classroom::relay::Relay;
 use fantoccini::key::Key;
 use serde_json::json;
@@ -43,7 +44,7 @@ async fn a_student_types_a_command_and_sees_the_answer() {
 }
 
 #[tokio::test]
-async fn it_looks_as_in_the_readme() {
+async fn a_first_conversation_with_its_mistakes_goes_the_same_in_both_languages() {
     for (visitor, name) in [(CHINESE, "zh"), (ENGLISH, "en")] {
         let (_server, browser) = open!(Visitor { width: 1280, height: 800, ..visitor });
         for (command, answer) in [
@@ -58,7 +59,9 @@ async fn it_looks_as_in_the_readme() {
         browser.send("remove").await;
         browser.until("document.getElementById('conversation').children.length === 11").await;
         browser.keys("add;李四；13900139000").await;
-        browser.element("#fix").await;
+        browser.element("#fix:not([hidden])").await;
+        browser.until(&format!("document.documentElement.lang.startsWith('{name}')")).await;
+        // The pictures of the README.
         browser.screenshot(&format!("page-{name}")).await;
         browser.finish().await;
     }
@@ -150,8 +153,9 @@ async fn enter_that_ends_a_composition_does_not_send() {
 
 #[tokio::test]
 async fn it_reconnects_after_a_server_restart_and_keeps_what_was_typed() {
-    let (server, browser) = open!(CHINESE);
-    let http = server.http;
+    let port = ReservedPort::new();
+    let server = TestServer::with(|config| config.http = port.address).await;
+    let Some(browser) = Browser::open(CHINESE, port.address).await else { return };
     browser.keys("add;wangwu;1").await;
     server.stop().await;
     browser.until("document.getElementById('connection').dataset.state !== 'open'").await;
@@ -159,7 +163,7 @@ async fn it_reconnects_after_a_server_restart_and_keeps_what_was_typed() {
     // Enter now must neither lose the line nor send it anywhere.
     browser.send("").await;
     assert_eq!(browser.typed().await, "add;wangwu;1");
-    let server = TestServer::with(|config| config.http = http).await;
+    let server = TestServer::with(|config| config.http = port.address).await;
     browser.await_state("open").await;
     assert_eq!(browser.typed().await, "add;wangwu;1");
     browser.send("").await;
@@ -388,6 +392,7 @@ async fn nothing_scrolls_sideways_from_a_small_phone_to_a_projector() {
             browser.until("document.getElementById('conversation').children.length === 7").await;
             browser.keys("add;zhangsan").await;
             let shade = if dark { "dark" } else { "light" };
+            browser.settle().await;
             browser.screenshot(&format!("size-{width}-{language}-{shade}")).await;
             let scrolls = browser
                 .script(&format!(

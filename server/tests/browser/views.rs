@@ -113,7 +113,7 @@ async fn a_frame_says_its_length_in_one_byte_up_to_125_and_then_in_two() {
 }
 
 #[tokio::test]
-async fn it_all_looks_as_drawn() {
+async fn every_panel_fits_every_screen_in_both_languages() {
     for (width, height, phone, dark) in [
         (1440, 900, false, false),
         (1280, 720, false, true),
@@ -142,6 +142,7 @@ async fn it_all_looks_as_drawn() {
                     browser.click("#lab-chinese").await;
                     set_split(&browser, 5).await;
                 }
+                browser.settle().await;
                 browser.screenshot(&format!("view-{panel}-{width}-{language}")).await;
                 let scrolls = browser
                     .script(&format!(

@@ -56,6 +56,12 @@ pub struct Browser {
 /// longer than most tests. As many as tests run at once; they end with this process.
 static IDLE: Mutex<Vec<Browser>> = Mutex::new(Vec::new());
 
+/// Ends the browsers that wait for a test, so that the next one is started anew: what
+/// is measured must not depend on what was measured before.
+pub fn end_idle() {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+}
+
 /// Serves the sessions. Each test has a runtime of its own, which ends with it.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let runtime =
@@ -180,9 +186,23 @@ impl Browser {
         self.element("#command").await.send_keys(keys).await.expect("it takes keys");
     }
 
-    /// Types a command and presses Enter.
-    pub async fn send(&self, command: &str) {
+    /// Types a command and presses Enter, key by key.
+    pub async fn send_by_keys(&self, command: &str) {
         self.keys(&format!("{command}{}", char::from(Key::Enter))).await;
+    }
+
+    /// Puts a command into the command line at once, as a paste does, and presses
+    /// Enter. Key by key it takes Chromium a second.
+    pub async fn send(&self, command: &str) {
+        if self.engine() != Engine::Chromium {
+            return self.send_by_keys(command).await;
+        }
+        let focus = "const line = document.getElementById('command'); line.focus(); \
+                     line.setSelectionRange(line.value.length, line.value.length)";
+        self.element("#command").await;
+        self.script(focus).await;
+        self.devtools("Input.insertText", json!({ "text": command })).await;
+        self.keys(&char::from(Key::Enter).to_string()).await;
     }
 
     /// What stands in the command line.
@@ -246,14 +266,22 @@ impl Browser {
         .await;
     }
 
-    /// Saves what it looks like under `target/screenshots`.
+    /// Saves what it looks like under `target/screenshots` if
+    /// `TCP_CLASSROOM_SCREENSHOTS` is set: for somebody to look at, no test does.
     pub async fn screenshot(&self, name: &str) {
+        if std::env::var_os("TCP_CLASSROOM_SCREENSHOTS").is_none() {
+            return;
+        }
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
         std::fs::create_dir_all(&folder).expect("a folder for screenshots");
-        // New lines fade in.
-        self.until("document.getAnimations().every(each => each.playState === 'finished')").await;
+        self.settle().await;
         let picture = self.client.screenshot().await.expect("a screenshot");
         std::fs::write(folder.join(format!("{name}.png")), picture).expect("it is written");
+    }
+
+    /// Waits until nothing moves any more: new lines fade in.
+    pub async fn settle(&self) {
+        self.until("document.getAnimations().every(each => each.playState === 'finished')").await;
     }
 
     /// A command of Chromium's own protocol.

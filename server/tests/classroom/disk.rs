@@ -24,21 +24,14 @@ pub fn beside(book: &Path, ending: &str) -> PathBuf {
     path.into()
 }
 
-/// Fails the test if a program is not there to test with.
-#[track_caller]
-pub fn require(program: &str) {
-    let here = Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    assert!(here, "{program} is not installed; it is needed to test with");
+/// Whether the test may go on, which injects faults or writes calls down.
+pub fn strace_is_here() -> bool {
+    needs::program("strace", "-V")
 }
 
 /// A command of the program under strace, with a fault injected or its calls
 /// written down.
 pub fn strace(options: &[&str], arguments: &[&str]) -> Command {
-    require("strace");
     let mut strace = Command::new("strace");
     strace
         // As a grandchild, so that the child we kill is the program itself.

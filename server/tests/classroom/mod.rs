@@ -9,11 +9,12 @@ pub mod engine;
 pub mod events;
 pub mod intruder;
 pub mod needs;
+pub mod port;
 pub mod relay;
 pub mod student;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use protocol::{ForeignProtocol, Stage};
@@ -30,6 +31,16 @@ use transcripts::{Action, Transcript};
 
 /// No answer takes this long; a test that waits longer has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits, in a test without a runtime, until a condition holds.
+#[track_caller]
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < DEADLINE, "waited in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
 
 /// Awaits something that must happen.
 #[track_caller]

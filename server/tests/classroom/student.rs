@@ -48,7 +48,7 @@ pub async fn done(browser: &Browser) -> Value {
 pub async fn send(browser: &Browser, hand: Hand, index: usize, command: &str) {
     let before = browser.messages().await.len();
     if hand == Hand::Types && !command.contains('\n') {
-        browser.send(command).await;
+        browser.send_by_keys(command).await;
     } else {
         press(browser, &format!("{OPEN} > .try:nth-of-type({})", index + 1)).await;
     }

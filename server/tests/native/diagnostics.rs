@@ -4,21 +4,23 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::classroom::DEADLINE;
 use crate::classroom::binary::{FREE_PORTS, Program, command, connect, read, read_rest, wait};
+use crate::classroom::port::ReservedPort;
+use crate::classroom::wait_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A program whose output is not read, on ports that were free a moment ago.
+/// A program whose output is not read, and so not its ports either.
 struct Unheard {
     child: Child,
     tcp: SocketAddr,
     http: SocketAddr,
+    _ports: [ReservedPort; 2],
 }
 
 impl Unheard {
@@ -43,16 +45,12 @@ impl Unheard {
     }
 
     fn run(command: &mut Command) -> Self {
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (tcp, http) = (free(), free());
+        let ports = [ReservedPort::new(), ReservedPort::new()];
+        let [tcp, http] = ports.each_ref().map(|port| port.address);
         command.args(["--tcp", &tcp.to_string(), "--http", &http.to_string()]);
         let child = command.spawn().unwrap();
-        let start = Instant::now();
-        while TcpStream::connect(http).is_err() {
-            assert!(start.elapsed() < DEADLINE, "it does not listen");
-            std::thread::yield_now();
-        }
-        Unheard { child, tcp, http }
+        wait_until("it listens", || TcpStream::connect(http).is_ok());
+        Unheard { child, tcp, http, _ports: ports }
     }
 
     fn signal(&self, signal: Signal) {
@@ -170,9 +168,9 @@ fn a_second_signal_ends_a_program_whose_outputs_are_stuck_and_whose_clients_do_n
         assert_eq!(read(&mut client, 8), "Welcome!");
         client.set_nonblocking(true).unwrap();
         let lines = b"find;a\n".repeat(10_000);
-        while client.write(&lines).is_ok() {}
+        wait_until("the sockets are full", || client.write(&lines).is_err());
         program.signal(first);
-        while TcpStream::connect(program.tcp).is_ok() {}
+        wait_until("it accepts nothing more", || TcpStream::connect(program.tcp).is_err());
         let start = Instant::now();
         program.signal(second);
         let status = wait(&mut program.child);
@@ -309,7 +307,7 @@ fn assert_settled(data: &Path, contacts: i64) {
 /// What a panic in this process looks like from outside. Run by the tests below,
 /// in a process of its own.
 #[test]
-#[ignore = "ends its process; the tests below run it"]
+#[ignore = "started by other tests: ends its process"]
 fn child() {
     tcp_classroom::terminal::diagnostics::report_panics();
     let vital = std::env::var_os("VITAL").is_some();

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::classroom::binary::Program;
 use crate::classroom::disk::{
-    add, beside, book_in, command_without_options, log_of, say, strace, traced,
+    add, beside, book_in, command_without_options, log_of, say, strace, strace_is_here, traced,
 };
 use nix::sys::signal::Signal;
 
@@ -358,6 +358,9 @@ fn recorded(book: &Path, numbers: std::ops::Range<usize>, end: Signal) -> Vec<Ca
 
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing_that_was_confirmed() {
+    if !strace_is_here() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let book = book_in(&folder);
     let mut disk = Disk::default();
@@ -385,6 +388,9 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_confirmed() {
 
 #[test]
 fn a_power_cut_after_a_failed_sync_loses_nothing_that_was_confirmed() {
+    if !strace_is_here() {
+        return;
+    }
     // The system drops what a failed sync could not write, and shows it to
     // readers all the same: that is how Linux is.
     let folder = tempfile::tempdir().unwrap();
@@ -505,6 +511,9 @@ fn killed_at_every_call(
 
 #[test]
 fn a_kill_at_any_call_of_the_first_start_leaves_a_book_that_opens() {
+    if !strace_is_here() {
+        return;
+    }
     killed_at_every_call(
         "name0,0\nname1,1\nname2,2\n",
         |_| {},
@@ -522,6 +531,9 @@ fn a_kill_at_any_call_of_the_first_start_leaves_a_book_that_opens() {
 
 #[test]
 fn a_kill_at_any_call_of_recovering_settling_and_closing_loses_nothing() {
+    if !strace_is_here() {
+        return;
+    }
     // Changes that are not at their places, in a log.
     let source = tempfile::tempdir().unwrap();
     let source_book = book_in(&source);
@@ -548,6 +560,9 @@ fn a_kill_at_any_call_of_recovering_settling_and_closing_loses_nothing() {
 
 #[test]
 fn a_kill_at_any_call_of_opening_a_closed_book_loses_nothing() {
+    if !strace_is_here() {
+        return;
+    }
     let source = tempfile::tempdir().unwrap();
     let source_book = book_in(&source);
     let csv: String = (0..5).map(|n| format!("name{n},{n}\n")).collect();

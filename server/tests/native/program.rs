@@ -302,6 +302,8 @@ mod unix {
 
     use super::*;
     use crate::classroom::binary::connect;
+    use crate::classroom::port::ReservedPort;
+    use crate::classroom::{DEADLINE, needs, wait_until};
 
     #[test]
     fn ctrl_c_and_sigterm_close_every_conversation_and_succeed() {
@@ -354,8 +356,7 @@ mod unix {
         use std::os::unix::process::CommandExt as _;
         let limit = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
         let limit: u16 = limit.unwrap().trim().parse().unwrap();
-        if limit == 0 {
-            println!("skipped: this machine lets everybody use every port");
+        if !needs::privilege(limit > 0, "this machine lets everybody use every port") {
             return;
         }
         let port = limit.min(1024) - 1;
@@ -389,19 +390,15 @@ mod unix {
 
     #[test]
     fn quiet_prints_nothing() {
-        // Without a banner nobody says which port it took; one that was free a
-        // moment ago will do.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // Without a banner it does not say which port it took.
+        let port = ReservedPort::new();
         let mut command = command();
         command
             .args(["--memory", "--quiet", "--http", "127.0.0.1:0", "--tcp"])
-            .arg(free.to_string());
+            .arg(port.address.to_string());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut client = loop {
-            if let Ok(client) = std::net::TcpStream::connect(free) {
-                break client;
-            }
-        };
+        wait_until("it listens", || std::net::TcpStream::connect(port.address).is_ok());
+        let mut client = connect(port.address);
         client.write_all(b"exit").unwrap();
         assert_eq!(read_rest(&mut client), "Welcome!");
         let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
@@ -421,7 +418,9 @@ mod unix {
         let lines = b"find;a\n".repeat(10_000);
         // Full sockets on both sides: the server hangs in its write for good.
         let mut stuck = 0;
+        let start = std::time::Instant::now();
         while stuck < 100 {
+            assert!(start.elapsed() < DEADLINE, "its sockets never fill");
             match client.write(&lines) {
                 Ok(written) if written > 0 => stuck = 0,
                 _ => {
@@ -431,11 +430,14 @@ mod unix {
             }
         }
         program.signal(Signal::SIGINT);
-        while std::net::TcpStream::connect(program.tcp).is_ok() {}
+        wait_until("it accepts nothing more", || {
+            std::net::TcpStream::connect(program.tcp).is_err()
+        });
         program.signal(Signal::SIGINT);
         assert_eq!(program.exit().code(), Some(130));
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn descriptors_return_to_their_number_after_clean_ends_half_closes_and_resets() {
         let program = Program::start(&[]);
@@ -462,6 +464,7 @@ mod unix {
         assert!(after <= before, "{before} before, {after} after");
     }
 
+    #[cfg(target_os = "linux")]
     #[test]
     fn descriptors_return_after_every_end_of_a_websocket_too() {
         let program = Program::start(&[]);
@@ -493,19 +496,15 @@ mod unix {
         });
         program.await_closed(30);
         // The last ones may linger for a moment after their conversation.
-        let start = std::time::Instant::now();
-        while program.open_descriptors() > before {
-            assert!(start.elapsed() < crate::classroom::DEADLINE, "they do not return");
-            std::thread::park_timeout(std::time::Duration::from_millis(5));
-        }
+        wait_until("they return", || program.open_descriptors() <= before);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn ten_thousand_idle_clients_take_three_kilobytes_each_and_a_new_one_is_served() {
         const CLIENTS: u64 = 10_000;
-        if tcp_classroom::raise_descriptor_limit().unwrap_or_default() < CLIENTS + 500 {
-            println!("skipped: this user may not open {CLIENTS} connections");
+        let limit = tcp_classroom::raise_descriptor_limit().unwrap_or_default();
+        if !needs::privilege(limit >= CLIENTS + 500, "this user may not open 10,000 connections") {
             return;
         }
         let program = Program::start(&[]);
@@ -575,6 +574,7 @@ mod unix {
         let mut source = child.stderr.take().unwrap();
         while !stderr.contains("Ctrl+C") {
             let read = source.read(&mut bytes).unwrap();
+            assert_ne!(read, 0, "no banner, only: {stderr}");
             stderr += &String::from_utf8_lossy(&bytes[..read]);
         }
         let port = stderr.lines().find_map(|line| line.trim().strip_prefix("127.0.0.1 ")).unwrap();

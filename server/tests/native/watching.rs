@@ -496,7 +496,7 @@ async fn streams_end_when_the_server_stops() {
         server.stop().await;
         for mut watcher in watchers {
             // Ended as HTTP ends an answer, not broken off.
-            while watcher.next().await.is_some() {}
+            must("it ends", async { while watcher.next().await.is_some() {} }).await;
         }
     }
 }
