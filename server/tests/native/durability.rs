@@ -384,10 +384,10 @@ fn a_flood_of_changes_leaves_a_small_file_and_a_quick_start() {
     sending.join().unwrap();
     program.child.kill().unwrap();
     program.exit();
-    // 100,000 changes that are not at their places, and a log of 16 MB.
+    // 10,000 changes that are not merged yet, and the shortest log.
     let bytes = |path: &Path| std::fs::metadata(path).unwrap().len();
-    assert!(bytes(&book) < 12 << 20, "{}", bytes(&book));
-    assert!(bytes(&log_of(&book)) < 20 << 20, "{}", bytes(&log_of(&book)));
+    assert!(bytes(&book) < 1 << 20, "{}", bytes(&book));
+    assert!(bytes(&log_of(&book)) < 2 << 20, "{}", bytes(&log_of(&book)));
 
     let mut program = Program::with_data(&book);
     add(&program, 0..1);

@@ -2,8 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::StoreError;
-use super::session::Session;
+use super::compact::Pending;
+use super::database::Database;
+use super::error::StoreError;
 use super::totals::BookRow;
 
 /// Rows that one statement adds. To run a statement costs several rows.
@@ -19,41 +20,38 @@ pub(crate) struct Update<'t> {
     pub(crate) is_latest: bool,
 }
 
-impl Session {
-    /// Stores changes, all or none. They are on the disk, synced, when it
-    /// returns.
-    ///
-    /// # Errors
-    ///
-    /// They are not stored, or perhaps not; see [`StoreError`].
-    pub(crate) fn commit(&mut self, updates: &[Update<'_>]) -> Result<(), StoreError> {
-        if updates.is_empty() {
-            return Ok(());
-        }
-        // They come into force together, so only a name's last one is a row.
-        let rows: Vec<_> = updates.iter().filter(|update| update.is_latest).collect();
-        let count = rows.len() as i64;
-        // Before the commit, so that trouble with it never concerns changes
-        // that are stored already.
-        self.make_room(count).map_err(StoreError::before_commit)?;
-        let row = after(self.row(), updates);
-        match self.write(row, |connection| append(connection, &rows)) {
-            Err(StoreError::Full(_)) if self.waiting() > 0 => {
-                // The changes that wait may be what fills the disk.
-                self.settle_all().map_err(StoreError::before_commit)?;
-                let log_start = self.row().log_start;
-                self.write(BookRow { log_start, ..row }, |connection| append(connection, &rows))?;
-            }
-            done => done?,
-        }
-        let unsettled = self.unsettled_mut();
-        if unsettled.is_empty() {
-            // The table is empty, so SQLite counts from the first id again.
-            *unsettled = super::open::FIRST_ID..super::open::FIRST_ID;
-        }
-        unsettled.end += count;
-        Ok(())
+/// Appends updates to the table of changes, all or none. They are on the disk,
+/// synced, when it returns.
+///
+/// # Errors
+///
+/// They are not stored, or perhaps not; see [`StoreError`].
+pub(super) fn commit(
+    database: &mut Database,
+    pending: &mut Pending,
+    updates: &[Update<'_>],
+) -> Result<(), StoreError> {
+    if updates.is_empty() {
+        return Ok(());
     }
+    // They come into force together, so only a name's last one is a row.
+    let rows: Vec<_> = updates.iter().filter(|update| update.is_latest).collect();
+    let count = rows.len() as i64;
+    // Before the commit, so that trouble with it never concerns changes that are
+    // stored already.
+    pending.make_room(database, count).map_err(StoreError::before_commit)?;
+    let row = after(database.row, updates);
+    match database.write(row, |connection| append(connection, &rows)) {
+        Err(StoreError::Full(_)) if pending.count() > 0 => {
+            // The pending changes may be what fills the disk.
+            pending.merge_all(database).map_err(StoreError::before_commit)?;
+            let log_start = database.row.log_start;
+            database.write(BookRow { log_start, ..row }, |connection| append(connection, &rows))?;
+        }
+        done => done?,
+    }
+    pending.appended(count);
+    Ok(())
 }
 
 /// The book's row after some updates.

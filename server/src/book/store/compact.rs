@@ -1,133 +1,137 @@
-//! Tidying up: changes move to their names' places among the contacts, and
-//! the file and its log give back the room they do not need.
+//! Compaction: appended changes are merged into the table of contacts, many at
+//! once, and deleted.
 
-use super::StoreError;
-use super::session::Session;
+use std::ops::Range;
 
-/// Moves the changes up to an id to their places. A name that was removed and
-/// added again is deleted, then inserted.
-const SETTLE: [&str; 3] = [
-    "DELETE FROM contacts WHERE name IN
-         (SELECT name FROM changes WHERE id <= ?1 AND phone IS NULL)",
+use rusqlite::Connection;
+
+use super::database::Database;
+use super::error::StoreError;
+
+/// Merges the changes up to an id. In the order of their ids, so that of a name
+/// the last phone stays; then a name whose last change is a removal is deleted.
+const MERGE: [&str; 3] = [
     "INSERT OR REPLACE INTO contacts
-         SELECT name, phone FROM
-             (SELECT name, phone, max(id) FROM changes WHERE id <= ?1 GROUP BY name)
-         WHERE phone IS NOT NULL",
+         SELECT name, phone FROM changes WHERE id <= ?1 AND phone IS NOT NULL ORDER BY id",
+    "DELETE FROM contacts WHERE name IN
+         (SELECT name FROM
+             (SELECT name, phone, max(id) FROM changes WHERE id <= ?1 AND name IN
+                 (SELECT name FROM changes WHERE id <= ?1 AND phone IS NULL)
+              GROUP BY name)
+          WHERE phone IS NULL)",
     "DELETE FROM changes WHERE id <= ?1",
 ];
 
-/// How many changes may wait to be moved: they are read again after a kill,
-/// which must not take longer than 2 s.
-pub(super) const MOST_UNSETTLED: i64 = 100_000;
+/// How many changes may be pending, and how many are merged in one transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// So many may be pending in a book of any size. 300 KB, as contacts mostly
+    /// are: a class's book is merged once in a lesson, or when nothing happens.
+    pub(super) least: i64,
+    /// Otherwise half as many as there are contacts, so that the file stays in
+    /// proportion to what it holds, and never more than this: they are read
+    /// again after a kill, which must not take longer than 2 s.
+    pub(super) most: i64,
+    pub(super) at_once: i64,
+}
 
-/// How many changes are moved at once.
-pub(super) const SETTLED_AT_ONCE: i64 = 10_000;
+impl Limits {
+    pub(super) const USUAL: Limits = Limits { least: 10_000, most: 100_000, at_once: 10_000 };
 
-/// Pages of 4 KB in the log, 16 MB, before they are copied into the file. Four
-/// times SQLite's usual number, since writers wait for the copying; and a log
-/// is written over in place, which costs a third of making a file longer.
-pub(super) const LONG_LOG: i32 = 4_000;
+    fn pending(self, contacts: u64) -> i64 {
+        i64::try_from(contacts / 2).unwrap_or(i64::MAX).clamp(self.least, self.most)
+    }
+}
 
-/// Bytes of free room on the disk below which the log and the table of changes
-/// are kept short: twice the longest log. Otherwise the log takes the last room
-/// that the file needs for what is in the log.
-const LOW_DISK: u64 = 32 << 20;
+/// The same on a disk that is nearly full: then the log and the table of changes
+/// must not take the last room that the file needs for what is in the log. `FREE`
+/// is twice the longest log, in bytes.
+mod low_disk {
+    pub(super) const FREE: u64 = 32 << 20;
+    pub(super) const PENDING: i64 = 1_000;
+    pub(super) const LOG_PAGES: u64 = 100;
+}
 
-/// Pages in the log, and changes that wait to be moved, on such a disk.
-const SHORT_LOG: i32 = 100;
-const FEW_UNSETTLED: i64 = 1_000;
+/// The id that SQLite gives the first change in an empty table.
+const FIRST_ID: i64 = 1;
 
-/// Bytes of log that an idle server keeps.
-const IDLE_LOG: u64 = 1 << 20;
+/// The changes that are appended and not yet merged.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    ids: Range<i64>,
+    pub(super) limits: Limits,
+}
 
-impl Session {
-    /// Makes room for so many changes among those that wait to be moved, and in
-    /// the log.
-    pub(super) fn make_room(&mut self, more: i64) -> Result<(), StoreError> {
-        self.check()?;
-        let pages = self.log_pages()?;
-        let many = self.waiting() + more > FEW_UNSETTLED || pages > SHORT_LOG;
-        let is_low = many && self.place().free_bytes().is_some_and(|free| free < LOW_DISK);
-        let most = if is_low { FEW_UNSETTLED } else { self.most_unsettled };
-        while self.waiting() > 0 && self.waiting() + more > most {
-            self.settle()?;
-        }
-        if pages > if is_low { SHORT_LOG } else { LONG_LOG } { self.checkpoint() } else { Ok(()) }
+impl Pending {
+    /// Of a file that has no table for them.
+    pub(super) fn none() -> Self {
+        Pending { ids: FIRST_ID..FIRST_ID, limits: Limits::USUAL }
     }
 
-    /// Does the next thing that can be done while no change comes. Returns
-    /// whether there was any.
-    ///
-    /// # Errors
-    ///
-    /// The contacts are as safe as before.
-    pub(crate) fn tidy(&mut self) -> Result<bool, StoreError> {
-        self.check()?;
-        if self.waiting() > 0 {
-            self.settle()?;
-        } else if self.is_mostly_free()? {
-            self.shrink()?;
-        } else if self.log_bytes() > IDLE_LOG {
-            self.cut_log()?;
-        } else {
-            return Ok(false);
-        }
-        Ok(true)
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        connection.query_row("SELECT min(id), max(id) FROM changes", [], |row| {
+            let first: Option<i64> = row.get(0)?;
+            let last: Option<i64> = row.get(1)?;
+            let end = last.map_or(FIRST_ID, |last| last.saturating_add(1));
+            Ok(Pending { ids: first.unwrap_or(FIRST_ID)..end, ..Pending::none() })
+        })
     }
 
-    /// Does all that an idle server does, but for the log.
-    pub(super) fn tidy_all(&mut self) -> Result<(), StoreError> {
-        self.settle_all()?;
-        if self.is_mostly_free()? {
-            self.shrink()?;
+    pub(super) fn count(&self) -> i64 {
+        self.ids.end - self.ids.start
+    }
+
+    /// Takes note of changes that were appended.
+    pub(super) fn appended(&mut self, count: i64) {
+        if self.ids.is_empty() {
+            // The table is empty, so SQLite counts from the first id again.
+            self.ids = FIRST_ID..FIRST_ID;
+        }
+        self.ids.end += count;
+    }
+
+    /// Makes room for so many changes among the pending ones, and in the log.
+    pub(super) fn make_room(
+        &mut self,
+        database: &mut Database,
+        more: i64,
+    ) -> Result<(), StoreError> {
+        database.check()?;
+        let pages = database.log_pages()?;
+        let many = self.count() + more > low_disk::PENDING || pages > low_disk::LOG_PAGES;
+        let free = if many { database.place.free_bytes() } else { None };
+        let (most, most_pages) = match free {
+            Some(..low_disk::FREE) => (low_disk::PENDING, low_disk::LOG_PAGES),
+            _ => {
+                let contacts = database.row.totals.count;
+                (self.limits.pending(contacts), database.most_log_pages())
+            }
+        };
+        while self.count() > 0 && self.count() + more > most {
+            self.merge(database)?;
+        }
+        if pages > most_pages { database.checkpoint() } else { Ok(()) }
+    }
+
+    /// Merges all changes.
+    pub(super) fn merge_all(&mut self, database: &mut Database) -> Result<(), StoreError> {
+        while self.count() > 0 {
+            self.merge(database)?;
         }
         Ok(())
     }
 
-    /// Moves all changes to their places.
-    pub(super) fn settle_all(&mut self) -> Result<(), StoreError> {
-        while self.waiting() > 0 {
-            self.settle()?;
-        }
-        Ok(())
-    }
-
-    /// How many changes are not at their places.
-    pub(super) fn waiting(&mut self) -> i64 {
-        let unsettled = self.unsettled_mut();
-        unsettled.end - unsettled.start
-    }
-
-    /// Moves the oldest changes to their places.
-    fn settle(&mut self) -> Result<(), StoreError> {
-        let unsettled = self.unsettled_mut().clone();
-        let until = unsettled.end.min(unsettled.start + self.settled_at_once);
-        if self.log_pages()? > LONG_LOG {
-            self.checkpoint()?;
-        }
-        self.write(self.row(), |connection| {
-            for statement in SETTLE {
+    /// Merges the oldest changes.
+    pub(super) fn merge(&mut self, database: &mut Database) -> Result<(), StoreError> {
+        let until = self.ids.end.min(self.ids.start + self.limits.at_once);
+        database.checkpoint_above(database.most_log_pages())?;
+        database.write(database.row, |connection| {
+            for statement in MERGE {
                 connection.prepare_cached(statement)?.execute([until - 1])?;
             }
             Ok(())
         })?;
-        self.unsettled_mut().start = until;
+        self.ids.start = until;
         Ok(())
-    }
-
-    /// Whether more of the file is free than in use.
-    fn is_mostly_free(&mut self) -> Result<bool, StoreError> {
-        let pages = |name| self.connection().pragma_query_value(None, name, |row| row.get(0));
-        let counted =
-            pages("freelist_count").and_then(|free: i64| Ok((free, pages("page_count")?)));
-        counted.map(|(free, all)| 2 * free > all).map_err(|error| self.fail(&error))
-    }
-
-    /// Writes what is in use, the smaller part of the file, again without gaps.
-    fn shrink(&mut self) -> Result<(), StoreError> {
-        let shrunk = self.connection().execute_batch("VACUUM");
-        shrunk.map_err(|error| self.fail(&error))?;
-        self.sync()?;
-        self.checkpoint()
     }
 }

@@ -1,4 +1,5 @@
-//! Transactions, syncs and checkpoints, and what their errors mean.
+//! Transactions, syncs and checkpoints of an open book, and what their errors
+//! mean.
 //!
 //! SQLite syncs nothing at a commit here (`synchronous=NORMAL`); each one is
 //! followed by a sync of the log through a descriptor of our own. So an error
@@ -9,41 +10,51 @@
 //! pages it could not write and report the next sync as good. Nothing is written
 //! after it, not even when the file is closed; the next start examines the log.
 
+use std::fs::File;
+
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
 
-use super::StoreError;
-use super::compact::LONG_LOG;
+use super::error::StoreError;
 use super::place::Place;
-use super::session::Session;
 use super::totals::BookRow;
+use super::watched::Watched;
 
-/// What a log is cut down to when it begins anew after a transaction larger
-/// than that, in bytes.
-pub(super) const LOG_BYTES: i64 = LONG_LOG as i64 * 4_096;
+/// Contacts whose rows take a page of 4 KB: one takes some 40 bytes, of which
+/// half are its name and phone, and a page is two thirds full.
+const CONTACTS_PER_PAGE: u64 = 67;
 
-impl Session {
-    pub(super) fn row(&self) -> BookRow {
-        self.store.row
-    }
+/// Pages in the log at which it is checkpointed, as a fraction of those that the
+/// contacts take, and at least and at most.
+///
+/// Writers wait for a checkpoint, so the most, 16 MB, is four times SQLite's
+/// usual number; and a log is written over in place, which costs a third of
+/// making a file longer. The least, 640 KB, is some 80 commits of a class.
+const LOG_SHARE: (u64, u64) = (2, 3);
+const SHORTEST_LOG: u64 = 160;
+const LONGEST_LOG: u64 = 4_000;
 
-    /// Takes note of a row that was stored by other means than [`write`](Self::write).
-    pub(super) fn has_stored(&mut self, row: BookRow) {
-        self.store.row = row;
-    }
+/// What the log file is cut down to when it begins anew after a transaction
+/// larger than that, in bytes.
+pub(super) const LOG_BYTES: i64 = LONGEST_LOG as i64 * 4_096;
 
-    pub(super) fn unsettled_mut(&mut self) -> &mut std::ops::Range<i64> {
-        &mut self.store.unsettled
-    }
+/// An open book that can be written.
+#[derive(Debug)]
+pub(super) struct Database {
+    // Dropped in this order: the connection's lock ends when the file is closed.
+    pub(super) connection: Connection,
+    pub(super) file: File,
+    pub(super) place: Place,
+    /// The book's row, as last stored.
+    pub(super) row: BookRow,
+    /// The log, for syncing it.
+    pub(super) log: File,
+    pub(super) watched: Watched,
+    /// Why nothing more is stored, if that is so.
+    pub(super) failed: Option<String>,
+}
 
-    pub(super) fn place(&self) -> &Place {
-        &self.store.place
-    }
-
-    pub(super) fn connection(&self) -> &Connection {
-        &self.store.connection
-    }
-
+impl Database {
     /// Checks that changes can be stored where they will be found.
     ///
     /// # Errors
@@ -67,32 +78,31 @@ impl Session {
         row: BookRow,
         work: impl Fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        match self.attempt(row, &work) {
+        match self.try_write(row, &work) {
             // The log itself may fill the disk. Once copied into the file it
             // begins anew, over what it held.
             Err(StoreError::Full(_)) => {
                 self.checkpoint()?;
-                let log_start = self.row().log_start;
-                self.attempt(BookRow { log_start, ..row }, &work)
+                let log_start = self.row.log_start;
+                self.try_write(BookRow { log_start, ..row }, &work)
             }
             done => done,
         }
     }
 
-    fn attempt(
+    fn try_write(
         &mut self,
         row: BookRow,
         work: &impl Fn(&Connection) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        let connection = &mut self.store.connection;
-        let committed = connection.transaction().and_then(|transaction| {
+        let committed = self.connection.transaction().and_then(|transaction| {
             work(&transaction)?;
             row.write(&transaction)?;
             transaction.commit()
         });
         committed.map_err(|error| self.fail(&error))?;
         self.sync()?;
-        self.store.row = row;
+        self.row = row;
         Ok(())
     }
 
@@ -101,18 +111,18 @@ impl Session {
         self.log.sync_data().map_err(|error| self.fail_for(error.to_string()))
     }
 
-    /// Copies the log into the file, and syncs both. The next transaction
-    /// begins the log anew.
+    /// Checkpoint: copies the log into the file, and syncs both. The next
+    /// transaction begins the log anew.
     pub(super) fn checkpoint(&mut self) -> Result<(), StoreError> {
         self.checkpoint_as(CheckpointMode::PASSIVE)
     }
 
     pub(super) fn checkpoint_as(&mut self, mode: CheckpointMode) -> Result<(), StoreError> {
-        let copied = self.store.connection.wal_checkpoint_v2(Some("main"), mode);
-        let noted = self.watched.book_written(&self.store.file);
+        let copied = self.connection.wal_checkpoint_v2(Some("main"), mode);
+        let noted = self.watched.book_written(&self.file);
         match copied {
             Ok((pages, copied)) if pages == copied => {
-                self.store.row.log_start = self.store.row.totals.seq;
+                self.row.log_start = self.row.totals.seq;
                 noted.map_err(|error| self.fail_for(error.to_string()))
             }
             Ok((pages, copied)) => {
@@ -122,13 +132,25 @@ impl Session {
         }
     }
 
+    /// Checkpoints a log of more than `most` pages.
+    pub(super) fn checkpoint_above(&mut self, most: u64) -> Result<(), StoreError> {
+        if self.log_pages()? > most { self.checkpoint() } else { Ok(()) }
+    }
+
     /// Pages in the log, unless all of them are in the file: then the next
     /// transaction begins the log anew.
-    pub(super) fn log_pages(&mut self) -> Result<i32, StoreError> {
-        let looked = self.connection().wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP);
-        looked
-            .map(|(pages, copied)| if pages == copied { 0 } else { pages })
-            .map_err(|error| self.fail(&error))
+    pub(super) fn log_pages(&mut self) -> Result<u64, StoreError> {
+        let counted = self.connection.wal_checkpoint_v2(Some("main"), CheckpointMode::NOOP);
+        let (pages, copied) = counted.map_err(|error| self.fail(&error))?;
+        // SQLite says -1 where there is no log.
+        Ok(if pages == copied { 0 } else { u64::try_from(pages).unwrap_or(0) })
+    }
+
+    /// Pages in the log above which it is to be checkpointed.
+    pub(super) fn most_log_pages(&self) -> u64 {
+        let (share, of) = LOG_SHARE;
+        let pages = self.row.totals.count / CONTACTS_PER_PAGE * share / of;
+        pages.clamp(SHORTEST_LOG, LONGEST_LOG)
     }
 
     /// Bytes of the log file.
@@ -137,21 +159,22 @@ impl Session {
     }
 
     /// Begins the log anew and cuts off all but that.
-    pub(super) fn cut_log(&mut self) -> Result<(), StoreError> {
+    pub(super) fn truncate_log(&mut self) -> Result<(), StoreError> {
         self.checkpoint()?;
         self.limit_log(0)?;
         // With its first transaction the new log is cut to the limit.
-        self.write(self.row(), |_| Ok(()))?;
+        self.write(self.row, |_| Ok(()))?;
         self.limit_log(LOG_BYTES)?;
-        self.log_is_cut()
+        self.log_is_truncated()
     }
 
     fn limit_log(&mut self, bytes: i64) -> Result<(), StoreError> {
-        let limited = self.connection().pragma_update(None, "journal_size_limit", bytes);
+        let limited = self.connection.pragma_update(None, "journal_size_limit", bytes);
         limited.map_err(|error| self.fail(&error))
     }
 
-    pub(super) fn log_is_cut(&mut self) -> Result<(), StoreError> {
+    /// Takes note of how long the log is now.
+    pub(super) fn log_is_truncated(&mut self) -> Result<(), StoreError> {
         self.watched.log_written(&self.log).map_err(|error| self.fail_for(error.to_string()))
     }
 
@@ -165,7 +188,7 @@ impl Session {
     }
 
     /// Ends all storing.
-    pub(crate) fn fail_for(&mut self, cause: String) -> StoreError {
+    pub(super) fn fail_for(&mut self, cause: String) -> StoreError {
         self.failed = Some(cause.clone());
         StoreError::NotConfirmed(cause)
     }

@@ -3,8 +3,11 @@
 use anyhow::{Context as _, bail};
 use rusqlite::{OptionalExtension as _, params};
 
+use super::error::StoreError;
+use super::housekeeping;
+use super::open::Store;
+use super::session::Session;
 use super::totals::BookRow;
-use super::{Session, Store, StoreError};
 use crate::language::localized;
 
 /// What became of the contacts of an import.
@@ -41,10 +44,13 @@ impl Store {
 
 impl Session {
     fn import(&mut self, contacts: impl Iterator<Item = Contact>) -> anyhow::Result<Imported> {
-        self.tidy_all().and_then(|()| self.checkpoint()).with_context(refused)?;
+        let Session { database, pending } = self;
+        housekeeping::all(database, pending)
+            .and_then(|()| database.checkpoint())
+            .with_context(refused)?;
         let mut imported = Imported::default();
-        let mut row = self.row();
-        let transaction = self.connection().unchecked_transaction()?;
+        let mut row = database.row;
+        let transaction = database.connection.unchecked_transaction()?;
         {
             let mut find = transaction.prepare("SELECT phone FROM contacts WHERE name = ?1")?;
             let mut store =
@@ -76,9 +82,11 @@ impl Session {
     }
 
     fn finish(&mut self, row: BookRow, committed: rusqlite::Result<()>) -> anyhow::Result<()> {
-        let stored = committed.map_err(|error| self.fail(&error)).and_then(|()| self.sync());
+        let database = &mut self.database;
+        let stored =
+            committed.map_err(|error| database.fail(&error)).and_then(|()| database.sync());
         match stored {
-            Ok(()) => self.has_stored(row),
+            Ok(()) => database.row = row,
             Err(StoreError::Full(cause)) => bail!("{} ({cause})", refused()),
             Err(error) => bail!(localized!(
                 "磁盘出错（{0}），不能确定导入是否已保存：要么全部，要么一个也没有；请检查磁盘，再看一看通讯录",

@@ -3,7 +3,6 @@
 //! Nothing is written to the file or its log here.
 
 use std::fs::File;
-use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,17 +10,29 @@ use anyhow::{Context as _, bail};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::compact::Pending;
 use super::damage::damaged;
 use super::header::Header;
 use super::pair::{check_log_presence, check_pair, main_row, unfit, warn_of_torn_end};
 use super::place::Place;
 use super::schema::{self, MARKED_SINCE};
 use super::totals::BookRow;
-use super::{Store, create, wal};
+use super::{create, wal};
 use crate::language::localized;
 
-/// The id that SQLite gives the first change in an empty table.
-pub(super) const FIRST_ID: i64 = 1;
+/// An opened book file. Dropping it leaves the file as it was found.
+#[derive(Debug)]
+pub(crate) struct Store {
+    // Dropped in this order: the connection's lock ends when the file is closed.
+    pub(super) connection: Connection,
+    pub(super) file: File,
+    pub(super) place: Place,
+    /// As last stored.
+    pub(super) row: BookRow,
+    /// The number of the session that did not end cleanly, or 0.
+    pub(super) opened: i64,
+    pub(super) pending: Pending,
+}
 
 impl Store {
     /// Opens a book file for this process alone, or creates one.
@@ -77,12 +88,14 @@ impl Store {
         if let Some(main) = main {
             check_pair(&place, main, row)?;
         }
-        let unsettled = unsettled(&connection, version).map_err(broken)?;
+        // Of version 1 there are only contacts.
+        let pending = if version < 2 { Ok(Pending::none()) } else { Pending::read(&connection) };
+        let pending = pending.map_err(broken)?;
         if let wal::State::TornEnd { ended } = state {
             warn_of_torn_end(&place, row.totals.seq, ended);
         }
         let opened = main.map_or(0, |row| row.opened);
-        Ok(Store { connection, file, place, row, opened, unsettled })
+        Ok(Store { connection, file, place, row, opened, pending })
     }
 }
 
@@ -183,15 +196,4 @@ fn no_access(place: &Place, what: &str) -> String {
          --data FILE, or keep the contacts in memory with --memory",
         place.book.display()
     )
-}
-
-fn unsettled(connection: &Connection, version: i32) -> rusqlite::Result<Range<i64>> {
-    if version < 2 {
-        return Ok(FIRST_ID..FIRST_ID);
-    }
-    connection.query_row("SELECT min(id), max(id) FROM changes", [], |row| {
-        let first: Option<i64> = row.get(0)?;
-        let last: Option<i64> = row.get(1)?;
-        Ok(first.unwrap_or(FIRST_ID)..last.map_or(FIRST_ID, |last| last.saturating_add(1)))
-    })
 }

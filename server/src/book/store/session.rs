@@ -1,4 +1,4 @@
-//! A period in which the book takes changes, and what is synced when.
+//! A session: the period in which the book takes changes.
 //!
 //! The file is in WAL mode for as long as a session lasts, and holds the
 //! session's number once the log has begun; so a file that has the number needs
@@ -14,29 +14,24 @@ use std::io;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ffi};
 
-use super::compact::{MOST_UNSETTLED, SETTLED_AT_ONCE};
+use super::append::{self, Update};
+use super::compact::Pending;
 use super::damage::{trouble, unusable};
-use super::database::LOG_BYTES;
+use super::database::{Database, LOG_BYTES};
+use super::error::StoreError;
 use super::header::Header;
+use super::open::Store;
 use super::totals::BookRow;
 use super::watched::Watched;
-use super::{Store, StoreError, create, schema, wal};
+use super::{create, housekeeping, schema, wal};
 use crate::language::localized;
 
 /// An open book that takes changes. Dropping it ends the session and closes the
 /// file, in which any SQLite tool then finds all contacts in one table.
 #[derive(Debug)]
 pub(crate) struct Session {
-    pub(super) store: Store,
-    /// The log, for syncing it.
-    pub(super) log: File,
-    pub(super) watched: Watched,
-    /// Why no further change is stored, if that is so.
-    pub(super) failed: Option<String>,
-    /// How many changes may wait to be moved to their places, and how many are
-    /// moved at once.
-    pub(super) most_unsettled: i64,
-    pub(super) settled_at_once: i64,
+    pub(super) database: Database,
+    pub(super) pending: Pending,
 }
 
 impl Store {
@@ -46,64 +41,77 @@ impl Store {
     ///
     /// The disk fails or has no room. What was in the file still is.
     pub(crate) fn begin(self) -> anyhow::Result<Session> {
-        self.begin_with(MOST_UNSETTLED, SETTLED_AT_ONCE)
-    }
-
-    pub(super) fn begin_with(
-        mut self,
-        most_unsettled: i64,
-        settled_at_once: i64,
-    ) -> anyhow::Result<Session> {
-        let broken = |error| unusable(&self.place, error);
-        let failed = |error: io::Error| trouble(&self.place, &error.to_string());
-        if wal::holds_a_page(wal::length(&self.place.log).map_err(failed)?) {
-            wal::write_again(&self.place.log).map_err(failed)?;
+        let Store { connection, file, place, row, opened, pending } = self;
+        let broken = |error| unusable(&place, error);
+        let failed = |error: io::Error| trouble(&place, &error.to_string());
+        if wal::holds_a_page(wal::length(&place.log).map_err(failed)?) {
+            wal::write_again(&place.log).map_err(failed)?;
         }
-        let connection = &self.connection;
         // In the order in which SQLite itself makes it safe: the folder is
         // synced after a journal was deleted.
         connection.pragma_update(None, "synchronous", "EXTRA").map_err(broken)?;
-        if !log_belongs(&self.file) {
+        if !is_in_wal_mode(&file) {
             // An empty log that could not be deleted is deleted now.
-            journal_mode(connection, &self.file, "DELETE").map_err(broken)?;
-            journal_mode(connection, &self.file, "WAL").map_err(broken)?;
+            journal_mode(&connection, &file, "DELETE").map_err(broken)?;
+            journal_mode(&connection, &file, "WAL").map_err(broken)?;
         }
-        schema::upgrade(connection).map_err(broken)?;
+        schema::upgrade(&connection).map_err(broken)?;
         connection.pragma_update(None, "synchronous", "NORMAL").map_err(broken)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES).map_err(broken)?;
-        let log = File::options().read(true).write(true).open(&self.place.log).map_err(failed)?;
-        let watched = Watched::new(self.place.clone(), &self.file, &log).map_err(failed)?;
-        if self.opened == 0 {
-            self.opened = new_number();
-        }
-        let mut session =
-            Session { store: self, log, watched, failed: None, most_unsettled, settled_at_once };
-        if let Err(error) = session.mark() {
+        let log = File::options().read(true).write(true).open(&place.log).map_err(failed)?;
+        let watched = Watched::new(place.clone(), &file, &log).map_err(failed)?;
+        let database = Database { connection, file, place, row, log, watched, failed: None };
+        let mut session = Session { database, pending };
+        if let Err(error) = session.mark(if opened == 0 { new_number() } else { opened }) {
             let cause = error.cause().to_owned();
-            session.failed = Some(cause.clone());
-            return Err(trouble(&session.store.place, &cause));
+            session.database.failed = Some(cause.clone());
+            return Err(trouble(&session.database.place, &cause));
         }
-        create::remove_leftovers(&session.store.place);
+        create::remove_leftovers(&session.database.place);
         Ok(session)
     }
 }
 
 impl Session {
+    /// Stores updates, all or none. They are on the disk, synced, when it
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// They are not stored, or perhaps not; see [`StoreError`].
+    pub(crate) fn commit(&mut self, updates: &[Update<'_>]) -> Result<(), StoreError> {
+        append::commit(&mut self.database, &mut self.pending, updates)
+    }
+
+    /// Does the next piece of housekeeping. Returns whether there was any.
+    ///
+    /// # Errors
+    ///
+    /// The contacts are as safe as before.
+    pub(crate) fn tidy(&mut self) -> Result<bool, StoreError> {
+        housekeeping::step(&mut self.database, &mut self.pending)
+    }
+
+    /// Ends all storing, and returns the error that says so.
+    pub(crate) fn fail_for(&mut self, cause: String) -> StoreError {
+        self.database.fail_for(cause)
+    }
+
     /// Brings the session's number first into the log, so that there is one,
     /// and then into the file.
-    fn mark(&mut self) -> Result<(), StoreError> {
-        self.checkpoint()?;
-        let opened = self.store.opened;
-        self.write(BookRow { opened, ..self.row() }, |_| Ok(()))?;
-        self.checkpoint()?;
-        self.log_is_cut()
+    fn mark(&mut self, opened: i64) -> Result<(), StoreError> {
+        let database = &mut self.database;
+        database.checkpoint()?;
+        database.write(BookRow { opened, ..database.row }, |_| Ok(()))?;
+        database.checkpoint()?;
+        database.log_is_truncated()
     }
 
     /// Ends the session. On an error the file stays with its log, from which the
     /// next start goes on.
     fn end(&mut self) -> Result<(), StoreError> {
-        self.check()?;
-        match self.tidy_all() {
+        self.database.check()?;
+        match housekeeping::all(&mut self.database, &mut self.pending) {
             // There may yet be room for the few pages that are to come.
             Err(StoreError::Full(_)) | Ok(()) => {}
             Err(error) => return Err(error),
@@ -111,17 +119,18 @@ impl Session {
         self.leave()
     }
 
-    /// Takes the mark away, first in the log and the file, and then the log.
+    /// Takes the number away, first in the log and the file, and then the log.
     pub(super) fn leave(&mut self) -> Result<(), StoreError> {
-        self.write(BookRow { opened: 0, ..self.row() }, |_| Ok(()))?;
+        let database = &mut self.database;
+        database.write(BookRow { opened: 0, ..database.row }, |_| Ok(()))?;
         // Emptied, it does no harm where it cannot be deleted.
-        self.checkpoint_as(CheckpointMode::TRUNCATE)?;
-        let Store { connection, file, .. } = &self.store;
+        database.checkpoint_as(CheckpointMode::TRUNCATE)?;
+        let Database { connection, file, .. } = &*database;
         let left = connection
             .pragma_update(None, "synchronous", "EXTRA")
             // Deletes the log, syncs the folder, then marks the file.
             .and_then(|()| journal_mode(connection, file, "DELETE"));
-        left.map_err(|error| self.fail(&error))
+        left.map_err(|error| database.fail(&error))
     }
 }
 
@@ -132,7 +141,7 @@ fn journal_mode(connection: &Connection, file: &File, mode: &str) -> rusqlite::R
     let mut rows = statement.query([])?;
     // Only behind its one row the statement commits.
     while rows.next()?.is_some() {}
-    if log_belongs(file) != (mode == "WAL") {
+    if is_in_wal_mode(file) != (mode == "WAL") {
         let error = format!("the file cannot be put into mode {mode}");
         return Err(rusqlite::Error::SqliteFailure(
             ffi::Error::new(ffi::SQLITE_IOERR),
@@ -143,7 +152,7 @@ fn journal_mode(connection: &Connection, file: &File, mode: &str) -> rusqlite::R
 }
 
 /// Whether the file itself says that it is in WAL mode.
-fn log_belongs(file: &File) -> bool {
+fn is_in_wal_mode(file: &File) -> bool {
     matches!(Header::read(file), Ok(Header::Sqlite { wal: true, .. }))
 }
 
@@ -157,10 +166,10 @@ fn new_number() -> i64 {
 impl Drop for Session {
     fn drop(&mut self) {
         // After a failure nothing may be written, and it has been told.
-        if self.failed.is_none()
+        if self.database.failed.is_none()
             && let Err(error) = self.end()
         {
-            let shown = self.store.place.book.display();
+            let shown = self.database.place.book.display();
             tracing::warn!(
                 "{}",
                 localized!(

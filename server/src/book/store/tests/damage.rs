@@ -138,7 +138,7 @@ fn what_a_cut_log_lacks_is_counted_where_it_can_be_known() {
     for n in 10..15 {
         store.commit(&added(&format!("later{n}"), "1")).unwrap();
     }
-    store.checkpoint().unwrap();
+    store.database.checkpoint().unwrap();
     let book = std::fs::read(folder.book()).unwrap();
     drop(store);
     std::fs::write(folder.book(), book).unwrap();

@@ -1,10 +1,16 @@
 mod damage;
+mod size;
 
 use std::path::PathBuf;
 
+use protocol::Contacts;
+use rusqlite::Connection;
+
+use super::compact::Limits;
+use super::place::beside;
+use super::schema::{APPLICATION_ID, TABLES_1, TABLES_2, VERSION};
+use super::totals::Totals;
 use super::*;
-use crate::book::store::place::beside;
-use crate::book::store::schema::{APPLICATION_ID, TABLES_1, TABLES_2, VERSION};
 
 struct Folder(tempfile::TempDir);
 
@@ -98,7 +104,8 @@ fn as_after_a_kill(folder: &Folder) -> Vec<(String, String)> {
 #[test]
 fn changes_are_the_same_book_before_while_and_after_they_move_to_their_places() {
     let folder = Folder::new();
-    let mut store = folder.open().unwrap().begin_with(12, 5).unwrap();
+    let mut store = folder.session();
+    store.pending.limits = Limits { least: 12, most: 12, at_once: 5 };
     let mut random = 1_u32;
     let mut book = std::collections::BTreeMap::new();
     for n in 0..120 {
@@ -111,8 +118,7 @@ fn changes_are_the_same_book_before_while_and_after_they_move_to_their_places() 
             Some(phone) => book.insert(name, phone),
             None => book.remove(&name),
         };
-        let unsettled = store.unsettled_mut().end - store.unsettled_mut().start;
-        assert!(unsettled <= 12, "{unsettled}");
+        assert!(store.pending.count() <= 12, "{}", store.pending.count());
         let expected: Vec<_> = book.clone().into_iter().collect();
         assert_eq!(as_after_a_kill(&folder), expected, "after {n}");
     }
