@@ -11,13 +11,36 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::Effort;
 use crate::cores::Cores;
 use crate::dialect::Dialect;
 
 /// The longest a program may take to start: twenty times what the largest book
 /// is allowed.
 const STARTING: Duration = Duration::from_secs(60);
+
+/// How long and how much.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rounds a contender plays in each scenario. Odd, so that the median is
+    /// one of them; seven bear three bad ones.
+    pub rounds: usize,
+    /// How long a round lasts. A second is some 50,000 operations: the 99.9th
+    /// percentile stands on 50 of them.
+    pub round: Duration,
+    /// Connections held open for the idle memory.
+    pub idle: usize,
+    /// Contacts in the large book.
+    pub contacts: u32,
+}
+
+impl Effort {
+    /// Of a run whose figures count.
+    pub const FULL: Effort =
+        Effort { rounds: 7, round: Duration::from_secs(1), idle: 5_000, contacts: 1_000_000 };
+    /// Of a trial.
+    pub const QUICK: Effort =
+        Effort { rounds: 3, round: Duration::from_millis(200), idle: 500, contacts: 100_000 };
+}
 
 /// Everything a measurement needs: where to run what, and for how long.
 #[derive(Debug)]

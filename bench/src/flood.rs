@@ -13,8 +13,9 @@ use anyhow::{Context as _, Result, ensure};
 use hdrhistogram::Histogram;
 
 use crate::contender::{Book, Lab, Running};
-use crate::dialect::{Dialect, Script};
-use crate::report::{Fact, Verdict};
+use crate::dialect::Dialect;
+use crate::results::{Fact, Verdict};
+use crate::script::Script;
 use crate::workload::{Answer, finds};
 
 /// What the filter on the command line is held against.

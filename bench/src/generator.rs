@@ -14,7 +14,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use hdrhistogram::Histogram;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::dialect::{Batch, Dialect, PATIENCE, Script};
+use crate::dialect::{Dialect, PATIENCE};
+use crate::script::{Batch, Script};
 use crate::yardstick::no_events;
 
 /// Connections that play their scripts.

@@ -6,9 +6,10 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::contender::{Book, Lab, Running};
-use crate::dialect::{Dialect, Script};
+use crate::dialect::Dialect;
 use crate::gauge;
-use crate::report::{IdleRow, Verdict};
+use crate::results::{IdleRow, Verdict};
+use crate::script::Script;
 use crate::workload::finds;
 
 /// What the filter on the command line is held against.

@@ -4,16 +4,17 @@
 //!
 //! # Layout
 //!
-//! * [`scenario`]: the loads, their contenders and their targets.
+//! * [`scenario`]: the loads and their contenders; [`target`]: what is asked of
+//!   the server.
 //! * [`idle`], [`million`]: what idle connections and a large book take;
 //!   [`flood`]: what the others notice of a client that floods.
-//! * [`generator`]: the closed loop that sends and checks; made of
-//!   [`workload`] (which messages, and which answers they must get) and
-//!   [`dialect`] (how both are written on the wire).
+//! * [`generator`]: the closed loop that sends and checks. What it sends is a
+//!   [`workload`] (which messages, and which answers they must get) in a
+//!   [`dialect`] (how both are written on the wire), as a [`script`].
 //! * [`yardstick`]: the bare echo every contender is compared with.
 //! * [`contender`]: starting and ending the programs; [`cores`]: who runs where.
 //! * [`gauge`]: CPU time and memory of a program; [`machine`]: where this ran.
-//! * [`report`]: the tables, as Markdown and JSON.
+//! * [`results`]: what came out; [`report`]: that as Markdown and JSON.
 //!
 //! # What makes the figures comparable
 //!
@@ -37,18 +38,20 @@ pub mod idle;
 pub mod machine;
 pub mod million;
 pub mod report;
+pub mod results;
 pub mod scenario;
+pub mod script;
+pub mod target;
 pub mod workload;
 pub mod yardstick;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
-use crate::contender::Lab;
+use crate::contender::{Effort, Lab};
 use crate::report::Report;
 
 /// Measures tcp-classroom beside a bare echo server and Redis.
@@ -90,28 +93,6 @@ enum Part {
     /// Only the echo server, until its standard input ends.
     #[command(hide = true)]
     Yardstick,
-}
-
-/// How long and how much.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Rounds a contender plays in each scenario. Odd, so that the median is
-    /// one of them; seven bear three bad ones.
-    pub rounds: usize,
-    /// How long a round lasts. A second is some 50,000 operations: the 99.9th
-    /// percentile stands on 50 of them.
-    pub round: Duration,
-    /// Connections held open for the idle memory.
-    pub idle: usize,
-    /// Contacts in the large book.
-    pub contacts: u32,
-}
-
-impl Effort {
-    const FULL: Effort =
-        Effort { rounds: 7, round: Duration::from_secs(1), idle: 5_000, contacts: 1_000_000 };
-    const QUICK: Effort =
-        Effort { rounds: 3, round: Duration::from_millis(200), idle: 500, contacts: 100_000 };
 }
 
 /// The program.

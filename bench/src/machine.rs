@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::report::median;
+use crate::results::median;
 
 /// The machine and what stands under the data files.
 #[derive(Clone, Debug, Serialize)]

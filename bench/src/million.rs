@@ -7,11 +7,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::contender::{Book, Lab, Running};
-use crate::dialect::{Dialect, Script};
+use crate::dialect::Dialect;
 use crate::gauge;
 use crate::generator::{Generator, Span};
-use crate::report::{Fact, Verdict, median};
-use crate::scenario::{Sample, play};
+use crate::results::{Fact, Sample, Verdict, median};
+use crate::scenario::play;
+use crate::script::Script;
 use crate::workload::{Contact, OWNED, add, finds};
 
 /// What the filter on the command line is held against.

@@ -3,10 +3,12 @@
 use anyhow::{Context as _, Result};
 
 use crate::contender::{BASELINE, Book, Lab, Running};
-use crate::dialect::{Dialect, Script};
+use crate::dialect::Dialect;
 use crate::gauge;
 use crate::generator::{Generator, Span};
-use crate::report::{Row, Verdict, median};
+use crate::results::{QUIET, Row, Sample};
+use crate::script::Script;
+use crate::target::{OURS, Target, against_baseline};
 use crate::workload::Workload;
 
 /// A load and its targets.
@@ -21,21 +23,6 @@ pub struct Scenario {
     /// Whether each change must be on the disk before its reply.
     durable: bool,
     targets: &'static [Target],
-}
-
-/// What is asked of the server, always relative to a contender of the same run.
-#[derive(Clone, Copy, Debug)]
-enum Target {
-    /// At least this share of the yardstick's speed.
-    Yardstick(f64),
-    /// Faster than Redis.
-    AheadOfRedis,
-    /// At most Redis's CPU time an operation.
-    RedisCpu,
-    /// A median latency of at most so many times Redis's.
-    RedisMedian(f64),
-    /// The 99th percentile of finds at most so many times that of a book in memory.
-    MemoryFinds(f64),
 }
 
 /// All of them, in the order of the table.
@@ -90,10 +77,6 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
-/// Share of the two cores that other programs may take in a round that counts.
-/// At rest it is below 1%; the shares of the yardstick have two digits.
-pub const QUIET: f64 = 0.03;
-
 /// How many times the rounds wanted are played at most to find quiet ones. Then
 /// the quietest count, and the report says how quiet they were.
 const PATIENCE: usize = 3;
@@ -113,20 +96,6 @@ struct Entry {
     running: Result<Running, String>,
     dialect: Dialect,
     samples: Vec<Sample>,
-}
-
-/// One round of one contender.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    pub speed: f64,
-    /// CPU time of the contender in microseconds an operation.
-    pub cpu: f64,
-    /// Latencies of a batch in microseconds: 50th, 99th and 99.9th percentile.
-    pub latency: [f64; 3],
-    /// 99th percentile of single finds.
-    pub finds: Option<f64>,
-    /// Share of the two cores that went to neither contender nor generator.
-    pub foreign: f64,
 }
 
 impl Scenario {
@@ -281,105 +250,13 @@ pub fn play(
     })
 }
 
-/// Where the server's row is: behind the yardstick's.
-const OURS: usize = 1;
-
-/// The share of an earlier build's speed to reach: what is slower by more is a
-/// regression. Compared within each round, where both met the same machine.
-const OF_BASELINE: f64 = 0.97;
-
-fn against_baseline(ours: &[Sample], baseline: &[Sample]) -> Verdict {
-    let ratios: Vec<_> = ours.iter().zip(baseline).map(|(a, b)| a.speed / b.speed).collect();
-    let complete = ratios.len() == ours.len() && !ratios.is_empty();
-    let ratio = complete.then(|| median(&ratios));
-    let reached = ratio.map_or_else(String::new, |ratio| format!(" (is {ratio:.2})"));
-    Verdict {
-        target: format!("at least {OF_BASELINE} x baseline{reached}"),
-        met: ratio.map(|ratio| ratio >= OF_BASELINE),
-    }
-}
-
-impl Target {
-    fn judge(self, rows: &[Row]) -> Verdict {
-        let ours = rows[OURS].figures.as_ref();
-        let starting = |start: &str| {
-            let row = rows.iter().skip(OURS + 1).find(|row| row.contender.starts_with(start));
-            row.and_then(|row| row.figures.as_ref())
-        };
-        let redis = || starting("Redis");
-        let (target, met) = match self {
-            Target::Yardstick(share) => {
-                (format!("at least {share:.2} x echo"), ours.map(|ours| ours.ratio >= share))
-            }
-            Target::AheadOfRedis => (
-                "ahead of Redis".to_owned(),
-                ours.zip(redis()).map(|(ours, redis)| ours.ratio > redis.ratio),
-            ),
-            Target::RedisCpu => (
-                "CPU at most Redis's".to_owned(),
-                ours.zip(redis()).map(|(ours, redis)| ours.cpu <= redis.cpu),
-            ),
-            Target::RedisMedian(times) => (
-                format!("p50 at most {times} x Redis's"),
-                ours.zip(redis()).map(|(ours, redis)| ours.p50 <= times * redis.p50),
-            ),
-            Target::MemoryFinds(times) => (
-                format!("find p99 at most {times} x --memory's"),
-                ours.zip(starting("tcp-classroom --memory"))
-                    .and_then(|(ours, memory)| Some(ours.find_p99? <= times * memory.find_p99?)),
-            ),
-        };
-        Verdict { target, met }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn sample(speed: f64, p50: f64) -> Sample {
-        Sample { speed, cpu: 1.0, latency: [p50, p50, p50], finds: Some(p50), foreign: 0.0 }
-    }
-
-    fn check(target: Target, redis: bool, expected: Option<bool>) {
-        let echo = [sample(100.0, 1.0)];
-        let mut rows = vec![
-            Row::measured("s", "bare echo", &echo, &echo),
-            Row::measured("s", "tcp-classroom", &[sample(80.0, 12.0)], &echo),
-        ];
-        rows.push(if redis {
-            Row::measured("s", "Redis", &[sample(70.0, 10.0)], &echo)
-        } else {
-            Row::absent("s", "Redis", "not available")
-        });
-        assert_eq!(target.judge(&rows).met, expected, "{target:?}");
-    }
 
     #[test]
     fn the_quietest_rounds_count() {
         assert_eq!(quietest(&[0.3, 0.01, 0.2, 0.0], 2), [3, 1]);
         assert_eq!(quietest(&[0.3], 2), [0]);
-    }
-
-    #[test]
-    fn a_build_is_compared_with_an_earlier_one_within_each_round() {
-        let speeds = |speeds: [f64; 3]| speeds.map(|speed| sample(speed, 1.0));
-        let met = |ours, baseline| against_baseline(&speeds(ours), &speeds(baseline)).met;
-        // The second round was a slow one for both.
-        assert_eq!(met([97.0, 50.0, 97.0], [100.0, 51.0, 99.0]), Some(true));
-        assert_eq!(met([96.0, 50.0, 96.0], [100.0, 40.0, 100.0]), Some(false));
-        assert_eq!(against_baseline(&speeds([1.0; 3]), &[]).met, None);
-    }
-
-    #[test]
-    fn a_target_is_met_or_missed_or_cannot_be_judged() {
-        check(Target::Yardstick(0.80), false, Some(true));
-        check(Target::Yardstick(0.81), false, Some(false));
-        check(Target::AheadOfRedis, true, Some(true));
-        check(Target::AheadOfRedis, false, None);
-        check(Target::RedisCpu, true, Some(true));
-        check(Target::RedisMedian(1.2), true, Some(true));
-        check(Target::RedisMedian(1.1), true, Some(false));
-        check(Target::MemoryFinds(2.0), true, None);
     }
 }

@@ -171,7 +171,8 @@ mod tests {
     use protocol::{Contacts, Decoder, Replies, Stage, answer};
 
     use super::*;
-    use crate::dialect::{Dialect, Script};
+    use crate::dialect::Dialect;
+    use crate::script::Script;
 
     /// What the real book answers to all of `exchanges`, against what the model
     /// says it must.

@@ -9,8 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use bench::dialect::{Dialect, Script};
+use bench::dialect::Dialect;
 use bench::generator::{Generator, Span};
+use bench::script::Script;
 use bench::workload::{Workload, finds};
 
 fn listen() -> (TcpListener, SocketAddr) {

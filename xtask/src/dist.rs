@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::tools::cache_directory;
-use crate::{heading, packages, page, program, target, tools, turn};
+use crate::{heading, lock, packages, page, program, target, tools};
 
 /// A system that the program is built for.
 struct Platform {
@@ -229,7 +229,7 @@ fn zig(shell: &Shell) -> Result<PathBuf> {
     if is_there() {
         return Ok(bin);
     }
-    let _turn = turn::take(&cache.join("zig.lock"), "installing zig")?;
+    let _lock = lock::take(&cache.join("zig.lock"), "installing zig")?;
     if is_there() {
         return Ok(bin);
     }
