@@ -10,6 +10,7 @@ use xshell::{Shell, cmd};
 
 use crate::browser::{self, Engine};
 use crate::suite::Suite;
+use crate::windows::Windows;
 use crate::{axe, heading, packages, page, target, tools};
 
 /// What `cargo xtask test` is asked for.
@@ -21,6 +22,8 @@ pub struct Options {
     /// In which engines the page is tested. Chromium runs every browser test, the
     /// others the student's journey.
     pub engines: Vec<Engine>,
+    /// Adds the tests of the program for Windows, under Wine.
+    pub windows: bool,
 }
 
 impl Options {
@@ -30,17 +33,19 @@ impl Options {
     ///
     /// An argument is none of its options.
     pub fn parse(arguments: &[OsString]) -> Result<Self> {
-        let mut options = Options { skip_missing: false, engines: vec![Engine::Chromium] };
+        let engines = vec![Engine::Chromium];
+        let mut options = Options { skip_missing: false, engines, windows: false };
         let mut arguments = arguments.iter().map(|argument| argument.to_str().unwrap_or_default());
         while let Some(argument) = arguments.next() {
             match argument.split_once('=').unwrap_or((argument, "")) {
                 ("--skip-missing", "") => options.skip_missing = true,
+                ("--windows", "") => options.windows = true,
                 ("--browsers", "") => {
                     let list = arguments.next().unwrap_or_default();
                     options.engines = Engine::parse_list(list)?;
                 }
                 ("--browsers", list) => options.engines = Engine::parse_list(list)?,
-                _ => bail!("`cargo xtask test` takes --skip-missing and --browsers LIST"),
+                _ => bail!("`cargo xtask test` takes --skip-missing, --windows and --browsers LIST"),
             }
         }
         Ok(options)
@@ -51,7 +56,7 @@ impl Options {
 pub fn run(shell: &Shell, options: &Options) -> Result<()> {
     let mut suite = Suite::begin(&target(shell), options.skip_missing)?;
     let mut steps = Steps::default();
-    let outcome = steps.all(shell, &mut suite, &options.engines);
+    let outcome = steps.all(shell, &mut suite, options);
     steps.report(outcome.is_ok());
     suite.report();
     outcome
@@ -63,7 +68,7 @@ struct Steps {
 }
 
 impl Steps {
-    fn all(&mut self, shell: &Shell, suite: &mut Suite, engines: &[Engine]) -> Result<()> {
+    fn all(&mut self, shell: &Shell, suite: &mut Suite, options: &Options) -> Result<()> {
         // What is missing is said first, not after five minutes.
         self.step("programs that tests start", || {
             let missing = packages::ensure(shell)?;
@@ -73,7 +78,7 @@ impl Steps {
             }
         })?;
         let mut browsers = Vec::new();
-        for engine in engines {
+        for engine in &options.engines {
             let name = engine.name();
             let found = self.step(name, || {
                 browser::ensure(shell, *engine).map(Some).or_else(|error| {
@@ -113,7 +118,7 @@ impl Steps {
         let with_chromium = |mut cargo: Command| {
             cargo.envs(chromium.iter().flat_map(|browser| browser.variables()));
             cargo.envs(axe.iter().map(|file| ("AXE", file)));
-            if !engines.contains(&Engine::Chromium) {
+            if !options.engines.contains(&Engine::Chromium) {
                 cargo.env("TCP_CLASSROOM_WITHOUT", Engine::Chromium.name());
             }
             cargo
@@ -138,7 +143,13 @@ impl Steps {
             suite.run(with_chromium(
                 page.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.test_runner).into(),
             ))
-        })
+        })?;
+        if options.windows {
+            self.step("tests of the program for Windows, under Wine", || {
+                suite.run(with_chromium(Windows::ensure(shell)?.tests(shell)))
+            })?;
+        }
+        Ok(())
     }
 
     fn step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -189,6 +200,7 @@ mod tests {
         assert_eq!((plain.skip_missing, plain.engines), (false, vec![Engine::Chromium]));
         let both = options(&["--skip-missing", "--browsers", "firefox"]).unwrap();
         assert_eq!((both.skip_missing, both.engines), (true, vec![Engine::Firefox]));
+        assert!(!plain.windows && options(&["--windows"]).unwrap().windows);
         assert_eq!(options(&["--browsers=all"]).unwrap().engines, Engine::ALL);
         for wrong in [&["--browsers"][..], &["--browsers=lynx"], &["--fast"], &["firefox"]] {
             assert!(options(wrong).is_err(), "{wrong:?}");

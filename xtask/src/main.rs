@@ -6,6 +6,7 @@
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
 //! - [`page`]: the page, from `web/` and `static/` into `dist/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
+//! - [`windows`]: the tests of the program for Windows, under Wine;
 //! - [`bench`]: the benchmark;
 //! - [`dist`]: archives and wheels, with the crate `packaging`;
 //! - [`browser`]: the browsers that the tests drive, and [`axe`], the accessibility
@@ -28,6 +29,7 @@ mod page;
 mod program;
 mod suite;
 mod tools;
+mod windows;
 
 use std::env::consts::EXE_SUFFIX;
 use std::ffi::{OsStr, OsString};
@@ -50,6 +52,8 @@ cargo xtask COMMAND
     --browsers LIST     the student's journey in these browsers: chromium, firefox,
                         webkit, with commas between them, or all; chromium runs all
                         the other browser tests too, and is the default
+    --windows           on Linux also the program for Windows, under Wine; installs Wine
+                        and mingw where it may
     --skip-missing      go on without the tools that are missing, and name each test
                         that is skipped for that
   dist [--skip-missing] archives and Python wheels for every system this one can build

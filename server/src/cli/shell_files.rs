@@ -18,7 +18,8 @@ use crate::cli::options::CommandLine;
 ///
 /// The folder cannot be written.
 pub fn write(folder: &Path) -> anyhow::Result<()> {
-    let mut command = CommandLine::command();
+    // `help` would get a page for each subcommand that it can be asked about.
+    let mut command = CommandLine::command().disable_help_subcommand(true);
     let name = command.get_name().to_owned();
     fs::create_dir_all(folder)
         .and_then(|()| {

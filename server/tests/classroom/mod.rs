@@ -98,6 +98,11 @@ impl TestServer {
         TestServer { tcp, http, stop, serving }
     }
 
+    /// A server that is another program, for the clients of this one.
+    pub fn elsewhere(tcp: SocketAddr, http: SocketAddr) -> Self {
+        TestServer { tcp, http, stop: CancellationToken::new(), serving: tokio::spawn(async {}) }
+    }
+
     /// Stops it and waits until it has finished.
     pub async fn stop(mut self) {
         self.stop.cancel();

@@ -1,0 +1,279 @@
+//! The program for Windows, under Wine: `cargo xtask test --windows` builds it and
+//! runs these. Wine stands in for the system calls of Windows, not for its timing:
+//! its single server process walks all waiting sockets at each event of any of
+//! them, so that what 150 sockets that speak at once cost it is half a second, 300
+//! two seconds and 600 eighteen, of which the program itself takes 0.3 s (measured
+//! with Wine 8.0). Hence there are fewer of them here than elsewhere.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may panic and may say why it is skipped"
+)]
+
+mod classroom;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use classroom::TestServer;
+use classroom::binary::{FREE_PORTS, Program, connect, read};
+use classroom::browser::{Browser, CHINESE};
+use nix::sys::signal::Signal;
+use protocol::Stage;
+use tokio_tungstenite::tungstenite::Message;
+use transcripts::{Action, Transcript, all};
+
+/// What a good client may wait while others misbehave, as on every system.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many programs are started at once: Wine needs a second for each.
+const AT_ONCE: usize = 6;
+
+/// The program, with nothing of this shell's settings.
+fn command() -> Command {
+    let set = |name| std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set"));
+    let mut command = Command::new(set("TCP_CLASSROOM_WINE"));
+    command.arg(set("TCP_CLASSROOM_EXE"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TCP_CLASSROOM_")) {
+        command.env_remove(name);
+    }
+    // Wine reads the arguments by it; a locale that is not installed is ASCII.
+    command.env("LC_ALL", "C.UTF-8").env("WINEDEBUG", "-all").stdin(Stdio::null());
+    // Its helpers stay out of Ctrl+C.
+    command.process_group(0).arg("--no-open");
+    command
+}
+
+fn in_memory(stage: Stage) -> Program {
+    let stage = if stage == Stage::Echo { "echo" } else { "contacts" };
+    let mut command = command();
+    command.args(FREE_PORTS).args(["--memory", "--stage", stage]);
+    Program::run(command)
+}
+
+/// Keeps its contacts in a file of this system, which Windows programs see as a
+/// file of the drive Z.
+fn with_data(file: &Path) -> Program {
+    let mut command = command();
+    command.args(FREE_PORTS).arg("--data").arg(format!("Z:{}", file.display()).replace('/', "\\"));
+    Program::run(command)
+}
+
+/// Starts a program for each transcript, a few at a time, and plays it.
+async fn play(transcripts: Vec<Transcript>, over: impl AsyncFn(&TestServer, &Transcript)) {
+    for some in transcripts.chunks(AT_ONCE) {
+        let stages = some.iter().map(|transcript| transcript.stage);
+        let starting: Vec<_> =
+            stages.map(|stage| std::thread::spawn(move || in_memory(stage))).collect();
+        let programs: Vec<_> = starting.into_iter().map(|thread| thread.join().unwrap()).collect();
+        for (program, transcript) in programs.iter().zip(some) {
+            println!("{}", transcript.name);
+            over(&TestServer::elsewhere(program.tcp, program.http), transcript).await;
+        }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Wine: cargo xtask test --windows"]
+async fn raw_tcp_answers_every_transcript_byte_for_byte() {
+    play(all(), async |server, transcript| server.plays_over_tcp(transcript).await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Wine: cargo xtask test --windows"]
+async fn a_websocket_answers_every_transcript_byte_for_byte() {
+    let transcripts = all().into_iter().filter(|transcript| !transcript.stream_only).collect();
+    play(transcripts, async |server, transcript| {
+        let mut client = server.websocket().await;
+        for turn in &transcript.turns {
+            let Action::Send(bytes) = &turn.action else { panic!("a WebSocket has no streams") };
+            let message = match str::from_utf8(bytes) {
+                Ok(text) => Message::text(text),
+                Err(_) => Message::binary(bytes.clone()),
+            };
+            client.send_message(message).await;
+            for reply in turn.replies() {
+                client.expect(&reply).await;
+            }
+            if turn.closed {
+                assert_eq!(client.expect_close().await, 1000);
+            }
+        }
+    })
+    .await;
+}
+
+#[test]
+#[ignore = "needs Wine: cargo xtask test --windows"]
+fn the_lesson_prints_what_it_prints_elsewhere_and_ctrl_c_leaves_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("王老师").join("通讯录.db");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    for round in 0..2 {
+        let mut program = with_data(&file);
+        assert_eq!(program.console_line(), "Waiting for connection...");
+        let mut client = program.welcome();
+        let from = format!("from {}", client.local_addr().unwrap());
+        assert!(program.console_line().starts_with(&format!("Accept new connection {from}")));
+        for (message, reply) in [
+            ("find;张三", if round == 0 { "Not Found!" } else { "138" }),
+            ("add;张三;138", "张三 added!"),
+            ("find;张三", "138"),
+            ("你好", "Received 你好;"),
+        ] {
+            client.write_all(message.as_bytes()).unwrap();
+            assert_eq!(read(&mut client, reply.len()), reply);
+        }
+        client.write_all(b"exit").unwrap();
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        assert_eq!(program.console_line(), "{'张三': '138'}");
+        // What Wine makes of SIGINT is what Windows makes of Ctrl+C.
+        program.signal(Signal::SIGINT);
+        assert!(program.exit().success());
+        let said = program.remaining_diagnostics();
+        assert!(said.contains("1 contact is kept in") && said.contains("通讯录.db"), "{said}");
+        let left: Vec<PathBuf> = std::fs::read_dir(file.parent().unwrap())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert_eq!(left, [file.clone()], "a book that was closed is one file");
+    }
+}
+
+/// Adds names, one at a time, until the server is gone. Returns how many were
+/// confirmed.
+fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> usize {
+    for n in 0.. {
+        let answer = format!("r{round}w{writer}n{n} added!");
+        let mut got = vec![0; answer.len()];
+        let sent = client.write_all(format!("add;r{round}w{writer}n{n};{n}").as_bytes());
+        if sent.and_then(|()| client.read_exact(&mut got)).is_err() {
+            return n;
+        }
+        assert_eq!(String::from_utf8_lossy(&got), answer);
+    }
+    unreachable!("it is killed before")
+}
+
+#[test]
+#[ignore = "needs Wine: cargo xtask test --windows"]
+fn whatever_was_confirmed_survives_a_kill_in_the_middle_of_writes() {
+    const ROUNDS: usize = 6;
+    const WRITERS: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("contacts.db");
+    let mut confirmed = Vec::new();
+    for round in 0..ROUNDS {
+        let mut program = with_data(&file);
+        let clients = program.welcome_all(WRITERS).into_iter().enumerate();
+        let writers: Vec<_> = clients
+            .map(|(writer, client)| {
+                std::thread::spawn(move || add_until_killed(client, writer, round))
+            })
+            .collect();
+        // Killed after a number of replies to another client, each time another.
+        let mut pace = program.welcome();
+        for n in 0..=round * 5 {
+            pace.write_all(format!("add;pace{n};1").as_bytes()).unwrap();
+            read(&mut pace, format!("pace{n} added!").len());
+        }
+        program.child.kill().unwrap();
+        program.exit();
+        for (writer, thread) in writers.into_iter().enumerate() {
+            confirmed.push((round, writer, thread.join().unwrap()));
+        }
+    }
+    let total: usize = confirmed.iter().map(|(.., count)| count).sum();
+    println!("{total} confirmed changes in {ROUNDS} rounds");
+    assert!(total > ROUNDS * WRITERS, "{total}");
+    let program = with_data(&file);
+    let mut client = program.welcome();
+    for (round, writer, count) in confirmed {
+        for n in 0..count {
+            client.write_all(format!("find;r{round}w{writer}n{n}\n").as_bytes()).unwrap();
+            let expected = format!("{n}\n");
+            assert_eq!(read(&mut client, expected.len()), expected, "r{round}w{writer}n{n}");
+        }
+    }
+}
+
+/// The longest of some exchanges of a client that behaves.
+fn longest_wait(program: &Program) -> Duration {
+    let mut longest = Duration::ZERO;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let mut client = program.welcome();
+        client.write_all(b"find;nobody").unwrap();
+        assert_eq!(read(&mut client, 10), "Not Found!");
+        longest = longest.max(start.elapsed());
+    }
+    longest
+}
+
+#[test]
+#[ignore = "needs Wine: cargo xtask test --windows"]
+fn silent_and_slow_and_half_open_clients_hold_up_nobody() {
+    let program = in_memory(Stage::Contacts);
+    println!("alone: {:?}", longest_wait(&program));
+
+    let mut silent = program.welcome_all(100);
+    for (n, client) in silent.iter_mut().enumerate() {
+        client.write_all(&b"add;slow;1"[..n % 10]).unwrap();
+    }
+    let waited = longest_wait(&program);
+    println!("beside 100 silent and slow ones: {waited:?}");
+    assert!(waited < PATIENCE, "{waited:?}");
+
+    // Half-closed: no more to say, and still there to be answered.
+    for client in &silent[..50] {
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    let waited = longest_wait(&program);
+    println!("beside 50 half-closed ones: {waited:?}");
+    assert!(waited < PATIENCE, "{waited:?}");
+
+    // Reset: what arrives unread makes the kernel answer so.
+    for client in silent.drain(50..) {
+        socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+    let waited = longest_wait(&program);
+    println!("after 50 resets: {waited:?}");
+    assert!(waited < PATIENCE, "{waited:?}");
+
+    let mut half = connect(program.tcp);
+    assert_eq!(read(&mut half, 8), "Welcome!");
+    half.write_all(b"add;half;1\nfind;half\n").unwrap();
+    half.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(classroom::binary::read_rest(&mut half), "half added!\n1\n");
+}
+
+#[tokio::test]
+#[ignore = "needs Wine: cargo xtask test --windows"]
+async fn the_page_talks_to_it() {
+    let program = in_memory(Stage::Contacts);
+    let Some(browser) = Browser::open(CHINESE, program.http).await else { return };
+    browser.expect("received", "Welcome!").await;
+    browser.send("add;张三;12345").await;
+    browser.expect("received", "张三 added!").await;
+    browser.send("find;张三").await;
+    browser.expect("received", "12345").await;
+    browser.finish().await;
+}
+
+#[test]
+#[ignore = "needs Wine: cargo xtask test --windows"]
+fn a_port_in_use_names_the_program() {
+    let program = in_memory(Stage::Contacts);
+    let output = command()
+        .args(["--memory", "--http", "0", "--tcp", &program.tcp.port().to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("is already in use by tcp-classroom.exe (PID "), "{said}");
+}
