@@ -22,8 +22,8 @@ code { font: .92em Consolas, Menlo, monospace; background: #eee; padding: 0 .2em
 pre { background: #eee; padding: .3rem .6rem; margin: .3rem 0; }\n\
 img { max-width: 48%; max-height: 16rem; border: 1px solid #bbb; vertical-align: top; }\n\
 @page { size: A4; margin: 12mm; }\n\
-@media print { body { font-size: 11.5px; margin: 0; max-width: none; padding: 0; } \
-img { max-height: 50mm; break-inside: avoid; } }\n";
+@media print { body { font-size: 11px; line-height: 1.45; margin: 0; max-width: none; padding: 0; } \
+img { max-height: 45mm; break-inside: avoid; } }\n";
 
 /// The sheet in a language.
 ///
