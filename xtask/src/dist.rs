@@ -64,7 +64,9 @@ const MACOS: &str = "11.0";
 /// whose linker is missing is left out, and said, instead of failing the command.
 pub fn run(shell: &Shell, skip_missing: bool) -> Result<()> {
     let names: Vec<_> = PLATFORMS.iter().map(|platform| platform.name).collect();
-    heading(&format!("for {}; macOS needs a Mac", names.join(", ")));
+    let elsewhere =
+        if cfg!(target_os = "macos") { "others need Linux" } else { "macOS needs a Mac" };
+    heading(&format!("for {}; {elsewhere}", names.join(", ")));
     let mut left_out = Vec::new();
     let mut builders = Vec::new();
     for platform in PLATFORMS {
@@ -177,8 +179,9 @@ impl Builder {
     }
 }
 
-/// What makes the same source the same bytes in every folder and at any time, and
-/// what makes the program need no other file on the target.
+/// What makes the same source in the same folder the same bytes at any time, and
+/// the program need no other file on the target. In another folder the paths differ
+/// that the embedding of the page leaves in the program.
 fn rustc_flags(shell: &Shell, triple: &str) -> Result<String> {
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
