@@ -141,7 +141,7 @@ fn the_lesson_prints_what_it_prints_elsewhere_and_ctrl_c_leaves_one_file() {
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect();
-        assert_eq!(left, [file.clone()], "a book that was closed is one file");
+        assert_eq!(left, std::slice::from_ref(&file), "a book that was closed is one file");
     }
 }
 

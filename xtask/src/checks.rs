@@ -45,7 +45,9 @@ impl Options {
                     options.engines = Engine::parse_list(list)?;
                 }
                 ("--browsers", list) => options.engines = Engine::parse_list(list)?,
-                _ => bail!("`cargo xtask test` takes --skip-missing, --windows and --browsers LIST"),
+                _ => {
+                    bail!("`cargo xtask test` takes --skip-missing, --windows and --browsers LIST")
+                }
             }
         }
         Ok(options)
