@@ -1,4 +1,4 @@
-//! Embeds the page that trunk left in `dist/`, compressed by `memory_serve`.
+//! Embeds the pages that trunk left in `dist/`, compressed by `memory_serve`.
 //!
 //! Without it (a bare `cargo build` before the first `cargo xtask build`) the
 //! server is built all the same and says at `/` what is missing.

@@ -4,7 +4,7 @@
 //! One command is one function below; what it is made of:
 //!
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
-//! - [`page`]: the page, from `web/` and `static/` into `dist/`;
+//! - [`page`]: the pages, from `web/` and `static/` into `dist/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`windows`]: the tests of the program for Windows, under Wine;
 //! - [`bench`]: the benchmark;
@@ -44,7 +44,7 @@ cargo xtask COMMAND
 
   run [-- SERVER ARGS]  build everything and start the server
   build                 build everything; says where the server is and what it weighs
-  page                  build only the page, into dist/
+  page                  build only the pages, into dist/
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
   bench visit           measure how long a phone waits for the page, in Chromium

@@ -17,9 +17,9 @@ fn a_message_can_be_looked_at_until_the_next_one_is_sent() {
         (Selection::Message(99), None),
         (Selection::Bytes(1), Some(1)),
     ];
-    for (pick, picked) in picks {
+    for (pick, selected) in picks {
         page.happens(PanelsMsg::MessageSelected(pick));
-        assert_eq!(page.model.selected(), picked, "{pick:?}");
+        assert_eq!(page.model.selected(), selected, "{pick:?}");
     }
     assert!(page.model.panels().shows(Panel::Bytes));
     assert_eq!(messages(&page.model), (true, vec!["find;a"]));

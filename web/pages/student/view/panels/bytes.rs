@@ -27,7 +27,7 @@ pub struct BytesView {
     draft: Block,
     sent: Block,
     received: Block,
-    picked: HtmlElement,
+    selected: HtmlElement,
     /// What the two messages depend on.
     shown: Cell<Option<(usize, Option<u32>, bool)>>,
     /// The line being written, as it is drawn.
@@ -41,7 +41,7 @@ impl BytesView {
             draft: Block::of(find("wire-draft")),
             sent: Block::of(find("wire-sent")),
             received: Block::of(find("wire-received")),
-            picked: find("wire-picked"),
+            selected: find("wire-picked"),
             shown: Cell::new(None),
             drawn: RefCell::new(None),
         }
@@ -59,8 +59,9 @@ impl BytesView {
         if self.shown.replace(Some(shown)) == Some(shown) {
             return;
         }
-        let picked = model.selected().map(|id| &model.conversation().log().entries()[id as usize]);
-        self.picked.hide(picked.is_none());
+        let selected =
+            model.selected().map(|id| &model.conversation().log().entries()[id as usize]);
+        self.selected.hide(selected.is_none());
         let frames = model.conversation().knows_frames();
         for (direction, block, newest, chosen) in [
             (Direction::Sent, &self.sent, TextKey::WireSent, TextKey::WirePickedSent),
@@ -72,14 +73,14 @@ impl BytesView {
             ),
         ] {
             let is_of = |said: &&LogEntry| said.direction == direction;
-            let (title, said) = match picked {
-                Some(_) => (chosen, picked.filter(is_of)),
+            let (title, said) = match selected {
+                Some(_) => (chosen, selected.filter(is_of)),
                 None => (newest, model.conversation().log().entries().iter().rev().find(is_of)),
             };
             block.root.hide(said.is_none());
             let Some(said) = said else { continue };
             translator.show_with(&block.title, title, &[]);
-            let is_last = picked.is_none() && direction == Direction::Received;
+            let is_last = selected.is_none() && direction == Direction::Received;
             match model.conversation().log().close_reason().filter(|_| is_last && frames) {
                 Some((code, reason)) => block.draw_close(translator, *code, reason),
                 None => block.draw_said(translator, said, frames),

@@ -41,7 +41,7 @@ pub struct SidePanels {
     /// What the book client said since the last refresh.
     events: RefCell<Vec<BookEvent>>,
     /// The message that is marked.
-    picked: Cell<Option<u32>>,
+    selected: Cell<Option<u32>>,
     book: ContactsView,
     wire: BytesView,
     sequence: SequenceView,
@@ -77,7 +77,7 @@ impl SidePanels {
         SidePanels {
             document: document.clone(),
             translator: view.translator().clone(),
-            picked: Cell::new(None),
+            selected: Cell::new(None),
             contacts: RefCell::default(),
             client: BookClient::new(on_event),
             events: RefCell::default(),
@@ -104,7 +104,7 @@ impl SidePanels {
         for request in contacts.next_requests(model, sees(Panel::Contacts), moment.millis) {
             self.client.run(request);
         }
-        self.show_picked(model.selected());
+        self.show_selected(model.selected());
         if sees(Panel::Contacts) {
             self.book.refresh(&contacts, model.conversation().mode(), translator);
         }
@@ -124,16 +124,16 @@ impl SidePanels {
     }
 
     /// Marks the message that is looked at in the conversation.
-    fn show_picked(&self, picked: Option<u32>) {
-        let before = self.picked.replace(picked);
-        if before == picked {
+    fn show_selected(&self, selected: Option<u32>) {
+        let before = self.selected.replace(selected);
+        if before == selected {
             return;
         }
         let line = |id: u32| self.document.get_element_by_id(&message_id(id));
         if let Some(line) = before.and_then(line) {
             line.turn("aria-current", false);
         }
-        if let Some(line) = picked.and_then(line) {
+        if let Some(line) = selected.and_then(line) {
             line.set("aria-current", "true");
             let nearest = ScrollIntoViewOptions::new();
             nearest.set_block(ScrollLogicalPosition::Nearest);
