@@ -1,13 +1,13 @@
-//! The contacts in memory, as conversations read them, the writer changes them
-//! and watchers follow them.
+//! The shared contacts: a map behind a read-write lock, with the feed of its
+//! changes and an index of its names in order.
 
 use std::collections::BTreeSet;
 use std::ops::{Bound, Deref};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use api::{Changes, Entry, Page, Snapshot};
 use protocol::command::Change;
-use protocol::{Book, Contacts, Reply};
+use protocol::{Book, Contacts, Decoder, Next, Replies, Reply, answer};
 use tokio::sync::Notify;
 
 use crate::book::feed::{Feed, Position};
@@ -16,29 +16,29 @@ use crate::book::feed::{Feed, Position};
 /// longest, and copied in microseconds while the book is locked for changes.
 const AT_ONCE: usize = 256;
 
-/// The map. Clones are the same one.
+/// The contacts behind their lock. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedContacts(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    contacts: RwLock<Recorded>,
-    /// Wakes who waits for the next change.
+    contacts: RwLock<ObservableContacts>,
+    /// Notifies the tasks that wait for the next change.
     changed: Notify,
 }
 
-/// The contacts together with the record of their changes, so that neither can
-/// change without the other. Reads as [`Contacts`].
+/// Observable contacts: the map together with the feed of its changes, so that
+/// neither can change without the other. Reads as [`Contacts`].
 #[derive(Debug)]
-pub(crate) struct Recorded {
+pub(crate) struct ObservableContacts {
     contacts: Contacts,
     feed: Feed,
     index: Index,
 }
 
-/// The names in order, once a page of them has been asked for: a server whose
-/// lists are never looked at pays neither memory (some 60 bytes a contact) nor
-/// time for it.
+/// Index of the names in order, built when a page of them is asked for: a server
+/// whose lists are never looked at pays neither memory (some 60 bytes a contact)
+/// nor time for it.
 #[derive(Debug, Default)]
 struct Index(OnceLock<BTreeSet<Box<str>>>);
 
@@ -62,47 +62,67 @@ impl Index {
     }
 }
 
-/// What a watcher is told next.
+/// Event of the feed: what a watcher is told next.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum FeedEvent {
     /// Where the book stands; what the watcher knows is void.
     Snapshot(Snapshot),
     /// What has changed since.
     Changes(Changes),
 }
 
+impl Shared {
+    fn write(&self) -> RwLockWriteGuard<'_, ObservableContacts> {
+        self.contacts.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl SharedContacts {
     pub(crate) fn new(contacts: Contacts) -> Self {
-        let contacts =
-            RwLock::new(Recorded { contacts, feed: Feed::new(), index: Index::default() });
+        let contacts = RwLock::new(ObservableContacts {
+            contacts,
+            feed: Feed::new(),
+            index: Index::default(),
+        });
         SharedContacts(Arc::new(Shared { contacts, changed: Notify::new() }))
     }
 
     // A panic elsewhere cannot leave the map half changed: each change is a
     // single call on it.
 
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Recorded> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, ObservableContacts> {
         self.0.contacts.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the contacts, unseen by anybody until it is done, and wakes the
-    /// watchers.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Recorded) -> T) -> T {
-        let mut contacts = self.0.contacts.write().unwrap_or_else(PoisonError::into_inner);
+    /// Changes the contacts under the write lock, so that no reader sees a part of
+    /// it, and notifies the watchers.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut ObservableContacts) -> T) -> T {
+        let mut contacts = self.0.write();
         let before = contacts.feed.position();
         let outcome = change(&mut contacts);
         let changed = contacts.feed.position() != before;
         drop(contacts);
         if changed {
-            // Some 20 ns while nobody waits.
+            // Some 20 ns while no task waits.
             self.0.changed.notify_waiters();
         }
         outcome
     }
 
+    /// Answers as [`protocol::answer`] does, under the read lock up to the first
+    /// change and under the write lock from there on.
+    pub(crate) fn answer(&self, decoder: &mut Decoder, replies: &mut Replies, most: usize) -> Next {
+        let mut lock = UpgradingLock { shared: &self.0, read: Some(self.read()), write: None };
+        let next = answer(decoder, &mut lock, replies, most);
+        if lock.write.take().is_some() {
+            self.0.changed.notify_waiters();
+        }
+        next
+    }
+
     /// Waits until there is something that a watcher who has come as far as
     /// `seen` does not know, and returns it with how far that brings it.
-    pub(crate) async fn watch(&self, seen: Option<Position>) -> (Position, News) {
+    pub(crate) async fn watch(&self, seen: Option<Position>) -> (Position, FeedEvent) {
         loop {
             // Before looking, so that no change slips through in between.
             let changed = self.0.changed.notified();
@@ -125,7 +145,7 @@ impl SharedContacts {
     }
 }
 
-impl Recorded {
+impl ObservableContacts {
     /// Where the book stands.
     pub(crate) fn position(&self) -> Position {
         self.feed.position()
@@ -162,16 +182,16 @@ impl Recorded {
         }
     }
 
-    fn news(&self, seen: Option<Position>) -> Option<(Position, News)> {
-        let Recorded { contacts, feed, .. } = self;
+    fn news(&self, seen: Option<Position>) -> Option<(Position, FeedEvent)> {
+        let ObservableContacts { contacts, feed, .. } = self;
         feed.watch();
         let (now, count) = (feed.position(), contacts.len() as u64);
         let Some((seen, missed)) = seen.and_then(|seen| Some((seen, feed.since(seen)?))) else {
-            return Some((now, News::Snapshot(Snapshot { seq: now.seq, count })));
+            return Some((now, FeedEvent::Snapshot(Snapshot { seq: now.seq, count })));
         };
         let changes: Vec<Entry> = missed.take(AT_ONCE).collect();
         let told = seen.after(changes.len());
-        let news = News::Changes(Changes { seq: told.seq, count, changes });
+        let news = FeedEvent::Changes(Changes { seq: told.seq, count, changes });
         (told != seen).then_some((told, news))
     }
 
@@ -199,7 +219,28 @@ impl Recorded {
     }
 }
 
-impl Deref for Recorded {
+/// A read lock that becomes a write lock with the first change. In between
+/// others may change the contacts: each message is answered for itself.
+struct UpgradingLock<'c> {
+    shared: &'c Shared,
+    read: Option<RwLockReadGuard<'c, ObservableContacts>>,
+    write: Option<RwLockWriteGuard<'c, ObservableContacts>>,
+}
+
+impl Book for UpgradingLock<'_> {
+    fn find(&self, name: &str) -> Reply<'_> {
+        let contacts = self.write.as_deref().or(self.read.as_deref());
+        contacts.expect("one of the locks is held").find(name)
+    }
+
+    fn apply<'a>(&mut self, change: &Change<'a>) -> Reply<'a> {
+        // First: the write lock waits for all read locks.
+        self.read = None;
+        self.write.get_or_insert_with(|| self.shared.write()).apply(change)
+    }
+}
+
+impl Deref for ObservableContacts {
     type Target = Contacts;
 
     fn deref(&self) -> &Contacts {
@@ -207,7 +248,7 @@ impl Deref for Recorded {
     }
 }
 
-impl Book for Recorded {
+impl Book for ObservableContacts {
     fn find(&self, name: &str) -> Reply<'_> {
         self.contacts.find(name)
     }
@@ -240,7 +281,7 @@ mod tests {
     fn a_waiting_watcher_is_woken_by_a_change_and_by_nothing_else() {
         let contacts = SharedContacts::new(Contacts::default());
         let (start, news) = contacts.watch(None).now_or_never().unwrap();
-        assert_eq!(news, News::Snapshot(Snapshot { seq: 0, count: 0 }));
+        assert_eq!(news, FeedEvent::Snapshot(Snapshot { seq: 0, count: 0 }));
         let mut waiting = Box::pin(contacts.watch(Some(start)));
         assert_eq!(waiting.as_mut().now_or_never(), None);
         contacts.change(|contacts| contacts.remove("nobody"));
@@ -248,7 +289,7 @@ mod tests {
         contacts.change(|contacts| contacts.insert("a", "1"));
         let entry = Entry { name: "a".to_owned(), phone: Some("1".to_owned()) };
         let changes = Changes { seq: 1, count: 1, changes: vec![entry] };
-        assert_eq!(waiting.now_or_never().unwrap().1, News::Changes(changes));
+        assert_eq!(waiting.now_or_never().unwrap().1, FeedEvent::Changes(changes));
     }
 
     #[test]
@@ -260,7 +301,7 @@ mod tests {
         });
         for part in [AT_ONCE, AT_ONCE, 1] {
             let (position, news) = contacts.watch(Some(seen)).now_or_never().unwrap();
-            let News::Changes(changes) = news else { panic!("{news:?}") };
+            let FeedEvent::Changes(changes) = news else { panic!("{news:?}") };
             assert_eq!((changes.changes.len(), changes.count), (part, 2 * AT_ONCE as u64 + 1));
             assert_eq!((changes.seq, position), (position.seq, seen.after(part)));
             seen = position;

@@ -60,12 +60,12 @@ impl Book {
         move || contacts.read().len()
     }
 
-    /// Whether it holds nobody.
+    /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The contacts, for whoever watches or lists them. Only this changes them.
+    /// The contacts, to watch or list them. They are changed in this module only.
     pub(crate) fn contacts(&self) -> &SharedContacts {
         &self.contacts
     }
@@ -78,8 +78,11 @@ impl Book {
         replies: &mut Replies,
         most: usize,
     ) -> Next {
-        // From the first change on the messages go together, finds included:
-        // they must see what was added before them.
+        let Some(writer) = &self.writer else {
+            return self.contacts.answer(decoder, replies, most);
+        };
+        // From the first change on the messages go to the writer together, finds
+        // included: they must see what was added before them.
         let mut batch = Batch::default();
         let next = {
             let contacts = self.contacts.read();
@@ -94,10 +97,6 @@ impl Book {
         if batch.is_empty() {
             return next;
         }
-        let Some(writer) = &self.writer else {
-            self.contacts.change(|contacts| batch.answer(contacts, replies));
-            return next;
-        };
         match writer.submit(batch, std::mem::take(replies)).await {
             Ok(answered) => {
                 *replies = answered;

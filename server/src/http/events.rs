@@ -15,7 +15,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
 
-use crate::book::contacts::News;
+use crate::book::contacts::FeedEvent;
 use crate::book::feed::Position;
 use crate::classroom::Classroom;
 use crate::context::ServerContext;
@@ -71,8 +71,8 @@ impl Watcher {
         self.seen = Some(position);
         self.not_before = Instant::now() + PACE;
         let (name, data) = match &news {
-            News::Snapshot(snapshot) => (api::SNAPSHOT, to_json(snapshot)),
-            News::Changes(changes) => (api::CHANGES, to_json(changes)),
+            FeedEvent::Snapshot(snapshot) => (api::SNAPSHOT, to_json(snapshot)),
+            FeedEvent::Changes(changes) => (api::CHANGES, to_json(changes)),
         };
         let event = Event::default().id(position.to_string()).event(name).data(data);
         Some((Ok(event), self))

@@ -6,7 +6,7 @@ use std::fmt;
 use protocol::Contacts;
 
 use super::python_repr::PythonRepr;
-use crate::book::contacts::Recorded;
+use crate::book::contacts::ObservableContacts;
 use crate::book::feed::Position;
 
 /// Contacts that are shown, as the protocol says.
@@ -32,7 +32,7 @@ pub(super) struct BookView {
 
 impl BookView {
     /// The book as it is now, by name where it is small enough to be shown whole.
-    pub(super) fn of(book: &Recorded) -> Self {
+    pub(super) fn of(book: &ObservableContacts) -> Self {
         let mut view = BookView { position: book.follow(), contacts: VecDeque::new(), count: 0 };
         view.read(book);
         view
@@ -44,7 +44,7 @@ impl BookView {
     }
 
     /// Follows the book to where it is now. Returns whether it had changed.
-    pub(super) fn refresh(&mut self, book: &Recorded) -> bool {
+    pub(super) fn refresh(&mut self, book: &ObservableContacts) -> bool {
         let before = std::mem::replace(&mut self.position, book.follow());
         if before == self.position {
             return false;
