@@ -169,7 +169,7 @@ impl Lab {
             .with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
         running.tcp = tcp;
         running.http = http;
-        // It is up when it has welcomed somebody, whatever it says before.
+        // It is up when it has welcomed a client, whatever it says before.
         Dialect::Line.connect(tcp)?;
         running.start_up = start.elapsed();
         Ok(running)

@@ -1,4 +1,4 @@
-//! Who runs on which core: the contender on one, the generator on another, so
+//! CPU pinning: the contender runs on one core, the generator on another, so
 //! that neither takes time from the other.
 
 use std::io;

@@ -35,7 +35,7 @@ impl Dialect {
     ///
     /// # Errors
     ///
-    /// When nobody listens there, or is not who was expected.
+    /// When nothing listens there, or another program than expected.
     pub fn connect(self, address: SocketAddr) -> Result<TcpStream> {
         let stream = self.open(address)?;
         self.begin(&stream, address)?;

@@ -1,6 +1,6 @@
 //! The benchmark: how fast the server is beside what is possible and what is
 //! usual, in one run on one machine. It changes nothing outside its scratch
-//! directory and talks to nobody but programs it started on loopback.
+//! directory and talks only to programs that it started, on loopback.
 //!
 //! # Layout
 //!

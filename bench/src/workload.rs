@@ -84,7 +84,7 @@ impl Workload {
     /// 50 connections fit into a second-level cache.
     const CYCLE: usize = 1024;
     /// New contacts of a connection in one round: what 50 connections add in a
-    /// second at 100,000 a second. Whoever is faster starts again, and overwrites.
+    /// second at 100,000 a second. A faster contender starts again, and overwrites.
     const ADDED: u32 = 2_000;
 
     /// What `connection` says in `round`, the same in every run.

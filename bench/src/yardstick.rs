@@ -15,12 +15,13 @@ const CHUNK: usize = 4 * 1024;
 /// Events taken from one wait: every connection of a scenario may be ready.
 const EVENTS: usize = 64;
 
-/// Who an event is about, beside the connections, which are numbered from 0.
+/// Epoll data of the two descriptors that are no connections; those are numbered
+/// from 0.
 const LISTENER: u64 = u64::MAX;
 const PARENT: u64 = u64::MAX - 1;
 
 /// Says its address on stdout, then echoes until stdin ends, so that it never
-/// outlives whoever started it.
+/// outlives its parent.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
-//! The contact book in memory.
+//! The contact book in memory: a hash map from name to phone.
 //!
-//! A map from name to phone that executes commands. It neither stores anything
-//! on a disk nor locks: whoever owns it does.
+//! It executes commands, but neither stores anything on a disk nor locks; its
+//! owner does.
 
 use std::collections::HashMap;
 
@@ -61,7 +61,7 @@ impl Contacts {
         self.phones.len()
     }
 
-    /// Whether the book holds nobody.
+    /// Whether the book holds no name.
     pub fn is_empty(&self) -> bool {
         self.phones.is_empty()
     }

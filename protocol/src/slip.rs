@@ -122,7 +122,7 @@ fn junction(text: &str, from: usize) -> Option<(Option<Mark>, &str)> {
 }
 
 /// Whether a character is punctuation or a space, by Unicode's blocks of them:
-/// what somebody may type in the separator's place.
+/// what may be typed in the separator's place.
 fn is_mark(c: char) -> bool {
     c.is_ascii_punctuation()
         || is_space(c)

@@ -1,8 +1,7 @@
-//! The latest changes of the book, numbered, for whoever watches it.
+//! Change feed: a ring buffer of the book's latest changes, numbered.
 //!
-//! It remembers a bounded number of them. Who comes too late for what it missed
-//! reads the book anew. It neither locks nor wakes anybody: the
-//! [contacts](crate::book::contacts) do.
+//! A watcher that is too late for what it missed reads the book anew. The feed
+//! neither locks nor notifies: the [contacts](crate::book::contacts) do.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -31,16 +30,16 @@ pub(crate) struct Feed {
     /// The number of the last change.
     seq: u64,
     /// The last changes, the very last of which is number `seq`.
-    latest: VecDeque<Change>,
-    /// How many changes are remembered: none until somebody watches or follows.
-    /// A server whose book is never on view pays nothing.
+    latest: VecDeque<Slot>,
+    /// How many changes are remembered: none until the book is watched or
+    /// followed. A server whose book is never on view pays nothing.
     remembered: AtomicUsize,
 }
 
-/// A remembered change. Its text is reused for a later one, so remembering
-/// allocates nothing in the long run.
+/// Slot of the ring buffer: a remembered change. Its text is reused for a later
+/// one, so remembering allocates nothing in the long run.
 #[derive(Debug, Default)]
-struct Change {
+struct Slot {
     /// The name, and directly behind it the phone.
     text: String,
     /// Where the phone begins. There is none if the name was removed, and no
@@ -87,18 +86,18 @@ impl Feed {
         }
         let is_full = self.latest.len() >= remembered;
         let oldest = if is_full { self.latest.pop_front() } else { None };
-        let mut change = oldest.unwrap_or_default();
-        change.text.clear();
-        change.text.push_str(name);
-        change.phone = name.len();
-        change.text.push_str(phone.unwrap_or_default());
-        self.latest.push_back(change);
+        let mut slot = oldest.unwrap_or_default();
+        slot.text.clear();
+        slot.text.push_str(name);
+        slot.phone = name.len();
+        slot.text.push_str(phone.unwrap_or_default());
+        self.latest.push_back(slot);
     }
 
     /// From now on changes are remembered. Takes effect with the next change,
     /// even where the feed is only read.
     pub(crate) fn watch(&self) {
-        // Whoever changes the book holds its lock, and so comes before or after.
+        // Relaxed: a change holds the book's write lock, this its read lock.
         self.remembered.fetch_max(REMEMBERED, Ordering::Relaxed);
     }
 
@@ -118,8 +117,8 @@ impl Feed {
         let missed = self.seq.saturating_sub(position.seq);
         let missed = if self.epoch == position.epoch { missed } else { self.seq };
         let told = usize::try_from(missed).map_or(most, |missed| missed.min(most));
-        self.latest.range(self.latest.len().saturating_sub(told)..).map(|change| {
-            let (name, phone) = change.text.split_at(change.phone);
+        self.latest.range(self.latest.len().saturating_sub(told)..).map(|slot| {
+            let (name, phone) = slot.text.split_at(slot.phone);
             (name, phone.is_empty())
         })
     }
@@ -129,8 +128,8 @@ impl Feed {
     pub(crate) fn since(&self, position: Position) -> Option<impl Iterator<Item = Entry>> {
         let missed = self.seq.checked_sub(position.seq).filter(|_| self.epoch == position.epoch)?;
         let known = self.latest.len().checked_sub(usize::try_from(missed).ok()?)?;
-        Some(self.latest.range(known..).map(|change| {
-            let (name, phone) = change.text.split_at(change.phone);
+        Some(self.latest.range(known..).map(|slot| {
+            let (name, phone) = slot.text.split_at(slot.phone);
             let phone = (!phone.is_empty()).then(|| phone.to_owned());
             Entry { name: name.to_owned(), phone }
         }))
@@ -154,7 +153,7 @@ impl FromStr for Position {
     }
 }
 
-/// The id is none of ours.
+/// An id that is no position.
 #[derive(Debug)]
 pub(crate) struct UnknownPosition;
 
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_survives_as_an_id_and_other_ids_are_nobody_s() {
+    fn a_position_survives_as_an_id_and_other_ids_are_unknown() {
         let position = Position { epoch: 0xfe, seq: u64::MAX };
         assert_eq!(position.to_string().parse::<Position>().ok(), Some(position));
         for id in ["", "-", "1", "x-1", "1-x", "1-", "-1", "1--1", "10000000000000000-1", "1-1-1"] {

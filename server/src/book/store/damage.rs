@@ -56,7 +56,7 @@ fn is_trouble(error: &rusqlite::Error) -> bool {
 }
 
 /// The error for a file, the book's or its log's, that is not as this program
-/// left it. Keeps a copy before somebody tries to repair it.
+/// left it. Keeps a copy of it, before any attempt to repair it.
 pub(super) fn damaged(place: &Place, file: &Path, why: &str) -> anyhow::Error {
     let copy = copied(place);
     // SQLite's findings are several lines.

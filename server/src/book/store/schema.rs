@@ -27,7 +27,7 @@ pub(super) const TABLES_1: &str = "
 ";
 
 pub(super) const TABLES_2: &str = "
-    -- Made, but not yet at their places in contacts; in the order of their ids.
+    -- Appended, but not yet merged into contacts; in the order of their ids.
     CREATE TABLE changes (
         id    INTEGER NOT NULL PRIMARY KEY,
         name  TEXT NOT NULL,

@@ -51,8 +51,8 @@ impl Watched {
         look(&self.place.log, &self.log, false)
     }
 
-    /// Windows lets nobody delete or replace a file in use, and says late when
-    /// one was written.
+    /// Nothing to check on Windows: a file in use cannot be deleted or replaced
+    /// there, and when it was written is known late.
     #[cfg(not(unix))]
     pub(super) fn check(&self) -> Result<(), String> {
         Ok(())

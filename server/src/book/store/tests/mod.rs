@@ -263,7 +263,7 @@ fn a_folder_that_cannot_be_is_named() {
 }
 
 #[test]
-fn scattered_changes_settle_in_a_book_of_any_size() {
+fn scattered_changes_are_merged_in_a_book_of_any_size() {
     // Large enough that a statement journal grows beyond any buffer.
     const CONTACTS: usize = 200_000;
     let folder = Folder::new();

@@ -49,7 +49,7 @@ fn flood(contacts: usize, groups: usize, changes_of: impl Fn(usize) -> Vec<(usiz
 #[test]
 fn a_flood_of_overwrites_stays_within_three_times_the_book() {
     flood(9, 3_000, |_| (0..9).map(|n| (n, true)).collect());
-    // At their places these changes would be a page each.
+    // In the table of contacts these changes would be a page each.
     flood(20_000, 1_500, |group| (0..50).map(|n| ((group * 50 + n) * 97 % 20_000, true)).collect());
 }
 
