@@ -20,6 +20,7 @@ mod faults;
 mod floods;
 mod history;
 mod page;
+mod old_files;
 mod power_loss;
 mod program;
 mod python;

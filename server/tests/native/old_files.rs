@@ -1,7 +1,5 @@
 //! Data files of versions that people have: written by the real program of then,
 //! kept in `tests/data`. Each holds 张三, 李四 and 😀; zhangsan was removed.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::Path;
 
 use tcp_classroom::{Book, csv};
