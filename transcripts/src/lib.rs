@@ -2,8 +2,8 @@
 //!
 //! Each `.txt` file beside this crate's `Cargo.toml` holds conversations that
 //! begin with a new connection to an empty book. The pure core, raw TCP and
-//! the WebSocket must all answer them alike. This crate only reads them; who
-//! plays them is the tests' business.
+//! the WebSocket must all answer them alike. This crate only reads them; the
+//! tests of the other crates play them.
 //!
 //! # The notation
 //!
