@@ -24,8 +24,8 @@ fn exported(name: &str) -> String {
     std::fs::read_to_string(spreadsheet).unwrap()
 }
 
-#[test]
-fn a_file_of_0_1_opens_whether_its_server_was_stopped_or_killed() {
+#[tokio::test]
+async fn a_file_of_0_1_opens_whether_its_server_was_stopped_or_killed() {
     for name in ["closed-0.1.db", "killed-0.1.db"] {
         let text = exported(name);
         for row in ["张三,12345", "李四,13900139000", "😀,1"] {
