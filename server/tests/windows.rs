@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use classroom::TestServer;
 use classroom::binary::{FREE_PORTS, Program, connect, read};
 use classroom::browser::{Browser, CHINESE};
+use classroom::{TestServer, needs};
 use nix::sys::signal::Signal;
 use protocol::Stage;
 use tokio_tungstenite::tungstenite::Message;
@@ -33,6 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How many programs are started at once: Wine needs a second for each.
 const AT_ONCE: usize = 6;
+
+/// Whether the test may go on, which runs only with `cargo xtask test --windows`.
+fn is_asked_for() -> bool {
+    let asked = std::env::var_os("TCP_CLASSROOM_WINE").is_some();
+    needs::request(asked, "needs Wine: cargo xtask test --windows")
+}
 
 /// The program, with nothing of this shell's settings.
 fn command() -> Command {
@@ -79,14 +85,18 @@ async fn play(transcripts: Vec<Transcript>, over: impl AsyncFn(&TestServer, &Tra
 }
 
 #[tokio::test]
-#[ignore = "needs Wine: cargo xtask test --windows"]
 async fn raw_tcp_answers_every_transcript_byte_for_byte() {
+    if !is_asked_for() {
+        return;
+    }
     play(all(), async |server, transcript| server.plays_over_tcp(transcript).await).await;
 }
 
 #[tokio::test]
-#[ignore = "needs Wine: cargo xtask test --windows"]
 async fn a_websocket_answers_every_transcript_byte_for_byte() {
+    if !is_asked_for() {
+        return;
+    }
     let transcripts = all().into_iter().filter(|transcript| !transcript.stream_only).collect();
     play(transcripts, async |server, transcript| {
         let mut client = server.websocket().await;
@@ -109,8 +119,10 @@ async fn a_websocket_answers_every_transcript_byte_for_byte() {
 }
 
 #[test]
-#[ignore = "needs Wine: cargo xtask test --windows"]
 fn the_lesson_prints_what_it_prints_elsewhere_and_ctrl_c_leaves_one_file() {
+    if !is_asked_for() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("王老师").join("通讯录.db");
     std::fs::create_dir(file.parent().unwrap()).unwrap();
@@ -161,8 +173,10 @@ fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> usize
 }
 
 #[test]
-#[ignore = "needs Wine: cargo xtask test --windows"]
 fn whatever_was_confirmed_survives_a_kill_in_the_middle_of_writes() {
+    if !is_asked_for() {
+        return;
+    }
     const ROUNDS: usize = 6;
     const WRITERS: usize = 4;
     let folder = tempfile::tempdir().unwrap();
@@ -216,8 +230,10 @@ fn longest_wait(program: &Program) -> Duration {
 }
 
 #[test]
-#[ignore = "needs Wine: cargo xtask test --windows"]
 fn silent_and_slow_and_half_open_clients_hold_up_nobody() {
+    if !is_asked_for() {
+        return;
+    }
     let program = in_memory(Stage::Contacts);
     println!("alone: {:?}", longest_wait(&program));
 
@@ -253,8 +269,10 @@ fn silent_and_slow_and_half_open_clients_hold_up_nobody() {
 }
 
 #[tokio::test]
-#[ignore = "needs Wine: cargo xtask test --windows"]
 async fn the_page_talks_to_it() {
+    if !is_asked_for() {
+        return;
+    }
     let program = in_memory(Stage::Contacts);
     let Some(browser) = Browser::open(CHINESE, program.http).await else { return };
     browser.expect("received", "Welcome!").await;
@@ -266,8 +284,10 @@ async fn the_page_talks_to_it() {
 }
 
 #[test]
-#[ignore = "needs Wine: cargo xtask test --windows"]
 fn a_port_in_use_names_the_program() {
+    if !is_asked_for() {
+        return;
+    }
     let program = in_memory(Stage::Contacts);
     let output = command()
         .args(["--memory", "--http", "0", "--tcp", &program.tcp.port().to_string()])

@@ -2,13 +2,14 @@
 //! long each step took is said in any case.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::browser::{self, Engine};
+use crate::browser::{self, Browser, Engine};
 use crate::suite::Suite;
 use crate::windows::Windows;
 use crate::{axe, heading, packages, page, target, tools};
@@ -69,9 +70,31 @@ struct Steps {
     taken: Vec<(&'static str, Duration)>,
 }
 
+/// What the checks are run with.
+struct Equipment {
+    /// At most one.
+    chromium: Vec<Browser>,
+    others: Vec<Browser>,
+    axe: Option<PathBuf>,
+    tools: tools::Tools,
+}
+
 impl Steps {
     fn all(&mut self, shell: &Shell, suite: &mut Suite, options: &Options) -> Result<()> {
         // What is missing is said first, not after five minutes.
+        let equipment = self.find_equipment(shell, suite, options)?;
+        self.lint(shell)?;
+        self.step("dependencies, by cargo-deny", || dependencies(shell, suite))?;
+        self.step("page", || page::build(shell, &equipment.tools))?;
+        self.run_tests(shell, suite, options, &equipment)
+    }
+
+    fn find_equipment(
+        &mut self,
+        shell: &Shell,
+        suite: &mut Suite,
+        options: &Options,
+    ) -> Result<Equipment> {
         self.step("programs that tests start", || {
             let missing = packages::ensure(shell)?;
             match &missing[..] {
@@ -89,15 +112,18 @@ impl Steps {
             })?;
             browsers.extend(found);
         }
-        let (chromium, others): (Vec<_>, Vec<_>) =
-            browsers.iter().partition(|browser| browser.engine == Engine::Chromium);
+        let (chromium, others) =
+            browsers.into_iter().partition(|browser| browser.engine == Engine::Chromium);
         let axe = self.step("the checker of accessibility", || {
             axe::ensure().map(Some).or_else(|error| {
                 suite.skip("the tests of accessibility", &format!("{error:#}")).map(|()| None)
             })
         })?;
         let tools = self.step("the tools", || tools::ensure(shell))?;
+        Ok(Equipment { chromium, others, axe, tools })
+    }
 
+    fn lint(&mut self, shell: &Shell) -> Result<()> {
         self.step("formatting", || Ok(cmd!(shell, "cargo fmt --all --check").run()?))?;
         // `web` by itself, so that it cannot lean on a feature of a dependency that
         // only the server switches on.
@@ -114,9 +140,17 @@ impl Steps {
             let page = cmd!(shell, "cargo clippy --package web --all-targets");
             let page = page.args(["--target", tools::WASM]);
             Ok(page.args(["--", "-D", "warnings"]).run()?)
-        })?;
-        self.step("dependencies, by cargo-deny", || dependencies(shell, suite))?;
-        self.step("page", || page::build(shell, &tools))?;
+        })
+    }
+
+    fn run_tests(
+        &mut self,
+        shell: &Shell,
+        suite: &mut Suite,
+        options: &Options,
+        equipment: &Equipment,
+    ) -> Result<()> {
+        let Equipment { chromium, others, axe, tools } = equipment;
         let with_chromium = |mut cargo: Command| {
             cargo.envs(chromium.iter().flat_map(|browser| browser.variables()));
             cargo.envs(axe.iter().map(|file| ("AXE", file)));

@@ -58,7 +58,7 @@ async fn it_shows_how_to_join_and_follows_who_is_there() {
     await_text(&browser, "join-url", &server.http.to_string()).await;
     await_text(&browser, "tcp-host", &server.tcp.ip().to_string()).await;
     await_text(&browser, "tcp-port", &server.tcp.port().to_string()).await;
-    // Nobody else reaches an address that is this computer's own.
+    // A loopback address is of no use to students: the board says so.
     assert_eq!(browser.script("return document.getElementById('only-here').hidden").await, false);
     let board = EventClient::open_board(server.http).await.board().await.unwrap();
     assert!(!board.addresses[0].qr.is_empty());
