@@ -9,6 +9,20 @@
 #[path = "../classroom/mod.rs"]
 mod classroom;
 
+/// Starts a server and a browser on its page, or returns from the test.
+macro_rules! open {
+    ($visitor:expr) => {{
+        let server = crate::classroom::TestServer::start().await;
+        match crate::classroom::browser::Browser::open($visitor, server.http).await {
+            Some(browser) => (server, browser),
+            None => return,
+        }
+    }};
+}
+
+/// The lesson's first command.
+const ADD: &str = "add;zhangsan;13800138000";
+
 mod accessibility;
 mod board;
 mod book_on_view;

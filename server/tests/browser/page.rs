@@ -1,5 +1,6 @@
 //! The page, as a student uses it.
 
+use crate::ADD;
 use crate::classroom::TestServer;
 use crate::classroom::binary::Program;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
@@ -7,19 +8,6 @@ use crate::classroom::port::ReservedPort;
 use crate::classroom::relay::Relay;
 use fantoccini::key::Key;
 use serde_json::json;
-
-/// Starts a server and a browser on its page, or returns from the test.
-macro_rules! open {
-    ($visitor:expr) => {{
-        let server = TestServer::start().await;
-        match Browser::open($visitor, server.http).await {
-            Some(browser) => (server, browser),
-            None => return,
-        }
-    }};
-}
-
-const ADD: &str = "add;zhangsan;13800138000";
 
 #[tokio::test]
 async fn a_student_types_a_command_and_sees_the_answer() {

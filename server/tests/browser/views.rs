@@ -1,24 +1,12 @@
 //! What no terminal shows: bytes, arrows, sticky packets and the program, as
 //! the page draws them.
 
+use crate::ADD;
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use fantoccini::key::Key;
 use protocol::{Contacts, Decoder, Replies, Stage, answer};
 use serde_json::{Value, json};
-
-/// Starts a server and a browser on its page, or returns from the test.
-macro_rules! open {
-    ($visitor:expr) => {{
-        let server = TestServer::start().await;
-        match Browser::open($visitor, server.http).await {
-            Some(browser) => (server, browser),
-            None => return,
-        }
-    }};
-}
-
-const ADD: &str = "add;zhangsan;13800138000";
 
 async fn show(browser: &Browser, panel: &str) {
     browser.show(panel).await;

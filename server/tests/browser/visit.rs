@@ -1,9 +1,8 @@
 //! What a visit of the page downloads.
 
+use crate::ADD;
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
-
-const ADD: &str = "add;zhangsan;13800138000";
 
 /// All that a student's visit may download, in the language it is in: fifty phones
 /// on one Wi-Fi pay for each kilobyte fifty times.

@@ -501,6 +501,14 @@ async fn streams_end_when_the_server_stops() {
     }
 }
 
+/// A watcher with a receive buffer of so many bytes.
+async fn with_receive_buffer(server: &TestServer, bytes: u32) -> EventClient {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(bytes).unwrap();
+    let stream = must("connect", socket.connect(server.http)).await.unwrap();
+    EventClient::open_on(TcpClient { stream }, server.http, "").await
+}
+
 #[tokio::test]
 async fn a_watcher_that_never_reads_is_cut_off_and_costs_the_others_nothing() {
     let server = TestServer::with(|config| {
@@ -508,11 +516,8 @@ async fn a_watcher_that_never_reads_is_cut_off_and_costs_the_others_nothing() {
         config.limits.patience = Duration::from_millis(200);
     })
     .await;
-    let socket = TcpSocket::new_v4().unwrap();
     // Both sides' buffers are to be full soon.
-    socket.set_recv_buffer_size(4096).unwrap();
-    let stream = must("connect", socket.connect(server.http)).await.unwrap();
-    let _deaf = EventClient::open_on(TcpClient { stream }, server.http, "").await;
+    let _deaf = with_receive_buffer(&server, 4096).await;
     let mut watcher = EventClient::open(server.http).await;
     let mut follower = Follower::default();
     follower.take(&server, watcher.next().await.unwrap()).await;
@@ -557,10 +562,7 @@ async fn a_watcher_of_a_quiet_book_that_never_reads_is_cut_off_as_well() {
         config.limits.patience = Duration::from_secs(1);
     })
     .await;
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(2048).unwrap();
-    let stream = must("connect", socket.connect(server.http)).await.unwrap();
-    let _deaf = EventClient::open_on(TcpClient { stream }, server.http, "").await;
+    let _deaf = with_receive_buffer(&server, 2048).await;
     let mut writer = server.tcp().await;
     // Some 8 KB, more than the client's own buffer takes.
     for number in 0..40 {
