@@ -25,7 +25,40 @@ pub(super) enum NextFrame {
 impl NextFrame {
     /// The frame that begins at `at`. `in_fragments` tells whether a message in
     /// fragments is under way.
+    #[inline]
     pub(super) fn parse(bytes: &[u8], at: usize, in_fragments: bool) -> Self {
+        match NextFrame::short_message(bytes, at) {
+            Some(message) if !in_fragments => message,
+            _ => NextFrame::parse_any(bytes, at, in_fragments),
+        }
+    }
+
+    /// The whole message of at most 125 bytes that begins at `at`, if there is one:
+    /// nearly all that a class sends. Its header is always six bytes. Without this
+    /// branch the header costs 200 instructions, a tenth of a message's.
+    #[inline]
+    fn short_message(bytes: &[u8], at: usize) -> Option<Self> {
+        /// Final, no extension, and the opcode.
+        const TEXT: u8 = 0x81;
+        const BINARY: u8 = 0x82;
+        /// Masked; the other bits are the length, above 125 that of a longer header.
+        const MASKED: u8 = 0x80;
+        let &[kind @ (TEXT | BINARY), length @ MASKED..=0xFD, a, b, c, d, ref rest @ ..] =
+            &bytes[at..]
+        else {
+            return None;
+        };
+        let length = usize::from(length - MASKED);
+        let start = at + 6;
+        (length <= rest.len()).then(|| NextFrame::Message {
+            mask: [a, b, c, d],
+            payload: start..start + length,
+            is_text: kind == TEXT,
+        })
+    }
+
+    /// As [`parse`](Self::parse), for every frame there can be.
+    fn parse_any(bytes: &[u8], at: usize, in_fragments: bool) -> Self {
         // What is no frame, or too long for one, need not be complete.
         let rest = NextFrame::Other { end: bytes.len(), in_fragments: false };
         let mut cursor = Cursor::new(&bytes[at..]);
