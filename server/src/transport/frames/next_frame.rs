@@ -29,6 +29,7 @@ impl NextFrame {
     pub(super) fn parse(bytes: &[u8], at: usize, in_fragments: bool) -> Self {
         match NextFrame::short_message(bytes, at) {
             Some(message) if !in_fragments => message,
+            _ if at == bytes.len() => NextFrame::Incomplete,
             _ => NextFrame::parse_any(bytes, at, in_fragments),
         }
     }
