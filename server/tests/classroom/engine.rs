@@ -118,6 +118,7 @@ impl Engine {
         let Visitor { language, width, height, .. } = visitor;
         let capabilities = match self {
             Engine::Chromium => json!({
+                "browserName": chromium_name(&driver.browser),
                 "goog:chromeOptions": {
                     "args": chromium_arguments(&driver.folder.join("profile")),
                     "binary": binary,
@@ -144,6 +145,14 @@ impl Engine {
         let Value::Object(capabilities) = capabilities else { unreachable!("it is an object") };
         capabilities
     }
+}
+
+/// What chromedriver calls the browser that is to be started. The headless shell,
+/// Chromium's engine without a window around it, has to be named: it starts without a
+/// page unless it is given one, and the driver waits for a page in vain.
+fn chromium_name(browser: &Path) -> &'static str {
+    let file = browser.file_stem().unwrap_or_default().to_string_lossy();
+    if file.contains("headless-shell") { "chrome-headless-shell" } else { "chrome" }
 }
 
 /// What the visitor is like comes later, by its own protocol: one Chromium serves
