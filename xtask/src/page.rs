@@ -2,6 +2,9 @@
 //! server's build embeds them. The student's page is `dist/` itself, another page a
 //! folder in it.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -18,34 +21,74 @@ const FIRST_PAGE: &str = "student";
 
 /// Builds all pages: `trunk build` with the tools in the right version.
 pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
-    // Two trunks in one `dist` delete each other's files.
+    // Two trunks in one folder delete each other's files.
     let _lock = lock::take(&crate::target(shell).join("page.lock"), "building the page")?;
 
     // Offline, since its helpers are on PATH in the version we want. Cargo under it
     // is then offline too, hence what the page depends on is fetched before.
     cmd!(shell, "cargo fetch").run()?;
-    // First, since trunk empties the folder that it builds into.
-    bundle(shell, tools, FIRST_PAGE, "dist", &[])?;
+    let built = crate::target(shell).join("pages");
+    let mut files = Files::new();
     for folder in shell.read_dir(PAGES)? {
         let Some(page) = folder.file_name().and_then(|name| name.to_str()) else { continue };
-        if page == FIRST_PAGE {
-            continue;
+        let output = built.join(page);
+        bundle(shell, tools, page, &output)?;
+        let place = if page == FIRST_PAGE { Path::new("") } else { page.as_ref() };
+        files.extend(read(&output)?.into_iter().map(|(name, bytes)| (place.join(name), bytes)));
+    }
+    update(&shell.current_dir().join("dist"), &files)
+}
+
+/// The bytes of files, by their paths in a folder.
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// Reads all files of a folder and of the folders in it.
+fn read(folder: &Path) -> Result<Files> {
+    let context = || format!("cannot read {}", folder.display());
+    let mut files = Files::new();
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        let name = PathBuf::from(entry.file_name());
+        if entry.file_type().with_context(context)?.is_dir() {
+            let inner = read(&entry.path())?;
+            files.extend(inner.into_iter().map(|(path, bytes)| (name.join(path), bytes)));
+        } else {
+            files.insert(name, fs::read(entry.path()).with_context(context)?);
         }
-        let (target, dist) = (format!("{PAGES}/{page}/index.html"), format!("dist/{page}"));
-        // The page is served at `/board`, its files are in `/board/`.
-        let address = format!("{page}/");
-        let arguments = [target.as_str(), "--dist", &dist, "--public-url", &address];
-        bundle(shell, tools, page, &dist, &arguments)?;
+    }
+    Ok(files)
+}
+
+/// Makes a folder hold just these files. What is the same already is not touched:
+/// cargo goes by the time of the last change, and would build the server and all its
+/// tests anew.
+fn update(folder: &Path, files: &Files) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let before = read(folder)?;
+    for name in before.keys().filter(|name| !files.contains_key(*name)) {
+        let path = folder.join(name);
+        fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    for (name, bytes) in files.iter().filter(|(name, bytes)| before.get(*name) != Some(*bytes)) {
+        let path = folder.join(name);
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, bytes))
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
 
-/// Builds one page into `dist`.
-fn bundle(shell: &Shell, tools: &Tools, page: &str, dist: &str, arguments: &[&str]) -> Result<()> {
+/// Builds one page into a folder.
+fn bundle(shell: &Shell, tools: &Tools, page: &str, output: &Path) -> Result<()> {
     heading(&format!("the {page} page (trunk, release)"));
-    // A build that failed leaves its half of a page there, for the server to embed.
-    shell.remove_path(format!("{dist}/.stage"))?;
+    // A build that failed leaves its half of a page there.
+    shell.remove_path(output.join(".stage"))?;
 
+    // The first page is what trunk builds without being told. Another one is served at
+    // `/board`, its files are in `/board/`.
+    let other = (page != FIRST_PAGE)
+        .then(|| [format!("{PAGES}/{page}/index.html"), format!("--public-url={page}/")]);
     // Trunk 0.21 takes only `true` and `false` for an answer here, while every
     // other program, and every user, has `NO_COLOR=1`.
     let no_color = shell.var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -53,7 +96,9 @@ fn bundle(shell: &Shell, tools: &Tools, page: &str, dist: &str, arguments: &[&st
     let trunk = &tools.trunk;
     let build =
         cmd!(shell, "{trunk} --color {color} --skip-version-check build --release --offline true")
-            .args(arguments)
+            .args(other.iter().flatten())
+            .arg("--dist")
+            .arg(output)
             .env("PATH", tools.path()?)
             .envs(no_color.then_some(("CARGO_TERM_COLOR", color)))
             .env_remove("NO_COLOR");
@@ -63,4 +108,32 @@ fn bundle(shell: &Shell, tools: &Tools, page: &str, dist: &str, arguments: &[&st
         bail!("the {page} page does not build; the reason is above");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_the_same_is_not_written_again() {
+        let folder = crate::repository().unwrap().create_temp_dir().unwrap();
+        let dist = folder.path().join("dist");
+        let files = |files: &[(&str, &str)]| -> Files {
+            files.iter().map(|(name, text)| (name.into(), text.as_bytes().to_vec())).collect()
+        };
+        let first = files(&[("index.html", "1"), ("page-1.js", "1"), ("board/index.html", "1")]);
+        update(&dist, &first).unwrap();
+        assert_eq!(read(&dist).unwrap(), first);
+
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        for name in ["index.html", "board/index.html"] {
+            let file = fs::File::options().append(true).open(dist.join(name)).unwrap();
+            file.set_modified(long_ago).unwrap();
+        }
+        let second = files(&[("index.html", "2"), ("page-2.js", "1"), ("board/index.html", "1")]);
+        update(&dist, &second).unwrap();
+        assert_eq!(read(&dist).unwrap(), second);
+        let is_old = |name| fs::metadata(dist.join(name)).unwrap().modified().unwrap() == long_ago;
+        assert!(is_old("board/index.html") && !is_old("index.html"));
+    }
 }
