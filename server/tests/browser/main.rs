@@ -30,6 +30,7 @@ mod journey;
 mod lesson;
 mod page;
 mod sheet;
+mod sizes;
 mod views;
 mod visit;
 mod wrong_port;

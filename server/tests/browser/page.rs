@@ -458,7 +458,7 @@ async fn the_tabs_work_by_keyboard_and_are_the_same_after_a_reload() {
 #[tokio::test]
 async fn a_phone_shows_one_panel_at_a_time() {
     let (_server, browser) = open!(PHONE);
-    assert_eq!(browser.script(PANELS).await, json!([["talk"], ["talk"]]));
+    assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
     for panel in ["plan", "wire", "sequence", "sticky", "contacts", "python", "talk"] {
         browser.show(panel).await;
         assert_eq!(browser.script(PANELS).await, json!([[panel], [panel]]));
@@ -474,12 +474,13 @@ async fn a_phone_shows_one_panel_at_a_time() {
         .await;
     assert_eq!(echo, json!([r"add;zhangsan;12345\nfind;zhangsan", "zhangsan added!", "12345"]));
     assert_eq!(browser.messages().await.len(), 4);
-    // An end is to be seen in the conversation, where a new one begins.
+    // So is an end, and a new conversation begins there.
     browser.click("[data-step=exit] .step").await;
     browser.click("[aria-current=step] .try").await;
     browser.await_state("closed").await;
-    assert_eq!(browser.script(PANELS).await, json!([["talk"], ["talk"]]));
+    assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
     browser.click("#reconnect").await;
+    browser.show("talk").await;
     browser.await_state("open").await;
     browser.until("document.getElementById('now').dataset.done === 'true'").await;
     browser.screenshot("strip-phone").await;

@@ -149,6 +149,10 @@ fn click(event: &Event, view: &View, appearance: &Appearance, post: &Post) {
         event.prevent_default();
         post(msg);
     }
+    // Once it is known what stands below it.
+    if button.get_attribute("data-answer").is_some() {
+        view.steps().reveal(&button);
+    }
 }
 
 /// What a key on the tabs means.

@@ -57,7 +57,7 @@ pub struct StudentPage {
     has_mouse: bool,
     post: Post<Msg>,
     _listeners: Vec<Listener>,
-    _resized: Option<ResizeListener>,
+    _resized: [Option<ResizeListener>; 2],
 }
 
 impl Program for StudentPage {
@@ -87,11 +87,17 @@ impl Program for StudentPage {
             has_mouse: !media(&window, "(pointer:coarse)").is_some_and(|finger| finger.matches()),
             clock: Clock::of(&window),
             _listeners: listen(&window, wide, &view, &appearance, &post),
-            _resized: ResizeListener::new(view.conversation(), {
-                let view = view.clone();
-                // When a strip, a longer hint or a phone's keyboard takes room.
-                move || view.keep_at_end()
-            }),
+            _resized: [
+                ResizeListener::new(view.conversation(), {
+                    let view = view.clone();
+                    // When a strip, a longer hint or a phone's keyboard takes room.
+                    move || view.keep_at_end()
+                }),
+                ResizeListener::new(&view.steps().stays(), {
+                    let view = view.clone();
+                    move || view.steps().measure()
+                }),
+            ],
             socket: RefCell::default(),
             check: RefCell::default(),
             classroom: RefCell::default(),

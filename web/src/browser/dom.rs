@@ -7,7 +7,10 @@
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
-use web_sys::{Document, Element, HtmlElement, HtmlTemplateElement, Node, NodeList};
+use web_sys::{
+    Document, Element, HtmlElement, HtmlTemplateElement, Node, NodeList, ScrollIntoViewOptions,
+    ScrollLogicalPosition,
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -110,6 +113,13 @@ pub trait Dom: JsCast {
     /// Is what the next key goes to.
     fn take_focus(&self) {
         self.unchecked_ref::<Part>().focus();
+    }
+
+    /// Is scrolled to, no further than needed.
+    fn come_into_sight(&self) {
+        let nearest = ScrollIntoViewOptions::new();
+        nearest.set_block(ScrollLogicalPosition::Nearest);
+        self.unchecked_ref::<Element>().scroll_into_view_with_scroll_into_view_options(&nearest);
     }
 
     /// The same once more, with all that is within.

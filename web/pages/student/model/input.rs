@@ -292,12 +292,9 @@ impl Input {
     /// Sends a message that stands on a button, or says why it cannot be sent.
     fn command(&mut self, text: String, around: Surroundings) {
         let Surroundings { can_send, panels, .. } = around;
-        // On a narrow screen the button stands in another panel. A step shows
-        // the reply itself, but not how to begin what `exit` has ended.
-        let is_shown_by_step = panels.shows(Panel::Steps)
-            && can_send
-            && Command::parse(&text, Stage::Contacts) != Ok(Command::Exit);
-        if !panels.shows(Panel::Talk) && !is_shown_by_step {
+        // On a narrow screen the button may stand in another panel. The steps
+        // show the reply themselves.
+        if !panels.shows(Panel::Talk) && !panels.shows(Panel::Steps) {
             self.outputs.push(InputOutput::ShowConversation);
         }
         let is_one_line = is_one_line(&text);

@@ -100,7 +100,7 @@ pub struct Panels {
 impl Panels {
     /// The panel of that name first, or where a page begins.
     pub fn first(remembered: &str, wide: bool) -> Self {
-        let mut panels = Panels { wide, narrow: Panel::Talk, side: Panel::Bytes };
+        let mut panels = Panels { wide, narrow: Panel::Steps, side: Panel::Bytes };
         if let Some(panel) = Panel::with_id(remembered) {
             panels.choose(panel);
         }
@@ -194,7 +194,7 @@ mod tests {
         for panel in Panel::ALL {
             assert_eq!(Panels::first(panel.id(), false).selected(), panel);
         }
-        assert_eq!(Panels::first("nonsense", false).selected(), Panel::Talk);
+        assert_eq!(Panels::first("nonsense", false).selected(), Panel::Steps);
         assert_eq!(Panels::first("talk", true).selected(), Panel::Bytes);
     }
 }

@@ -127,6 +127,25 @@ impl Steps {
         answer.set("aria-pressed", "true");
     }
 
+    /// What stays at the end of the panel, whatever is scrolled.
+    pub fn stays(&self) -> Element {
+        self.guide.query(".stays")
+    }
+
+    /// Has what is scrolled to stop above what stays.
+    pub fn measure(&self) {
+        let height = self.stays().client_height();
+        self.plan.style_with("--stays", &format!("{height}px"));
+    }
+
+    /// Brings the explanation of an answer into sight.
+    pub fn reveal(&self, answer: &Element) {
+        self.measure();
+        if let Some(why) = answer.next_element_sibling() {
+            why.come_into_sight();
+        }
+    }
+
     /// Repeats, where the conversation cannot be seen, the last message that
     /// was sent and what came back.
     pub fn echo(&self, line: &Element, direction: Direction) {

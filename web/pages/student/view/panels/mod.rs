@@ -11,7 +11,7 @@ use web::browser::program::Post;
 use web::browser::translator::Translator;
 use web::core::book::sync::BookEvent;
 use web::core::clock::Moment;
-use web_sys::{Document, Event, KeyboardEvent, ScrollIntoViewOptions, ScrollLogicalPosition};
+use web_sys::{Document, Event, KeyboardEvent};
 
 use crate::model::lesson::LessonMsg;
 use crate::model::panels::PanelsMsg;
@@ -135,9 +135,7 @@ impl SidePanels {
         }
         if let Some(line) = selected.and_then(line) {
             line.set("aria-current", "true");
-            let nearest = ScrollIntoViewOptions::new();
-            nearest.set_block(ScrollLogicalPosition::Nearest);
-            line.scroll_into_view_with_scroll_into_view_options(&nearest);
+            line.come_into_sight();
         }
     }
 }
