@@ -134,6 +134,12 @@ impl Student {
         student
     }
 
+    /// Writes a line by hand and sends it.
+    fn write(&mut self, line: &str) -> Outcome {
+        self.lesson.see(LessonEvent::Written(line));
+        self.send(line)
+    }
+
     /// Sends a message, and begins a new conversation if that ended this one.
     fn send(&mut self, sent: &str) -> Outcome {
         self.decoder.push(sent.as_bytes());
@@ -161,7 +167,7 @@ impl Student {
     /// Does what a step says, in the order in which it stands there.
     fn follow(&mut self, step: &Text) {
         for command in &step.commands {
-            self.send(command);
+            self.write(command);
         }
         for Question { name, answers } in &step.questions {
             for &right in answers {
@@ -193,6 +199,12 @@ fn every_step_has_a_title_something_to_do_goals_and_a_hint_for_any_try() {
         assert!(title.has_tag_name("h3") && !words(title).is_empty(), "{name}");
         assert!(!step.commands.is_empty() || !step.questions.is_empty(), "{name}");
         assert!(!step.goals.is_empty(), "{name}");
+        // Done by doing: wherever something is sent, a line of one's own counts.
+        let own = step.goals.iter().position(|goal| goal == "own");
+        assert_eq!(own.is_some(), !step.commands.is_empty(), "{name}");
+        let reached_by_hand = |goal: &String| !goal.starts_with("answered:") && goal != "own";
+        let last = step.goals.iter().rposition(reached_by_hand);
+        assert!(own.is_none_or(|own| Some(own) > last), "{name}");
         assert_eq!(step.hints.iter().filter(|hint| hint.is_empty()).count(), 1, "{name}");
         for told in carrying(markup, "data-goal").chain(carrying(markup, "data-hint")) {
             assert!(!words(told).trim().is_empty(), "{name} has a goal or hint without words");
@@ -270,8 +282,22 @@ fn every_step_can_be_done_by_itself_with_an_empty_book() {
     }
 }
 
+#[test]
+fn examples_that_are_only_pressed_leave_each_step_a_line_to_be_written() {
+    let steps = lesson(LANGUAGES[0]);
+    for step in steps.iter().filter(|step| !step.commands.is_empty()) {
+        let mut student = Student::new(&steps);
+        student.lesson.open_step(&step.name);
+        for command in &step.commands {
+            student.send(command);
+        }
+        assert!(!student.lesson.open().is_some_and(Step::is_done), "{}", step.name);
+        assert!(student.lesson.open().is_some_and(|open| open.wants("own")), "{}", step.name);
+    }
+}
+
 /// Messages of which every step wants some and cannot use the others.
-const TRIES: [&[&str]; 9] = [
+const TRIES: [&[&str]; 10] = [
     &["hello"],
     &["add;b;1"],
     &["find;nobody"],
@@ -280,6 +306,7 @@ const TRIES: [&[&str]; 9] = [
     &["ad;b;1"],
     &["add;b"],
     &["add；b；1"],
+    &["add;138;zhangsan"],
     &["exit;"],
 ];
 

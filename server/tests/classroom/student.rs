@@ -77,6 +77,16 @@ pub async fn follow(browser: &Browser, hand: Hand) {
         send(browser, hand, index, command).await;
         show_steps(browser).await;
     }
+    // What was only pressed is to be written as well.
+    if all("goal").await.contains(&"own".to_owned()) && hand == Hand::Presses {
+        for (index, command) in all("command").await.iter().enumerate() {
+            if !command.contains('\n') {
+                browser.element("#command").await.clear().await.unwrap();
+                send(browser, Hand::Types, index, command).await;
+                show_steps(browser).await;
+            }
+        }
+    }
     if all("goal").await.contains(&"split".to_owned()) {
         press(browser, &format!("{OPEN} [href=\"#sticky\"]")).await;
         browser.until("!document.getElementById('sticky').hidden").await;

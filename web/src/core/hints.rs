@@ -12,6 +12,7 @@ use protocol::escape::{Escaped, named, numbered};
 use protocol::{Mistake, Reason, corrected};
 
 use crate::core::i18n::{Placeholder, Text, TextKey};
+use crate::core::lesson::{is_glued, is_swapped};
 
 /// How an error reply begins.
 const ERROR: &str = "Error: ";
@@ -52,13 +53,27 @@ impl Hint {
         if let Some(text) = too_long(text) {
             return Hint::mistake(text);
         }
+        if let Some(key) = copied(text) {
+            return Hint { text: Text::new(key), is_mistake: true, fix: quoted(text) };
+        }
+        if is_glued(text) {
+            return Hint::mistake(Text::new(TextKey::TwoLines));
+        }
         match Command::parse(text, Stage::Contacts) {
             Ok(Command::Say(_)) => on_small_talk(text),
+            Ok(Command::Change(Change::Add { name, phone })) if is_swapped(name, phone) => {
+                let right = format!("add;{phone};{name}");
+                let text = Text::new(TextKey::Swapped).with(Placeholder::Example, shown(&right));
+                Hint { text, is_mistake: true, fix: Some(right) }
+            }
             Ok(command) => Hint::info(ready(&command)),
             Err(mistake) if mistake.is_unfinished(text) => Hint::info(next(text, &mistake)),
             Err(mistake) => {
                 let fix = fixed(text, &mistake);
-                Hint { text: explain(&mistake), is_mistake: true, fix }
+                let is_end = fix.as_deref() == trim(text).strip_suffix(';') && fix.is_some();
+                let text =
+                    if is_end { Text::new(TextKey::LastSeparator) } else { explain(&mistake) };
+                Hint { text, is_mistake: true, fix }
             }
         }
     }
@@ -80,6 +95,29 @@ pub fn explain_reply(sent: &str, reply: &str) -> Option<Text> {
         // The phone that was found, or the echo.
         Ok(_) => None,
     }
+}
+
+/// What was copied along with the line: a program around it, or quotes.
+fn copied(text: &str) -> Option<TextKey> {
+    const PYTHON: [&str; 7] =
+        ["import ", "print(", ".send", ".recv(", ".encode(", ".connect(", "socket."];
+    if PYTHON.into_iter().any(|word| text.contains(word)) {
+        return Some(TextKey::Python);
+    }
+    let line = trim(text);
+    let line = line.strip_prefix('b').unwrap_or(line);
+    let is_quote = |c| QUOTES.contains(&c);
+    let is_quoted = line.starts_with(is_quote) && line.ends_with(is_quote);
+    (is_quoted && line.chars().nth(2).is_some()).then_some(TextKey::Quotes)
+}
+
+/// Python's, and those that a word processor makes of them.
+const QUOTES: [char; 6] = ['\'', '"', '“', '”', '‘', '’'];
+
+/// What stands between the first quotes.
+fn quoted(text: &str) -> Option<String> {
+    let mut parts = text.split(QUOTES);
+    parts.nth(1).filter(|part| !part.is_empty() && parts.next().is_some()).map(str::to_string)
 }
 
 /// The corrected line, where it can be corrected without asking: as a command, or
@@ -110,6 +148,10 @@ fn on_small_talk(text: &str) -> Hint {
         && !word.is_empty()
     {
         return Hint::info(Text::new(TextKey::NextVerb).with(Placeholder::Verb, verb.word()));
+    }
+    if let Some(verb) = Verb::meant_by(word) {
+        let fix = Some(verb.word().to_string());
+        return Hint { text: unknown_verb(word), is_mistake: true, fix };
     }
     Hint::info(Text::new(TextKey::Say).with(Placeholder::Text, shown(text)))
 }
@@ -290,6 +332,22 @@ mod tests {
             ("add;li\u{200b}si;1", TextKey::InvisibleName, true),
             ("h\0i\0", TextKey::Utf16, true),
             ("ad;x;1", TextKey::UnknownVerb, true),
+            ("Exit", TextKey::LowerCase, true),
+            ("s.send('add;a;1'.encode('utf-8'))", TextKey::Python, true),
+            ("import socket", TextKey::Python, true),
+            ("print(s.recv(1024))", TextKey::Python, true),
+            ("'add;a;1'", TextKey::Quotes, true),
+            ("b\"exit\"", TextKey::Quotes, true),
+            ("“find;a”", TextKey::Quotes, true),
+            ("O'Neil", TextKey::Say, false),
+            ("'", TextKey::Say, false),
+            ("add;a;1find;a", TextKey::TwoLines, true),
+            ("add;a;1;", TextKey::LastSeparator, true),
+            ("find;a;", TextKey::LastSeparator, true),
+            ("add;13800138000;zhangsan", TextKey::Swapped, true),
+            ("add;138;张三", TextKey::Swapped, true),
+            ("add;138;119", TextKey::ReadyAdd, false),
+            ("add;a;b", TextKey::ReadyAdd, false),
             ("Add;x;1", TextKey::LowerCase, true),
             (";x", TextKey::NoVerb, true),
             ("add;a;1;2", TextKey::TooManyAdd, true),
@@ -342,6 +400,14 @@ mod tests {
             ("exit\u{2060}", Some("exit")),
             ("exit。", Some("exit")),
             ("add;zhang\u{200b}san;1", Some("add;zhangsan;1")),
+            ("Exit", Some("exit")),
+            ("s.send('add;a;1'.encode('utf-8'))", Some("add;a;1")),
+            ("b'exit'", Some("exit")),
+            ("“find;张三”", Some("find;张三")),
+            ("import socket", None),
+            ("add;a;1;", Some("add;a;1")),
+            ("remove;a；", Some("remove;a")),
+            ("add;138;张三", Some("add;张三;138")),
             ("你好；世界", None),
             ("ad;x;1", None),
             ("find;a;b", None),

@@ -1,7 +1,7 @@
 //! The input: the line being written, its hint and highlighting, the lines
 //! written before and Tab completion.
 
-use protocol::command::{Change, Command, Stage};
+use protocol::command::{Change, Command, Stage, Verb};
 use web::core::completion::Completion;
 use web::core::connection::Connection;
 use web::core::highlight::{Highlight, highlights, without_errors};
@@ -70,6 +70,8 @@ pub enum InputOutput {
     Effect(InputEffect),
     /// A text to be sent.
     Send(String),
+    /// The student wrote that text by hand, or changed it.
+    Written(String),
     /// A new conversation is wanted.
     Connect,
     /// The conversation must be in sight.
@@ -85,6 +87,8 @@ pub struct Surroundings {
     pub can_send: bool,
     /// Which panels can be seen.
     pub panels: Panels,
+    /// Whether the open step wants a line of the student's own.
+    pub wants_own: bool,
 }
 
 /// State of the input.
@@ -98,6 +102,8 @@ pub struct Input {
     /// Whether the other language could not be fetched; the hint says so.
     lacks_language: bool,
     history: History,
+    /// The last line that was put into the input for the student.
+    offered: String,
     completion: Option<Completion>,
     /// Whether Escape has given the Tab key back to the browser.
     tab_moves_on: bool,
@@ -115,6 +121,7 @@ impl Input {
             is_held: false,
             lacks_language: false,
             history: History::from_text(history),
+            offered: String::new(),
             completion: None,
             tab_moves_on: false,
             names: Vec::new(),
@@ -135,7 +142,10 @@ impl Input {
                 self.press(key, at_end, repeated, around);
             }
             InputMsg::Submitted => self.submit(around),
-            InputMsg::ExampleChosen(text) => self.replace_draft(text),
+            InputMsg::ExampleChosen(text) => {
+                self.offered.clone_from(&text);
+                self.replace_draft(text);
+            }
             InputMsg::CommandChosen(text) => self.command(text, around),
             InputMsg::FixApplied => {
                 if let Some(text) = self.hint.fix.take() {
@@ -251,6 +261,7 @@ impl Input {
                     self.history.down(&self.draft)
                 };
                 if let Some(line) = line {
+                    self.offered.clone_from(&line);
                     self.write(line);
                 }
             }
@@ -283,6 +294,9 @@ impl Input {
             let text = std::mem::take(&mut self.draft);
             self.write(String::new());
             self.remember(&text);
+            if text != self.offered {
+                self.outputs.push(InputOutput::Written(text.clone()));
+            }
             self.outputs.push(InputOutput::Send(text));
         } else {
             self.is_held = true;
@@ -291,7 +305,7 @@ impl Input {
 
     /// Sends a message that stands on a button, or says why it cannot be sent.
     fn command(&mut self, text: String, around: Surroundings) {
-        let Surroundings { can_send, panels, .. } = around;
+        let Surroundings { can_send, panels, wants_own, .. } = around;
         // On a narrow screen the button may stand in another panel. The steps
         // show the reply themselves.
         if !panels.shows(Panel::Talk) && !panels.shows(Panel::Steps) {
@@ -302,9 +316,16 @@ impl Input {
             if is_one_line {
                 self.remember(&text);
             }
+            // There to be changed, but for `exit`, of which there is only one.
+            let is_free = self.draft.is_empty() || self.draft == self.offered;
+            if wants_own && is_free && is_one_line && text != Verb::Exit.word() {
+                self.offered.clone_from(&text);
+                self.write(text.clone());
+            }
             self.outputs.push(InputOutput::Send(text));
         } else {
             if is_one_line {
+                self.offered.clone_from(&text);
                 self.replace_draft(text);
             }
             self.is_held = true;

@@ -198,6 +198,7 @@ impl Model {
             connection: self.conversation.connection(),
             can_send: self.conversation.can_send(),
             panels: self.panels.panels(),
+            wants_own: self.lesson().open().is_some_and(|step| step.wants("own")),
         };
         let outputs = self.input.update(msg, around);
         self.route_input(outputs, moment);
@@ -210,6 +211,7 @@ impl Model {
                 FromInput::Send(text) => {
                     self.update_conversation(ConversationMsg::Send(text), moment);
                 }
+                FromInput::Written(text) => self.observe(LessonEvent::Written(&text)),
                 FromInput::Connect => self.update_conversation(ConversationMsg::Connect, moment),
                 FromInput::ShowConversation => {
                     let effects = self.panels.show(Panel::Talk);

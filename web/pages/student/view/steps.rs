@@ -185,9 +185,14 @@ impl Steps {
         let told = match (is_done, lesson.hint()) {
             (true, _) if lesson.has_next() => "done",
             (true, _) => "all",
+            (false, None) if lesson.open().is_some_and(Step::wants_only_own) => "own",
             (false, None) => "open",
             (false, Some(_)) => "hint",
         };
+        // The red pen only corrects.
+        let is_wrong = matches!(lesson.hint(), Some("mistake" | "semicolon" | "swapped"));
+        self.hint.set_class_name(if is_wrong { "pen" } else { "" });
+        self.strip.set_class_name(if is_wrong { "now pen" } else { "now" });
         self.guide.set("data-told", told);
         self.strip.set("data-told", told);
         mark(&self.strip, is_done);

@@ -166,6 +166,12 @@ keys! {
         Utf16 = "utf16",
         TooLong = "too-long",
         Refused = "refused",
+        // What is wrong with what was copied, or mixed up.
+        Python = "python",
+        Quotes = "quotes",
+        TwoLines = "two-lines",
+        LastSeparator = "last-separator",
+        Swapped = "swapped",
     }
 }
 

@@ -37,11 +37,16 @@ pub enum Action {
     Split,
     /// Chose the right answer to a question.
     Answered,
+    /// Stored a phone under a name where the two had changed places.
+    Swapped,
+    /// Reached a goal of the step with a line of the student's own, written or
+    /// changed by hand.
+    Own,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 17] = [
+    pub const ALL: [Action; 19] = [
         Action::Greeted,
         Action::Closed,
         Action::Again,
@@ -59,6 +64,8 @@ impl Action {
         Action::Cut,
         Action::Split,
         Action::Answered,
+        Action::Swapped,
+        Action::Own,
     ];
 
     /// How it is called in the markup.
@@ -81,6 +88,8 @@ impl Action {
             Action::Cut => "cut",
             Action::Split => "split",
             Action::Answered => "answered",
+            Action::Swapped => "swapped",
+            Action::Own => "own",
         }
     }
 

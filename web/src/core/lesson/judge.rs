@@ -61,7 +61,9 @@ impl Judge {
                     }
                 }
                 Ok(Command::Change(Change::Add { name, phone })) => {
-                    if is(reply, &Reply::Added { name }) {
+                    if is(reply, &Reply::Added { name }) && is_swapped(name, phone) {
+                        actions.add(Action::Swapped);
+                    } else if is(reply, &Reply::Added { name }) {
                         actions.add(Action::Added);
                         if name.chars().any(is_han) {
                             actions.add(Action::Han);
@@ -115,12 +117,21 @@ fn is(reply: &str, expected: &Reply<'_>) -> bool {
 
 /// Whether a second command begins inside a field of the first, as in
 /// `add;a;1find;a`, where the phone seems to be `1find`.
-fn is_glued(text: &str) -> bool {
+pub fn is_glued(text: &str) -> bool {
     let swallows = |field: &str| {
         let verb = |verb: Verb| field.len() > verb.word().len() && field.ends_with(verb.word());
         Verb::ALL.into_iter().any(verb)
     };
     parts(text).skip(1).any(swallows)
+}
+
+/// Whether name and phone have changed places: the name has digits only, and the
+/// phone letters only.
+pub fn is_swapped(name: &str, phone: &str) -> bool {
+    let is_digit = |c: char| c.is_ascii_digit();
+    name.chars().all(|c| is_digit(c) || matches!(c, '+' | '-' | ' '))
+        && phone.contains(char::is_alphabetic)
+        && !phone.contains(is_digit)
 }
 
 /// Whether it is a Chinese character, by Unicode's blocks of CJK ideographs.

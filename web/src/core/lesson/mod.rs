@@ -9,9 +9,12 @@ mod action;
 mod judge;
 mod step;
 
+use protocol::command::{Verb, trim};
+
 pub use self::action::Action;
 use self::action::Actions;
 use self::judge::Judge;
+pub use self::judge::{is_glued, is_swapped};
 pub use self::step::{Goal, Step};
 
 /// What the page saw happen.
@@ -19,6 +22,8 @@ pub use self::step::{Goal, Step};
 pub enum LessonEvent<'a> {
     /// A conversation began.
     Greeted,
+    /// The student wrote a line by hand, or changed one, and sends it.
+    Written(&'a str),
     /// A message has all its replies.
     Answered {
         /// The message as it was sent, line ends included.
@@ -63,13 +68,23 @@ pub struct Lesson {
     talking: bool,
     /// Whether the last one ended with `exit`.
     ended: bool,
+    /// The last line that the student wrote.
+    own: String,
     judge: Judge,
 }
 
 impl Lesson {
     /// A lesson at its first step.
     pub fn new(steps: Vec<Step>) -> Self {
-        Lesson { steps, open: 0, hint: None, talking: false, ended: false, judge: Judge::default() }
+        Lesson {
+            steps,
+            open: 0,
+            hint: None,
+            talking: false,
+            ended: false,
+            own: String::new(),
+            judge: Judge::default(),
+        }
     }
 
     /// All steps, in order.
@@ -131,6 +146,7 @@ impl Lesson {
         let mut actions = Actions::default();
         let mut question = "";
         let is_try = matches!(seen, LessonEvent::Answered { .. });
+        let mut is_own = false;
         match seen {
             LessonEvent::Greeted => {
                 self.talking = true;
@@ -142,6 +158,8 @@ impl Lesson {
             LessonEvent::Closed => {
                 self.talking = false;
                 self.ended = true;
+                is_own = trim(&self.own) == Verb::Exit.word();
+                self.own.clear();
                 actions.add(Action::Closed);
             }
             LessonEvent::Chosen { right: false, .. } => {}
@@ -150,9 +168,13 @@ impl Lesson {
                 actions.add(Action::Answered);
             }
             LessonEvent::Split => actions.add(Action::Split),
-            LessonEvent::Answered { sent, replies } => actions = self.judge.judge(sent, replies),
+            LessonEvent::Written(line) => line.clone_into(&mut self.own),
+            LessonEvent::Answered { sent, replies } => {
+                is_own = sent == self.own;
+                actions = self.judge.judge(sent, replies);
+            }
         }
-        self.count(actions, question, is_try)
+        self.count(actions, question, is_own, is_try)
     }
 
     /// The progress as text: the open step, then a line for each goal met.
@@ -191,7 +213,7 @@ impl Lesson {
         if self.talking {
             let mut actions = Actions::default();
             actions.add(Action::Greeted);
-            self.count(actions, "", false);
+            self.count(actions, "", false, false);
         }
     }
 
@@ -206,16 +228,17 @@ impl Lesson {
     }
 
     /// Counts what was done towards the goals of the open step.
-    fn count(&mut self, actions: Actions, question: &str, is_try: bool) -> Outcome {
+    fn count(
+        &mut self,
+        actions: Actions,
+        question: &str,
+        is_own: bool,
+        is_try: bool,
+    ) -> Outcome {
         let Some(step) = self.steps.get_mut(self.open).filter(|step| !step.is_done()) else {
             return Outcome::Nothing;
         };
-        let mut helps = false;
-        for goal in step.goals_mut().filter(|goal| goal.asks_for(actions, question)) {
-            helps = true;
-            goal.count();
-        }
-        if !helps {
+        if !step.count(actions, question, is_own) {
             if !is_try || actions.is_empty() {
                 return Outcome::Nothing;
             }

@@ -2,8 +2,9 @@
 
 use super::action::{Action, Actions};
 
-/// An action a step asks for: `ACTION`, `ACTION:TIMES` (up to 9) or
-/// `answered:QUESTION` in the markup.
+/// An action a step asks for: `ACTION`, `ACTION:TIMES` (up to 9),
+/// `answered:QUESTION` or `then-ACTION` in the markup, the last of which counts
+/// once the goals before it are met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goal {
     /// As the markup writes it.
@@ -13,10 +14,14 @@ pub struct Goal {
     left: u8,
 }
 
+/// How the name of a goal begins that waits for those before it.
+const THEN: &str = "then-";
+
 impl Goal {
     /// Reads a goal; `None` if nothing that can be done is called so.
     pub fn parse(name: &str) -> Option<Self> {
-        let action = name.split_once(':').map_or(name, |(action, _)| action);
+        let action = name.strip_prefix(THEN).unwrap_or(name);
+        let action = action.split_once(':').map_or(action, |(action, _)| action);
         Some(Goal { name: name.to_string(), action: Action::named(action)?, left: times(name) })
     }
 
@@ -27,6 +32,11 @@ impl Goal {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it asks for a line of the student's own.
+    fn is_own(&self) -> bool {
+        self.action == Action::Own
     }
 
     /// It was reached once more.
@@ -103,6 +113,32 @@ impl Step {
     /// Whether all its goals are met.
     pub fn is_done(&self) -> bool {
         self.goals.iter().all(Goal::is_met)
+    }
+
+    /// Counts what was done towards its goals, by a line of the student's own or
+    /// not. Returns whether it helped.
+    pub(super) fn count(&mut self, actions: Actions, question: &str, is_own: bool) -> bool {
+        let (mut helps, mut all_before) = (false, true);
+        for goal in &mut self.goals {
+            let was_met = goal.is_met();
+            let is_due = all_before || !goal.name.starts_with(THEN);
+            if goal.is_own() {
+                // It stands behind the goals that such a line can reach.
+                if helps && is_own {
+                    goal.count();
+                }
+            } else if is_due && goal.asks_for(actions, question) {
+                helps = true;
+                goal.count();
+            }
+            all_before &= was_met;
+        }
+        helps
+    }
+
+    /// Whether nothing is left to do but to write a line of one's own.
+    pub fn wants_only_own(&self) -> bool {
+        !self.is_done() && self.goals.iter().all(|goal| goal.is_met() || goal.is_own())
     }
 
     /// Whether it still asks for the goal of this name.

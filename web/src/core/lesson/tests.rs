@@ -56,6 +56,10 @@ fn what_was_done_is_read_off_the_wire() {
         ("add;a;1find;a", &[Mistake, Fields, Glued]),
         ("add;a;1exit", &[Added, Glued]),
         ("add;find;1", &[Added]),
+        ("add;13800138000;zhangsan", &[Swapped]),
+        ("add;138;张三", &[Swapped]),
+        ("add;110;119", &[Added]),
+        ("add;2b;c", &[Added]),
         ("add;b;1\nfind;a", &[Added, Found, Cut]),
         ("remove\na", &[Removed]),
         ("add;b;1\nexit\nfind;a", &[Added]),
@@ -97,6 +101,41 @@ fn a_phone_is_overwritten_only_where_another_one_was_heard_of() {
         answered(&mut lesson, &format!("add;{name};1"), &[&format!("{name} added!")]);
     }
     assert!(lesson.judge.phones.len() <= NAMES);
+}
+
+#[test]
+fn a_line_of_the_students_own_counts_where_it_reaches_a_goal_of_the_step() {
+    let steps = || vec![step("one", &["added", "own"], &[""]), step("two", &["closed", "own"], &[""])];
+    let mut lesson = Lesson::new(steps());
+    assert_eq!(answered(&mut lesson, "add;a;1", &["a added!"]), Outcome::Helped);
+    assert!(lesson.open().is_some_and(Step::wants_only_own));
+    assert_eq!(answered(&mut lesson, "add;a;1", &["a added!"]), Outcome::Helped);
+    lesson.see(LessonEvent::Written("hello"));
+    assert_eq!(answered(&mut lesson, "hello", &["Received hello;"]), Outcome::Hinted);
+    assert!(lesson.open().is_some_and(Step::wants_only_own));
+    lesson.see(LessonEvent::Written("add;b;1"));
+    assert_eq!(answered(&mut lesson, "add;b;1", &["b added!"]), Outcome::Finished);
+    assert_eq!(lesson.keep(), "one\none added\none own");
+    lesson.open_next();
+    // `exit` has no answer: the end of the conversation is it.
+    answered(&mut lesson, "exit", &[]);
+    assert_eq!(lesson.see(LessonEvent::Closed), Outcome::Helped);
+    assert!(lesson.open().is_some_and(Step::wants_only_own));
+    lesson.see(LessonEvent::Greeted);
+    lesson.see(LessonEvent::Written(" exit"));
+    answered(&mut lesson, " exit", &[]);
+    assert_eq!(lesson.see(LessonEvent::Closed), Outcome::Finished);
+}
+
+#[test]
+fn a_goal_may_count_only_what_comes_after_those_before_it() {
+    let steps = vec![step("one", &["fields", "then-added"], &[""])];
+    let mut lesson = Lesson::new(steps);
+    assert_eq!(answered(&mut lesson, "add;b;1", &["b added!"]), Outcome::Hinted);
+    assert_eq!(answered(&mut lesson, "add;a", &[&replies("add;a")[0]]), Outcome::Helped);
+    assert!(lesson.open().is_some_and(|step| step.wants("then-added")));
+    assert_eq!(answered(&mut lesson, "add;b;1", &["b added!"]), Outcome::Finished);
+    assert_eq!(lesson.keep(), "one\none fields\none then-added");
 }
 
 fn open(lesson: &Lesson) -> &str {
