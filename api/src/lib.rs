@@ -106,6 +106,13 @@ pub struct Classroom {
     pub tcp_host: Option<String>,
     /// The port that is really bound.
     pub tcp_port: u16,
+    /// Whether it only says back what it hears, like the lesson's first server.
+    #[serde(default)]
+    pub echoes: bool,
+    /// How many pages have asked this, this one included: a page that keeps the
+    /// first number it gets can have examples that no other page has.
+    #[serde(default)]
+    pub number: u64,
 }
 
 /// What the projector shows of a class: how to join it, and how many have. It

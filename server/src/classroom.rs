@@ -4,6 +4,7 @@
 pub(crate) mod presence;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::Stage;
 use tokio::task::JoinHandle;
@@ -26,11 +27,24 @@ pub(crate) struct Classroom {
     options: ConversationOptions,
     /// Where the lesson's lines about this class are printed.
     console: Console,
+    /// How many pages have asked for their number.
+    pages: AtomicU64,
 }
 
 impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
-        Classroom { book, presence: Presence::default(), options, console }
+        let pages = AtomicU64::default();
+        Classroom { book, presence: Presence::default(), options, console, pages }
+    }
+
+    /// The stage of the lesson.
+    pub(crate) fn stage(&self) -> Stage {
+        self.options.stage
+    }
+
+    /// A number that no other page of this class has got, from 1.
+    pub(crate) fn next_page(&self) -> u64 {
+        self.pages.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn book(&self) -> &Book {

@@ -8,6 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use protocol::Stage;
 use serde::Deserialize;
 use tokio::task::spawn_blocking;
 
@@ -58,14 +59,24 @@ pub(crate) async fn contacts(
     }
 }
 
-/// Answers with the address raw TCP clients connect to.
-pub(crate) async fn classroom(State(server): State<Arc<ServerContext>>) -> Response {
-    json_response(to_json(&described(server.tcp)))
+/// Answers with what a page has to know of its class: the address raw TCP clients
+/// connect to, the stage, and a number of its own.
+pub(crate) async fn classroom(
+    State(classroom): State<Arc<Classroom>>,
+    State(server): State<Arc<ServerContext>>,
+) -> Response {
+    json_response(to_json(&api::Classroom {
+        tcp_host: bound_host(server.tcp),
+        tcp_port: server.tcp.port(),
+        echoes: classroom.stage() == Stage::Echo,
+        number: classroom.next_page(),
+    }))
 }
 
-fn described(tcp: SocketAddr) -> api::Classroom {
+/// The address raw TCP clients connect to, if it is one.
+pub(crate) fn bound_host(tcp: SocketAddr) -> Option<String> {
     let host = Some(tcp.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
-    api::Classroom { tcp_host: host.map(|ip| ip.to_string()), tcp_port: tcp.port() }
+    host.map(|ip| ip.to_string())
 }
 
 #[cfg(test)]
@@ -81,8 +92,7 @@ mod tests {
             ("[::]:9999", None),
             ("[::1]:9999", Some("::1")),
         ] {
-            let told = described(bound.parse().unwrap());
-            assert_eq!((told.tcp_host.as_deref(), told.tcp_port), (host, 9999), "{bound}");
+            assert_eq!(bound_host(bound.parse().unwrap()).as_deref(), host, "{bound}");
         }
     }
 }

@@ -4,6 +4,7 @@ mod board;
 pub(crate) mod connection;
 mod contacts;
 mod events;
+mod examples;
 mod guard;
 mod headers;
 mod json;
@@ -55,6 +56,7 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
     let websocket = Router::new().route("/ws", get(upgrade::open_websocket));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
+        .merge(examples::routes().layer(map_response(forbid_caching)))
         .merge(origin_checked(api, Protected::Book).layer(map_response(forbid_caching)))
         .merge(origin_checked(websocket, Protected::WebSocket))
         .fallback(page::not_found)

@@ -24,6 +24,7 @@ macro_rules! open {
 const ADD: &str = "add;zhangsan;13800138000";
 
 mod accessibility;
+mod beginner;
 mod board;
 mod book_on_view;
 mod journey;

@@ -472,7 +472,7 @@ async fn a_phone_shows_one_panel_at_a_time() {
     let echo = browser
         .script("return [...document.querySelectorAll('#echo code')].map(each => each.textContent)")
         .await;
-    assert_eq!(echo, json!([r"add;zhangsan;12345\nfind;zhangsan", "zhangsan added!", "12345"]));
+    assert_eq!(echo, json!(["add;zhangsan;12345⏎find;zhangsan", "zhangsan added!", "12345"]));
     assert_eq!(browser.messages().await.len(), 4);
     // So is an end, and a new conversation begins there.
     browser.click("[data-step=exit] .step").await;

@@ -127,7 +127,6 @@ async fn every_panel_fits_every_screen_in_both_languages() {
                     browser.click("[data-arrow]:last-child").await;
                 }
                 if panel == "sticky" {
-                    browser.click("#lab-chinese").await;
                     set_split(&browser, 5).await;
                 }
                 browser.settle().await;
@@ -365,7 +364,6 @@ fn expected(pieces: &[&[u8]], in_lines: bool, late: bool) -> Vec<Line> {
 async fn the_lab_cuts_as_the_server_s_decoder_does_wherever_the_cut_is() {
     let (_server, browser) = open!(CHINESE);
     show(&browser, "sticky").await;
-    browser.click("#lab-chinese").await;
     for in_lines in [false, true] {
         if in_lines {
             browser.click("#lab-lines").await;

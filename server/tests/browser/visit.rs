@@ -2,6 +2,7 @@
 
 use crate::ADD;
 use crate::classroom::TestServer;
+use crate::classroom::student::press;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 
 /// All that a student's visit may download, in the language it is in: fifty phones
@@ -40,7 +41,7 @@ async fn a_visit_weighs_at_most_120_kb_on_a_phone_and_on_a_desktop() {
         if visitor.phone {
             browser.show("plan").await;
         }
-        browser.click("[aria-current] [data-answer=right]").await;
+        press(&browser, "[aria-current] [data-answer=right]").await;
         browser.click("#next").await;
         browser.until("document.querySelector('[aria-current]').dataset.step === 'address'").await;
         for panel in ["wire", "sequence", "sticky", "python"] {

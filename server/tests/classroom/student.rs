@@ -90,7 +90,6 @@ pub async fn follow(browser: &Browser, hand: Hand) {
     if all("goal").await.contains(&"split".to_owned()) {
         press(browser, &format!("{OPEN} [href=\"#sticky\"]")).await;
         browser.until("!document.getElementById('sticky').hidden").await;
-        press(browser, "#lab-chinese").await;
         // Into 张, behind `add;`.
         browser
             .script(

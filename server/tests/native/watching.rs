@@ -422,11 +422,19 @@ async fn the_page_learns_where_raw_tcp_clients_connect() {
     let server = TestServer::start().await;
     let told: Classroom = read(&get(server.http, "/api/classroom", "").await);
     let tcp_host = Some("127.0.0.1".to_owned());
-    assert_eq!(told, Classroom { tcp_host, tcp_port: server.tcp.port() });
+    let tcp_port = server.tcp.port();
+    assert_eq!(told, Classroom { tcp_host, tcp_port, echoes: false, number: 1 });
+    let told: Classroom = read(&get(server.http, "/api/classroom", "").await);
+    assert_eq!(told.number, 2, "each page has another one");
 
-    let everywhere = TestServer::with(|config| config.tcp.set_ip([0, 0, 0, 0].into())).await;
+    let everywhere = TestServer::with(|config| {
+        config.tcp.set_ip([0, 0, 0, 0].into());
+        config.stage = protocol::Stage::Echo;
+    })
+    .await;
     let told: Classroom = read(&get(everywhere.http, "/api/classroom", "").await);
-    assert_eq!(told, Classroom { tcp_host: None, tcp_port: everywhere.tcp.port() });
+    let tcp_port = everywhere.tcp.port();
+    assert_eq!(told, Classroom { tcp_host: None, tcp_port, echoes: true, number: 1 });
 }
 
 #[tokio::test]

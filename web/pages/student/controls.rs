@@ -11,7 +11,9 @@ use web::browser::dom::Dom as _;
 use web::browser::listener::{Listener, closest};
 use web::browser::program;
 use web::core::keyboard::{Key, Report};
-use web_sys::{Document, Element, Event, KeyboardEvent, MediaQueryList, Window};
+use web_sys::{
+    Document, Element, Event, HtmlInputElement, KeyboardEvent, MediaQueryList, Window,
+};
 
 use crate::model::Msg;
 use crate::model::conversation::ConversationMsg;
@@ -125,6 +127,14 @@ fn around_it(
             event.prevent_default();
         }
     }));
+    listeners.push(Listener::new(&view.element("steps"), "input", {
+        let post = post.clone();
+        move |event| {
+            if let Some(field) = closest(&event, "[data-name]") {
+                post(LessonMsg::Named(field.unchecked_ref::<HtmlInputElement>().value()).into());
+            }
+        }
+    }));
     // One for all buttons, those that come and go included.
     listeners.push(Listener::new(view.document(), "click", clicked));
 }
@@ -143,6 +153,10 @@ fn click(event: &Event, view: &View, appearance: &Appearance, post: &Post) {
     if let Some(text) = button.get_attribute("data-insert") {
         view.insert(&text);
         view.focus();
+    }
+    // The bar of the step says so itself when there is a next one.
+    if button.id() == "now" && button.get_attribute("data-told").as_deref() == Some("done") {
+        post(LessonMsg::NextStep.into());
     }
     if let Some(msg) = meaning(&button, view, appearance) {
         // The page has no other links than those to its own panels.
@@ -256,6 +270,10 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &m
         let view = view.clone();
         move |_| view.note_scrolling()
     };
+    listeners.push(Listener::new(window, "hashchange", {
+        let view = view.clone();
+        move |_| view.show_exercise()
+    }));
     listeners.push(Listener::new(window, "online", returned));
     listeners.push(Listener::new(view.document(), "visibilitychange", seen));
     listeners.push(Listener::new(view.conversation(), "scroll", scrolled));

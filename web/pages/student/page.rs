@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use api::Classroom;
+use protocol::Stage;
 use web::browser::appearance::{Appearance, first_language};
 use web::browser::clock::Clock;
 use web::browser::json;
@@ -16,6 +17,7 @@ use web::browser::socket::{self, Socket, SocketEvent};
 use web::browser::storage::{PageStorage, StorageKey};
 use web::browser::timer::Timer;
 use web::core::language::LanguageMsg;
+use web::core::lesson::merge;
 use web_sys::{Document, MediaQueryList, Window, XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::controls::{listen, visibility};
@@ -143,6 +145,7 @@ fn model(window: &Window, storage: &PageStorage, has_room: bool) -> Model {
         history: &stored(StorageKey::History),
         panel: &stored(StorageKey::Panel),
         progress: &stored(StorageKey::Progress),
+        owner: &stored(StorageKey::Owner),
     };
     Model::new(&host, has_room, first_language(window, storage), stored)
 }
@@ -156,8 +159,15 @@ impl StudentPage {
                 LessonEffect::ShowProgress => self.view.steps().guide(&self.model.borrow()),
                 LessonEffect::Reload => self.translate(),
                 LessonEffect::FocusStep => self.view.steps().focus(),
+                LessonEffect::ShowOwner => {
+                    self.view.steps().personalize(self.model.borrow().owner());
+                }
+                LessonEffect::StoreOwner(text) => self.storage.set(StorageKey::Owner, &text),
+                LessonEffect::ForgetProgress => self.storage.set(StorageKey::Progress, ""),
                 LessonEffect::StoreProgress(text) => {
-                    self.storage.set(StorageKey::Progress, &text);
+                    // Another tab may have come further.
+                    let stored = self.storage.get(StorageKey::Progress).unwrap_or_default();
+                    self.storage.set(StorageKey::Progress, &merge(&text, &stored));
                 }
             },
             Effect::Panels(effect) => match effect {
@@ -206,7 +216,9 @@ impl StudentPage {
     fn translate(&self) {
         let Some(texts) = self.appearance.texts() else { return };
         self.view.steps().load(&texts);
+        self.view.steps().personalize(self.model.borrow().owner());
         if self.appearance.translate(texts) {
+            self.view.show_exercise();
             (self.post)(LessonMsg::Loaded(self.view.steps().read()).into());
             // On a phone the keyboard would jump up and cover half the page.
             if self.has_mouse {
@@ -223,10 +235,12 @@ impl StudentPage {
         let ended = move |request: &XmlHttpRequest| {
             let text = request.response_text().ok().flatten();
             // Without an answer the page goes on with what it knows.
-            if let Some(Classroom { tcp_host: host, tcp_port: port }) =
+            if let Some(Classroom { tcp_host: host, tcp_port: port, echoes, number }) =
                 text.and_then(|text| json::parse(&text))
             {
-                post(ConversationMsg::ClassroomFetched { host, port }.into());
+                let stage = if echoes { Stage::Echo } else { Stage::Contacts };
+                post(ConversationMsg::ClassroomFetched { host, port, stage }.into());
+                post(LessonMsg::Numbered(number.try_into().unwrap_or_default()).into());
             }
         };
         let request =

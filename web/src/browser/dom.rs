@@ -7,6 +7,7 @@
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
+use crate::core::message::visible;
 use web_sys::{
     Document, Element, HtmlElement, HtmlTemplateElement, Node, NodeList, ScrollIntoViewOptions,
     ScrollLogicalPosition,
@@ -163,6 +164,17 @@ pub fn instantiate(template: &HtmlTemplateElement) -> Element {
 /// A new element.
 pub fn create(document: &Document, tag: &str) -> Element {
     document.unchecked_ref::<Part>().create_element(tag)
+}
+
+/// Gives an element a text that may go on in the next line behind each `;`, with a
+/// sign for each line end.
+pub fn breakable(element: &Element, text: &str) {
+    let document = element.owner_document().expect("elements are in a document");
+    element.set_text_content(None);
+    for piece in visible(text).split_inclusive(';') {
+        element.add(&document.create_text_node(piece));
+        element.add(&create(&document, "wbr"));
+    }
 }
 
 /// Adds an element with a text to another one.

@@ -35,6 +35,12 @@ impl FromJson for u64 {
     }
 }
 
+impl FromJson for bool {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        value.as_bool()
+    }
+}
+
 impl FromJson for u16 {
     fn from_json(value: &JsValue) -> Option<Self> {
         u64::from_json(value)?.try_into().ok()
@@ -97,7 +103,12 @@ impl FromJson for Entry {
 
 impl FromJson for Classroom {
     fn from_json(value: &JsValue) -> Option<Self> {
-        Some(Classroom { tcp_host: field(value, "tcp_host")?, tcp_port: field(value, "tcp_port")? })
+        Some(Classroom {
+            tcp_host: field(value, "tcp_host")?,
+            tcp_port: field(value, "tcp_port")?,
+            echoes: field(value, "echoes").unwrap_or_default(),
+            number: field(value, "number").unwrap_or_default(),
+        })
     }
 }
 
@@ -147,8 +158,9 @@ mod tests {
         let contacts = vec![entry("a", Some("1"))];
         let next = Some("张".to_string());
         assert_eq!(parse(text), Some(Page { seq: 1, count: 2, contacts, next }));
-        let text = r#"{"tcp_host":null,"tcp_port":9999}"#;
-        assert_eq!(parse(text), Some(Classroom { tcp_host: None, tcp_port: 9999 }));
+        let text = r#"{"tcp_host":null,"tcp_port":9999,"echoes":true,"number":7}"#;
+        let classroom = Classroom { tcp_host: None, tcp_port: 9999, echoes: true, number: 7 };
+        assert_eq!(parse(text), Some(classroom));
         let text = r#"{"addresses":[{"interface":"wlan0","url":"http://192.168.1.5:8080/",
             "host":"192.168.1.5","port":9999,"qr":["10","01"]}],"pages":3,"clients":2,"contacts":17}"#;
         let address = JoinAddress {

@@ -20,6 +20,8 @@ pub enum StorageKey {
     Theme,
     /// How far the student is in the lesson, for good.
     Progress,
+    /// The student's name and number in the class, for good.
+    Owner,
 }
 
 /// The browser's storage.
@@ -63,6 +65,7 @@ impl PageStorage {
             StorageKey::Language => (local, "language"),
             StorageKey::Theme => (local, "theme"),
             StorageKey::Progress => (local, "progress"),
+            StorageKey::Owner => (local, "owner"),
         }
     }
 }

@@ -8,11 +8,12 @@ use protocol::command::{
     Change, Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, is_space, parts, trim,
 };
 use protocol::decoder::MAX_MESSAGE;
-use protocol::escape::{Escaped, named, numbered};
+use protocol::escape::{named, numbered};
 use protocol::{Mistake, Reason, corrected};
 
 use crate::core::i18n::{Placeholder, Text, TextKey};
 use crate::core::lesson::{is_glued, is_swapped};
+use crate::core::message::visible;
 
 /// How an error reply begins.
 const ERROR: &str = "Error: ";
@@ -43,6 +44,16 @@ impl Hint {
 
     fn mistake(text: Text) -> Self {
         Hint { text, is_mistake: true, fix: None }
+    }
+
+    /// Looks at a line that is being written to a server at that stage.
+    pub fn at(stage: Stage, text: &str) -> Self {
+        match Command::parse(text, stage) {
+            Ok(Command::Say(_)) if stage == Stage::Echo && !text.is_empty() => Hint::info(
+                Text::new(TextKey::SayEcho).with(Placeholder::Text, shown(text)),
+            ),
+            _ => Hint::on(text),
+        }
     }
 
     /// Looks at a line that is being written.
@@ -101,7 +112,9 @@ pub fn explain_reply(sent: &str, reply: &str) -> Option<Text> {
 fn copied(text: &str) -> Option<TextKey> {
     const PYTHON: [&str; 7] =
         ["import ", "print(", ".send", ".recv(", ".encode(", ".connect(", "socket."];
-    if PYTHON.into_iter().any(|word| text.contains(word)) {
+    // Not `str::contains`: its search, made for long texts, is 1 KB of every visit.
+    let has = |word: &str| text.as_bytes().windows(word.len()).any(|part| part == word.as_bytes());
+    if PYTHON.into_iter().any(has) {
         return Some(TextKey::Python);
     }
     let line = trim(text);
@@ -118,6 +131,16 @@ const QUOTES: [char; 6] = ['\'', '"', '“', '”', '‘', '’'];
 fn quoted(text: &str) -> Option<String> {
     let mut parts = text.split(QUOTES);
     parts.nth(1).filter(|part| !part.is_empty() && parts.next().is_some()).map(str::to_string)
+}
+
+/// The stage of a server that gives this reply; `None` where either gives it.
+pub fn stage_of(sent: &str, reply: &str) -> Option<Stage> {
+    let echo = reply.strip_prefix("Received ").and_then(|echo| echo.strip_suffix(';'));
+    match Command::parse(sent, Stage::Contacts) {
+        Ok(Command::Say(_) | Command::Exit) => None,
+        _ if echo == Some(sent) => Some(Stage::Echo),
+        _ => Some(Stage::Contacts),
+    }
 }
 
 /// The corrected line, where it can be corrected without asking: as a command, or
@@ -162,13 +185,13 @@ fn example(line: &str, verb: Verb) -> String {
     if line.chars().nth(SHOWN).is_some() {
         return verb.example().to_string();
     }
-    Escaped(line).text()
+    visible(line)
 }
 
 fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", Escaped(&text[..end])),
-        None => Escaped(text).text(),
+        Some((end, _)) => format!("{}…", visible(&text[..end])),
+        None => visible(text),
     }
 }
 
@@ -352,7 +375,8 @@ mod tests {
             (";x", TextKey::NoVerb, true),
             ("add;a;1;2", TextKey::TooManyAdd, true),
             ("find;a;1", TextKey::TooManyOne, true),
-            ("exit;", TextKey::TooManyExit, true),
+            ("exit;", TextKey::LastSeparator, true),
+            ("exit;now", TextKey::TooManyExit, true),
             ("add;;1", TextKey::EmptyName, true),
             (&long_name, TextKey::LongName, true),
             (&long_phone, TextKey::LongPhone, true),
@@ -363,6 +387,31 @@ mod tests {
             let hint = Hint::on(text);
             assert_eq!((hint.text.key, hint.is_mistake), (word, is_mistake), "{text:?}");
             assert_translated(&hint.text);
+        }
+    }
+
+    #[test]
+    fn a_server_at_the_echo_stage_says_back_whatever_is_written() {
+        for text in ["add;a;1", "add；a；1", "hello", "Add;x"] {
+            assert_eq!(Hint::at(Stage::Echo, text).text.key, TextKey::SayEcho, "{text}");
+            assert_translated(&Hint::at(Stage::Echo, text).text);
+        }
+        assert_eq!(Hint::at(Stage::Echo, "exit").text.key, TextKey::ReadyExit);
+        assert_eq!(Hint::at(Stage::Echo, "").text.key, TextKey::Empty);
+        assert_eq!(Hint::at(Stage::Contacts, "add;a;1").text.key, TextKey::ReadyAdd);
+    }
+
+    #[test]
+    fn the_stage_of_a_server_is_read_off_its_replies() {
+        for (sent, reply, stage) in [
+            ("add;a;1", "Received add;a;1;", Some(Stage::Echo)),
+            ("find", "Received find;", Some(Stage::Echo)),
+            ("add;a;1", "a added!", Some(Stage::Contacts)),
+            ("find;a", "Not Found!", Some(Stage::Contacts)),
+            ("Add;a", "Error: ...", Some(Stage::Contacts)),
+            ("hello", "Received hello;", None),
+        ] {
+            assert_eq!(stage_of(sent, reply), stage, "{sent} {reply}");
         }
     }
 
@@ -406,7 +455,6 @@ mod tests {
             ("“find;张三”", Some("find;张三")),
             ("import socket", None),
             ("add;a;1;", Some("add;a;1")),
-            ("remove;a；", Some("remove;a")),
             ("add;138;张三", Some("add;张三;138")),
             ("你好；世界", None),
             ("ad;x;1", None),

@@ -1,5 +1,7 @@
 //! A message of the conversation: who said it, and where it came from.
 
+use protocol::escape::Escaped;
+
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -16,6 +18,19 @@ pub enum Mode {
     Server,
     /// This page, and no byte leaves it.
     Page,
+}
+
+/// A text as it is shown: a sign for each line end, which so differs from a `\n`
+/// that was typed, and nothing that plays tricks on the reader.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            shown.push('⏎');
+        }
+        shown.push_str(&Escaped(line).text());
+    }
+    shown
 }
 
 /// Where the server listens for raw TCP.

@@ -28,6 +28,7 @@ pub mod lesson;
 pub mod liveness;
 pub mod message;
 pub mod offline;
+pub mod owner;
 pub mod python_export;
 pub mod samples;
 pub mod sticky_lab;

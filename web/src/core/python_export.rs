@@ -100,24 +100,53 @@ fn count_answers(decoder: &mut Decoder, message: &str) -> (usize, bool) {
     (answers, false)
 }
 
+/// The lines of `messages`, which begin a conversation, up to the first `exit`,
+/// theirs or one more.
+fn lines<'a>(messages: &[&'a str]) -> Vec<&'a str> {
+    let mut lines = Vec::new();
+    for line in messages.iter().flat_map(|message| lines_of(message)) {
+        lines.push(line);
+        if trim(line) == Verb::Exit.word() {
+            return lines;
+        }
+    }
+    lines.push(Verb::Exit.word());
+    lines
+}
+
+/// The same conversation as one line for a terminal of Windows, which has no `nc`:
+/// a program of Python in double quotes. It works in the shells of Linux and macOS as
+/// well, where Python is called `python3`.
+pub fn one_liner(address: &Address, messages: &[&str]) -> String {
+    let mut text = String::new();
+    for line in lines(messages) {
+        for c in line.chars() {
+            // What may be special between double quotes in any shell is escaped.
+            let is_plain = c.is_ascii_alphanumeric() || " ;,.:_+-/()@=#?*".contains(c);
+            if is_plain || !c.is_ascii() && !is_deceptive(c) {
+                text.push(c);
+            } else if c.is_ascii() {
+                text.push_str(&format!("\\x{:02x}", u32::from(c)));
+            } else {
+                escape(c, &mut text);
+            }
+        }
+        text.push_str("\\n");
+    }
+    let (host, port) = (bare_host(address), address.port);
+    format!(
+        "py -c \"import socket;s=socket.create_connection(('{host}',{port}));\
+         s.sendall('{text}'.encode());print(s.makefile(encoding='utf-8').read())\""
+    )
+}
+
 /// The line of shell that sends `messages`, which begin a conversation, each
 /// as a line, up to the first `exit`, and shows the answers.
 ///
 /// A message of nothing but spaces is a blank line here, which asks for
 /// nothing.
 pub fn nc(address: &Address, messages: &[&str]) -> String {
-    let mut lines = Vec::new();
-    let mut ends = false;
-    for line in messages.iter().flat_map(|message| lines_of(message)) {
-        lines.push(line);
-        ends = trim(line) == Verb::Exit.word();
-        if ends {
-            break;
-        }
-    }
-    if !ends {
-        lines.push(Verb::Exit.word());
-    }
+    let lines = lines(messages);
     // `%b` takes escapes; a raw Escape that is pasted into a terminal is a key press.
     let escaped = lines.iter().any(|line| line.contains(is_deceptive));
     let mut command = String::from(if escaped { "printf '%b\\n'" } else { "printf '%s\\n'" });
@@ -283,6 +312,23 @@ mod tests {
             (&["remove\na"], "'%s\\n' 'remove' 'a' 'exit'"),
         ] {
             assert_eq!(nc(&at("h"), messages), format!("printf {words} | nc h 9999"));
+        }
+    }
+
+    #[test]
+    fn a_line_for_windows_has_nothing_special_between_its_quotes() {
+        let line = one_liner(&at("10.0.0.7"), &["add;张三;1", "it's \"%PATH%\" $HOME!\t"]);
+        assert_eq!(
+            line,
+            "py -c \"import socket;s=socket.create_connection(('10.0.0.7',9999));\
+             s.sendall('add;张三;1\\nit\\x27s \\x22\\x25PATH\\x25\\x22 \\x24HOME\\x21\\x09\\nexit\\n'\
+             .encode());print(s.makefile(encoding='utf-8').read())\""
+        );
+        for text in TEXTS {
+            let line = one_liner(&at("h"), &[text]);
+            assert_eq!(line.matches('"').count(), 2, "{line}");
+            assert_eq!(line.matches('\'').count(), 6, "{line}");
+            assert!(!line.contains(['$', '`', '%', '!']) && !line.contains(is_deceptive), "{line}");
         }
     }
 

@@ -96,14 +96,17 @@ pub struct Surroundings {
 pub struct Input {
     draft: String,
     is_composing: bool,
+    /// How much of the lesson the one who answers speaks.
+    stage: Stage,
     hint: Hint,
     /// Whether Enter was pressed while nothing could be sent; the hint says why.
     is_held: bool,
     /// Whether the other language could not be fetched; the hint says so.
     lacks_language: bool,
     history: History,
-    /// The last line that was put into the input for the student.
-    offered: String,
+    /// Whether the text was put into the input for the student, who has not changed
+    /// it.
+    is_offered: bool,
     completion: Option<Completion>,
     /// Whether Escape has given the Tab key back to the browser.
     tab_moves_on: bool,
@@ -117,11 +120,12 @@ impl Input {
         Input {
             draft: draft.to_string(),
             is_composing: false,
+            stage: Stage::Contacts,
             hint: Hint::on(draft),
             is_held: false,
             lacks_language: false,
             history: History::from_text(history),
-            offered: String::new(),
+            is_offered: false,
             completion: None,
             tab_moves_on: false,
             names: Vec::new(),
@@ -143,8 +147,8 @@ impl Input {
             }
             InputMsg::Submitted => self.submit(around),
             InputMsg::ExampleChosen(text) => {
-                self.offered.clone_from(&text);
                 self.replace_draft(text);
+                self.is_offered = true;
             }
             InputMsg::CommandChosen(text) => self.command(text, around),
             InputMsg::FixApplied => {
@@ -161,6 +165,12 @@ impl Input {
     pub fn restore(&mut self, text: String) -> Vec<InputOutput> {
         self.replace_draft(text);
         std::mem::take(&mut self.outputs)
+    }
+
+    /// The one who answers is at that stage of the lesson.
+    pub fn set_stage(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.hint = Hint::at(stage, &self.draft);
     }
 
     /// A connection was opened.
@@ -235,9 +245,10 @@ impl Input {
             self.is_held &= !changed;
             self.lacks_language &= !changed;
             self.tab_moves_on &= !changed;
-            self.hint = Hint::on(&text);
+            self.hint = Hint::at(self.stage, &text);
         }
         if changed {
+            self.is_offered = false;
             self.completion = None;
             self.effect(InputEffect::StoreDraft(text.clone()));
             self.draft = text;
@@ -261,8 +272,8 @@ impl Input {
                     self.history.down(&self.draft)
                 };
                 if let Some(line) = line {
-                    self.offered.clone_from(&line);
                     self.write(line);
+                    self.is_offered = true;
                 }
             }
             Key::Escape => {
@@ -286,17 +297,16 @@ impl Input {
 
     /// Sends what stands in the input.
     fn submit(&mut self, around: Surroundings) {
-        if self.draft.is_empty() {
-            if around.connection == Connection::Ended {
-                self.outputs.push(InputOutput::Connect);
-            }
+        if around.connection == Connection::Ended {
+            self.outputs.push(InputOutput::Connect);
+        } else if self.draft.is_empty() {
         } else if around.can_send {
             let text = std::mem::take(&mut self.draft);
-            self.write(String::new());
-            self.remember(&text);
-            if text != self.offered {
+            if !self.is_offered {
                 self.outputs.push(InputOutput::Written(text.clone()));
             }
+            self.write(String::new());
+            self.remember(&text);
             self.outputs.push(InputOutput::Send(text));
         } else {
             self.is_held = true;
@@ -317,16 +327,16 @@ impl Input {
                 self.remember(&text);
             }
             // There to be changed, but for `exit`, of which there is only one.
-            let is_free = self.draft.is_empty() || self.draft == self.offered;
+            let is_free = self.draft.is_empty() || self.is_offered;
             if wants_own && is_free && is_one_line && text != Verb::Exit.word() {
-                self.offered.clone_from(&text);
                 self.write(text.clone());
+                self.is_offered = true;
             }
             self.outputs.push(InputOutput::Send(text));
         } else {
             if is_one_line {
-                self.offered.clone_from(&text);
                 self.replace_draft(text);
+                self.is_offered = true;
             }
             self.is_held = true;
         }
@@ -350,11 +360,12 @@ impl Input {
 
     fn write(&mut self, text: String) {
         self.is_composing = false;
+        self.is_offered = false;
         self.is_held = false;
         self.lacks_language = false;
         self.tab_moves_on = false;
         self.completion = None;
-        self.hint = Hint::on(&text);
+        self.hint = Hint::at(self.stage, &text);
         self.effect(InputEffect::StoreDraft(text.clone()));
         self.draft.clone_from(&text);
         self.effect(InputEffect::Write(text));

@@ -1,6 +1,7 @@
 //! The lesson on the page: which step is open, what has been done.
 
 use web::core::lesson::{Lesson, LessonEvent, Outcome, Step};
+use web::core::owner::Owner;
 
 /// What can happen to the lesson.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub enum LessonMsg {
         /// Whether it was the right one.
         right: bool,
     },
+    /// The student wrote a name for the examples.
+    Named(String),
+    /// The server says a number that no other page of the class has.
+    Numbered(u32),
     /// The cut of the lab for sticky packets went through a character.
     CharacterSplit,
 }
@@ -33,7 +38,13 @@ pub enum LessonEffect {
     Reload,
     /// Move the focus to the step that is open.
     FocusStep,
-    /// Store how far the student is, for good.
+    /// Show the examples with the student's own name.
+    ShowOwner,
+    /// Store the student's name and number, for good.
+    StoreOwner(String),
+    /// Drop what is stored of how far the student is.
+    ForgetProgress,
+    /// Store how far the student is, for good, beside what another tab has stored.
     StoreProgress(String),
 }
 
@@ -43,15 +54,21 @@ pub struct LessonModel {
     lesson: Lesson,
     /// How far the student was before the page was opened.
     stored: String,
+    owner: Owner,
     effects: Vec<LessonEffect>,
 }
 
 impl LessonModel {
     /// A lesson without steps, which come with the texts; `stored` is how far the
-    /// student was before.
-    pub fn new(stored: &str) -> Self {
+    /// student was before, and `owner` who that is.
+    pub fn new(stored: &str, owner: &str) -> Self {
         let (lesson, stored) = (Lesson::new(Vec::new()), stored.to_string());
-        LessonModel { lesson, stored, effects: Vec::new() }
+        LessonModel { lesson, stored, owner: Owner::restored(owner), effects: Vec::new() }
+    }
+
+    /// Whose examples these are.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
     }
 
     /// The steps and how far the student is in them.
@@ -77,11 +94,21 @@ impl LessonModel {
             }
             LessonMsg::Restarted => {
                 self.lesson.start_over();
+                self.effects.push(LessonEffect::ForgetProgress);
                 self.effects.push(LessonEffect::Reload);
                 self.open_step();
             }
             LessonMsg::QuestionAnswered { question, right } => {
                 return self.observe(LessonEvent::Chosen { question: &question, right });
+            }
+            LessonMsg::Named(name) => {
+                self.owner.rename(&name);
+                self.show_owner();
+            }
+            LessonMsg::Numbered(number) => {
+                if self.owner.number(number) {
+                    self.show_owner();
+                }
             }
             LessonMsg::CharacterSplit => return self.observe(LessonEvent::Split),
         }
@@ -104,6 +131,11 @@ impl LessonModel {
     fn open_step(&mut self) {
         self.show_progress();
         self.effects.push(LessonEffect::FocusStep);
+    }
+
+    fn show_owner(&mut self) {
+        self.effects.push(LessonEffect::ShowOwner);
+        self.effects.push(LessonEffect::StoreOwner(self.owner.keep()));
     }
 
     fn show_progress(&mut self) {

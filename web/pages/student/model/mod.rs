@@ -19,6 +19,7 @@ use web::core::language::{
     LanguageEffect, LanguageModel, LanguageMsg, LanguageOutput as FromLanguage,
 };
 use web::core::lesson::LessonEvent;
+use web::core::owner::Owner;
 
 use self::conversation::{
     Conversation, ConversationEffect, ConversationMsg, ConversationOutput as FromConversation,
@@ -77,6 +78,8 @@ pub struct Stored<'a> {
     pub panel: &'a str,
     /// [`LessonEffect::StoreProgress`]
     pub progress: &'a str,
+    /// [`LessonEffect::StoreOwner`]
+    pub owner: &'a str,
 }
 
 /// The state of the page.
@@ -98,7 +101,7 @@ impl Model {
         Model {
             conversation: Conversation::new(host),
             input: Input::new(stored.draft, stored.history),
-            lesson: LessonModel::new(stored.progress),
+            lesson: LessonModel::new(stored.progress, stored.owner),
             panels: PanelsModel::new(stored.panel, wide),
             language: LanguageModel::new(language),
             effects: Vec::new(),
@@ -143,6 +146,11 @@ impl Model {
         self.lesson.lesson()
     }
 
+    /// Whose examples these are.
+    pub fn owner(&self) -> &Owner {
+        self.lesson.owner()
+    }
+
     /// Which panels can be seen.
     pub fn panels(&self) -> Panels {
         self.panels.panels()
@@ -184,6 +192,10 @@ impl Model {
                     self.observe(LessonEvent::Answered { sent: &sent, replies: &replies });
                 }
                 FromConversation::BookChanged => self.lesson.change_book(),
+                FromConversation::StageChanged => {
+                    self.input.set_stage(self.conversation.stage());
+                    self.effects.push(LessonEffect::ShowProgress.into());
+                }
                 FromConversation::Restored(text) => {
                     let outputs = self.input.restore(text);
                     self.route_input(outputs, moment);

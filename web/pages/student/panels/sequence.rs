@@ -142,7 +142,10 @@ fn fitting(text: &str) -> String {
     let mut columns = 0;
     for c in text.chars() {
         let before = label.len();
-        if is_invisible(c) {
+        if c == '\n' {
+            label.push('⏎');
+            columns += 2;
+        } else if is_invisible(c) {
             escape(c, &mut label);
             columns += label.len() - before;
         } else {
@@ -339,7 +342,8 @@ mod tests {
     fn a_label_fits_and_hides_nothing() {
         for (text, label) in [
             ("add;zhangsan;13800138000", "add;zhangsan;13800138000"),
-            ("find;a\nfind;b\n", "find;a\\nfind;b\\n"),
+            ("find;a\nfind;b\n", "find;a⏎find;b⏎"),
+            ("find;a\\nfind;b", "find;a\\nfind;b"),
             ("\u{202e}x", "\\u202ex"),
             ("123456789012345678901234567890", "123456789012345678901234567890"),
             ("1234567890123456789012345678901", "123456789012345678901234567890…"),

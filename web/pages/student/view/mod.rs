@@ -10,16 +10,17 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::Date;
-use protocol::escape::Escaped;
+use protocol::Verb;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web::browser::dom::{Dom as _, create, element, instantiate, root, template};
+use web::browser::dom::{Dom as _, breakable, create, element, instantiate, root, template};
 use web::browser::translator::Translator;
 use web::core::connection::Connection;
 use web::core::highlight::{Highlight, Kind};
 use web::core::hints::Hint;
 use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::message::{Direction, Mode};
+use web::core::owner::Owner;
 use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
 
 use crate::model::Model;
@@ -179,7 +180,7 @@ impl View {
 
         let hint = model.hint();
         if shown.hint.as_ref() != Some(&hint) {
-            self.show_hint(&hint);
+            self.show_hint(&hint, model.owner());
             shown.hint = Some(hint);
         }
 
@@ -206,8 +207,7 @@ impl View {
         line.set("data-direction", direction);
         line.set_id(&message_id(message.id));
 
-        let text = Escaped(&message.text).text();
-        line.fill("text", &text);
+        breakable(&line.query("[data-slot=text]"), &message.text);
         line.fill("bytes", &message.text.len().to_string());
         line.fill("time", &time_of_day());
         if let Some(note) = &message.opening {
@@ -274,6 +274,24 @@ impl View {
     /// Moves to the input.
     pub fn focus(&self) {
         self.command.take_focus();
+    }
+
+    /// Shows the exercise that the page's address carries, if it carries one: as
+    /// buttons. Nothing of it is sent by itself.
+    pub fn show_exercise(&self) {
+        let hash = self.document.location().and_then(|location| location.hash().ok());
+        let lines = hash.as_deref().and_then(|hash| hash.strip_prefix(EXERCISE));
+        let lines = lines.and_then(|lines| js_sys::decode_uri_component(lines).ok());
+        let lines = lines.map(String::from).unwrap_or_default();
+        let buttons = self.element("exercise-lines");
+        buttons.set_text_content(None);
+        for line in lines.lines().filter(|line| !line.is_empty()).take(EXERCISE_LINES) {
+            let button = instantiate(&template(&self.document, "exercise-line"));
+            button.set("data-command", line);
+            breakable(&button, line);
+            buttons.add(&button);
+        }
+        self.element("exercise").hide(buttons.first_child().is_none());
     }
 
     /// Whether the caret stands behind the text, with nothing selected.
@@ -381,12 +399,20 @@ impl View {
         }
     }
 
-    fn show_hint(&self, hint: &Hint) {
+    fn show_hint(&self, hint: &Hint, owner: &Owner) {
         // Read out only what is wrong, not every step of writing a command.
         let live = if hint.is_mistake { "polite" } else { "off" };
         self.hint.set("aria-live", live);
         self.hint.set_class_name(if hint.is_mistake { "grow pen" } else { "grow" });
-        self.show_text(&self.hint, &hint.text);
+        let mut text = hint.text.clone();
+        for (placeholder, value) in &mut text.values {
+            // The lesson's examples are everybody's.
+            let is_lessons = Verb::ALL.into_iter().any(|verb| verb.example() == value);
+            if *placeholder == Placeholder::Example && is_lessons {
+                *value = owner.adapt(value);
+            }
+        }
+        self.show_text(&self.hint, &text);
         self.fix.hide(hint.fix.is_none());
         self.command.set("aria-invalid", if hint.is_mistake { "true" } else { "false" });
     }
@@ -433,6 +459,21 @@ impl View {
         }
         paragraph
     }
+}
+
+/// How the part of an address begins that carries an exercise: its lines, with what
+/// cannot stand in an address encoded.
+const EXERCISE: &str = "#try=";
+
+/// The most lines of an exercise: as many as a lesson's step has, and more.
+const EXERCISE_LINES: usize = 12;
+
+/// A link to this page that carries messages, to be tried by whoever opens it.
+pub fn exercise_link(document: &Document, messages: &[&str]) -> String {
+    let page = document.location().and_then(|location| location.href().ok()).unwrap_or_default();
+    let page = page.split('#').next().unwrap_or_default();
+    let lines = String::from(js_sys::encode_uri(&messages.join("\n")));
+    [page, EXERCISE, &lines].concat()
 }
 
 fn state(mode: Mode, connection: Connection) -> (TextKey, &'static str) {

@@ -4,10 +4,13 @@
 //! Only the open one is unfolded, by the style sheet. [`lesson`](web::core::lesson)
 //! decides which that is and what has been done.
 
-use web::browser::dom::{Dom as _, element, instantiate, template};
+use protocol::Stage;
+use wasm_bindgen::JsCast;
+use web::browser::dom::{Dom as _, breakable, element, instantiate, root, template};
 use web::core::lesson::{Lesson, Step};
 use web::core::message::Direction;
-use web_sys::{Document, Element, HtmlElement};
+use web::core::owner::Owner;
+use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
 
 use crate::model::Model;
 
@@ -58,8 +61,37 @@ impl Steps {
             self.list.add(&step);
         });
         each_with("data-command", &self.list, &mut |button, command| {
-            let label = command.chars().map(|c| if c == '\n' { '⏎' } else { c });
-            button.set_text_content(Some(&label.collect::<String>()));
+            button.set("data-mine", command);
+        });
+        self.list.each("kbd,code", |sample| {
+            let text = sample.text_content().unwrap_or_default();
+            if sample.child_element_count() == 0 {
+                sample.set("data-mine", &text);
+            }
+        });
+    }
+
+    /// Shows the examples of the steps and of the page with their owner's name.
+    pub fn personalize(&self, owner: &Owner) {
+        let page = root(&self.document);
+        each_with("data-mine", &page, &mut |sample, example| {
+            let mine = owner.adapt(example);
+            for attribute in ["data-command", "data-fill"] {
+                if sample.has_attribute(attribute) {
+                    sample.set(attribute, &mine);
+                }
+            }
+            if sample.has_attribute("data-command") {
+                breakable(sample, &mine);
+            } else if !sample.has_attribute("data-fill") {
+                sample.set_text_content(Some(&mine));
+            }
+        });
+        self.list.each("[data-name]", |field| {
+            let field: HtmlInputElement = field.unchecked_into();
+            if field.value() != owner.name() {
+                field.set_value(owner.name());
+            }
         });
     }
 
@@ -78,6 +110,11 @@ impl Steps {
     /// Shows how far the student is.
     pub fn guide(&self, model: &Model) {
         let lesson = model.lesson();
+        let stage = match model.conversation().stage() {
+            Stage::Echo => "echo",
+            Stage::Contacts => "contacts",
+        };
+        root(&self.document).set("data-stage", stage);
         let mut done = 0;
         let mut steps = lesson.steps().iter().enumerate();
         each_with("data-step", &self.list, &mut |markup, _| {
@@ -182,15 +219,18 @@ impl Steps {
     /// to be said about it.
     fn conclude(&self, lesson: &Lesson) {
         let is_done = lesson.open().is_some_and(Step::is_done);
-        let told = match (is_done, lesson.hint()) {
+        let waits = self.document.find("[data-stage=echo] [data-needs][aria-current]").is_some();
+        let hint = lesson.hint().filter(|_| !waits);
+        let told = match (is_done, hint) {
             (true, _) if lesson.has_next() => "done",
             (true, _) => "all",
+            (false, _) if waits => "waits",
             (false, None) if lesson.open().is_some_and(Step::wants_only_own) => "own",
             (false, None) => "open",
             (false, Some(_)) => "hint",
         };
         // The red pen only corrects.
-        let is_wrong = matches!(lesson.hint(), Some("mistake" | "semicolon" | "swapped"));
+        let is_wrong = matches!(hint, Some("mistake" | "semicolon" | "swapped"));
         self.hint.set_class_name(if is_wrong { "pen" } else { "" });
         self.strip.set_class_name(if is_wrong { "now pen" } else { "now" });
         self.guide.set("data-told", told);
@@ -198,7 +238,7 @@ impl Steps {
         mark(&self.strip, is_done);
         element(&self.document, "skip").hide(is_done || !lesson.has_next());
 
-        let selector = match lesson.hint() {
+        let selector = match hint {
             Some(hint) => format!("[aria-current] [data-hint=\"{hint}\"]"),
             None => "[aria-current] .step>:last-child".to_string(),
         };
@@ -206,7 +246,7 @@ impl Steps {
         self.strip_title.set_text_content(None);
         let Some(source) = self.list.find(&selector) else { return };
         source.copy().move_into(&self.strip_title);
-        if lesson.hint().is_some() {
+        if hint.is_some() {
             source.copy().move_into(&self.hint);
         }
     }

@@ -127,6 +127,7 @@ keys! {
         Empty = "empty",
         EmptyEnded = "empty-ended",
         Say = "say",
+        SayEcho = "say-echo",
         NextVerb = "next-verb",
         NextSeparatorName = "next-separator-name",
         NextName = "next-name",

@@ -14,7 +14,7 @@ use protocol::command::{Verb, trim};
 pub use self::action::Action;
 use self::action::Actions;
 use self::judge::Judge;
-pub use self::judge::{is_glued, is_swapped};
+pub use self::judge::{is_glued, is_letter, is_swapped};
 pub use self::step::{Goal, Step};
 
 /// What the page saw happen.
@@ -43,6 +43,19 @@ pub enum LessonEvent<'a> {
     /// In the sticky lab, a decoder was left waiting for the rest of a
     /// character.
     Split,
+}
+
+/// Progress that [`keep`](Lesson::keep) wrote, with the goals that were met in
+/// another one as well.
+pub fn merge(progress: &str, other: &str) -> String {
+    let mut merged = progress.to_string();
+    for goal in other.split('\n').skip(1) {
+        if !progress.split('\n').skip(1).any(|known| known == goal) {
+            merged.push('\n');
+            merged.push_str(goal);
+        }
+    }
+    merged
 }
 
 /// What came of an event.

@@ -138,6 +138,13 @@ fn a_goal_may_count_only_what_comes_after_those_before_it() {
     assert_eq!(lesson.keep(), "one\none fields\none then-added");
 }
 
+#[test]
+fn progress_of_two_tabs_is_that_of_both() {
+    assert_eq!(merge("two\none echo", "one\none echo\none own"), "two\none echo\none own");
+    assert_eq!(merge("one", "two\none echo"), "one\none echo");
+    assert_eq!(merge("one\none echo", ""), "one\none echo");
+}
+
 fn open(lesson: &Lesson) -> &str {
     lesson.open().map(Step::name).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! What happens to a conversation, and what it asks for.
 
+use protocol::Stage;
 use web::core::i18n::Text;
 use web::core::message::{Direction, Mode};
 
@@ -40,12 +41,14 @@ pub enum ConversationMsg {
         /// Whether the server answered it.
         alive: bool,
     },
-    /// The server says where raw TCP clients connect.
+    /// The server says where raw TCP clients connect, and what it does.
     ClassroomFetched {
         /// The address that is bound, if it is not all of the server's.
         host: Option<String>,
         /// The port.
         port: u16,
+        /// The stage of the lesson.
+        stage: Stage,
     },
     /// The switch between the server and the page was pressed.
     ModeSwitched,
@@ -114,6 +117,8 @@ pub enum ConversationOutput {
     },
     /// Another book than before is talked about.
     BookChanged,
+    /// The one who answers is at another stage of the lesson than before.
+    StageChanged,
     /// A line to be put back into the input.
     Restored(String),
     /// The student's next step is to type.

@@ -64,6 +64,8 @@ pub struct Conversation {
     /// Whether an extension may have changed the frames.
     has_extension: bool,
     tcp: Address,
+    /// What the server does.
+    stage: Stage,
     outputs: Vec<ConversationOutput>,
 }
 
@@ -88,6 +90,7 @@ impl Conversation {
             is_unreachable: false,
             has_extension: false,
             tcp: Address { host: "127.0.0.1".to_string(), port: 9999 },
+            stage: Stage::Contacts,
             outputs: Vec::new(),
         }
     }
@@ -121,10 +124,11 @@ impl Conversation {
                     self.act_on(verdict, moment);
                 }
             }
-            ConversationMsg::ClassroomFetched { host, port } => {
+            ConversationMsg::ClassroomFetched { host, port, stage } => {
                 // What is bound to all addresses answers where the page came from.
                 let host = host.unwrap_or_else(|| self.hostname().to_string());
                 self.tcp = Address { host, port };
+                self.set_stage(stage);
             }
             ConversationMsg::ModeSwitched => {
                 let (mode, greeting) = match self.mode {
@@ -182,6 +186,14 @@ impl Conversation {
         &self.tcp
     }
 
+    /// How much of the lesson the one who answers speaks.
+    pub fn stage(&self) -> Stage {
+        match self.mode {
+            Mode::Server => self.stage,
+            Mode::Page => Stage::Contacts,
+        }
+    }
+
     /// Whether a message can be sent.
     pub fn can_send(&self) -> bool {
         self.connection == Connection::Open && self.leaving.is_none()
@@ -226,6 +238,11 @@ impl Conversation {
         }
     }
 
+    fn set_stage(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.outputs.push(ConversationOutput::StageChanged);
+    }
+
     fn effect(&mut self, effect: ConversationEffect) {
         self.outputs.push(ConversationOutput::Effect(effect));
     }
@@ -265,6 +282,7 @@ impl Conversation {
         self.give_up_pending(None);
         self.mode = mode;
         self.outputs.push(ConversationOutput::BookChanged);
+        self.outputs.push(ConversationOutput::StageChanged);
         self.greeting = greeting;
         self.failures = 0;
         self.connect(now);
@@ -309,6 +327,13 @@ impl Conversation {
                 self.effect(ConversationEffect::RemoveAnnotation { id });
             }
             message.correction = hints::explain_reply(&matched.command, &message.text);
+            // The teacher may switch the stage at any time.
+            if self.mode == Mode::Server
+                && let Some(stage) = hints::stage_of(&matched.command, &message.text)
+                && stage != self.stage
+            {
+                self.set_stage(stage);
+            }
             self.outputs.push(ConversationOutput::Replied {
                 command: matched.command,
                 reply: message.text.clone(),

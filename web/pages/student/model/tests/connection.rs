@@ -1,6 +1,7 @@
 //! The connection: attempts, breaks, liveness.
 
 use super::*;
+use protocol::Stage;
 
 #[test]
 fn a_broken_connection_comes_back_by_itself_ever_more_slowly() {
@@ -233,7 +234,7 @@ fn raw_tcp_clients_connect_where_the_server_says() {
             ("127.0.0.1", 9999)
         );
         let tcp_host = tcp_host.map(ToString::to_string);
-        let classroom = ConversationMsg::ClassroomFetched { host: tcp_host, port: 7 };
+        let classroom = ConversationMsg::ClassroomFetched { host: tcp_host, port: 7, stage: Stage::Echo };
         let _ = model.update(classroom, Moment { millis: 0, jitter: 0 });
         assert_eq!(
             (model.conversation().tcp().host.as_str(), model.conversation().tcp().port),

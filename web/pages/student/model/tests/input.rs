@@ -127,11 +127,11 @@ fn a_button_sends_at_once_and_leaves_the_draft_alone() {
 }
 
 #[test]
-fn on_a_narrow_screen_a_button_leads_to_the_conversation_unless_the_step_shows_the_answer() {
+fn on_a_narrow_screen_a_button_leads_to_the_conversation_unless_it_stands_in_a_step() {
     for (panel, message, expected) in [
         (Panel::Sticky, "find;a", Panel::Talk),
         (Panel::Steps, "find;a", Panel::Steps),
-        (Panel::Steps, "exit", Panel::Talk),
+        (Panel::Steps, "exit", Panel::Steps),
     ] {
         let mut page = TestPage::connected();
         page.happens(PanelsMsg::Resized { wide: false }).happens(PanelsMsg::Chosen(panel));
@@ -148,6 +148,53 @@ fn on_a_narrow_screen_a_button_leads_to_the_conversation_unless_the_step_shows_t
     let mut page = TestPage::connected();
     page.happens(PanelsMsg::Resized { wide: false }).happens(PanelsMsg::Chosen(Panel::Steps));
     page.breaks().happens(InputMsg::CommandChosen("find;a".into()));
-    assert_eq!(page.model.panels().selected(), Panel::Talk);
+    assert_eq!(page.model.panels().selected(), Panel::Steps);
     assert_eq!(page.model.input().draft(), "find;a");
+}
+
+#[test]
+fn a_line_counts_as_the_students_own_unless_it_was_put_there_and_left_as_it_was() {
+    let step = || {
+        let mut step = web::core::lesson::Step::new("one");
+        ["added", "own"].into_iter().for_each(|goal| step.goal(goal));
+        step.hint("");
+        vec![step]
+    };
+    let enter = || InputMsg::Submitted;
+    let typed = |text: &str| InputMsg::Typed { text: text.into(), composing: false };
+    for (messages, is_own) in [
+        (vec![typed("add;a;1"), enter()], true),
+        (vec![InputMsg::ExampleChosen("add;a;1".into()), enter()], false),
+        (vec![InputMsg::ExampleChosen("add;a;2".into()), typed("add;a;1"), enter()], true),
+        (vec![InputMsg::CommandChosen("add;a;1".into())], false),
+    ] {
+        let mut page = TestPage::connected();
+        page.happens(crate::model::LessonMsg::Loaded(step()));
+        for message in messages.clone() {
+            page.happens(message);
+        }
+        page.receives("a added!");
+        let open = page.model.lesson().open();
+        assert!(open.is_some_and(|step| !step.wants("added")));
+        assert_eq!(open.is_some_and(|step| !step.wants("own")), is_own, "{messages:?}");
+    }
+    // What was only pressed stands in the box, to be changed.
+    let mut page = TestPage::connected();
+    page.happens(crate::model::LessonMsg::Loaded(step()));
+    page.happens(InputMsg::CommandChosen("add;a;1".into())).receives("a added!");
+    assert_eq!(page.model.input().draft(), "add;a;1");
+    page.happens(enter()).receives("a added!");
+    assert!(page.model.lesson().open().is_some_and(|step| step.wants("own")));
+    page.happens(InputMsg::CommandChosen("exit".into()));
+    assert_eq!(page.model.input().draft(), "");
+}
+
+#[test]
+fn enter_begins_a_new_conversation_after_an_end_with_a_line_in_the_box_as_well() {
+    let mut page = TestPage::connected();
+    page.sends("exit").happens(ConversationMsg::Closed { code: 1000, reason: String::new() });
+    page.happens(InputMsg::Typed { text: "find;a".into(), composing: false });
+    page.happens(InputMsg::Submitted).receives("Welcome!");
+    assert_eq!(page.model.input().draft(), "find;a");
+    assert_eq!(page.happens(InputMsg::Submitted).transmitted(), ["exit", "find;a"]);
 }

@@ -4,15 +4,19 @@
 use std::cell::RefCell;
 
 use wasm_bindgen::JsCast;
-use web::browser::dom::{Dom as _, leaf};
+use web::browser::dom::{Dom as _, element, leaf};
+use web::browser::request::Request;
 use web::browser::translator::Translator;
 use web::core::i18n::TextKey;
 use web::core::message::{Address, Direction};
-use web::core::python_export::{nc, program};
-use web_sys::{Document, Element, HtmlDocument, HtmlElement};
+use web::core::python_export::{nc, one_liner, program};
+use web_sys::{
+    Document, Element, HtmlDocument, HtmlElement, XmlHttpRequest, XmlHttpRequestResponseType,
+};
 
 use crate::model::Model;
 use crate::panels::python::messages;
+use crate::view::exercise_link;
 
 /// The panel of the program.
 pub struct PythonView {
@@ -22,6 +26,9 @@ pub struct PythonView {
     whole: HtmlElement,
     python: Element,
     nc: Element,
+    line: Element,
+    link: Element,
+    request: RefCell<Option<Request>>,
     /// What the program depends on.
     drawn: RefCell<Option<(usize, Option<u32>, Address)>>,
 }
@@ -36,6 +43,9 @@ impl PythonView {
             whole: find("python-whole"),
             python: find("python-code").into(),
             nc: find("nc-code").into(),
+            line: find("line-code").into(),
+            link: find("link-code").into(),
+            request: RefCell::new(None),
             drawn: RefCell::new(None),
         }
     }
@@ -65,11 +75,30 @@ impl PythonView {
             // Not in the line itself: this is what a copy has.
             self.python.add(&self.document.create_text_node("\n"));
         }
-        self.nc.set_text_content(Some(&nc(model.conversation().tcp(), &messages)));
+        let tcp = model.conversation().tcp();
+        self.nc.set_text_content(Some(&nc(tcp, &messages)));
+        self.line.set_text_content(Some(&one_liner(tcp, &messages)));
+        self.link.set_text_content(Some(&exercise_link(&self.document, &messages)));
         self.panel.each("[data-copy]", |button| {
             translator.show_with(&button, TextKey::Copy, &[]);
         });
         self.drawn.replace(Some(state));
+    }
+
+    /// Fetches the server that is to be finished, when it is to be seen first. Without
+    /// a server of the class there is none.
+    pub fn show_server(&self) {
+        let code = element(&self.document, "server-code");
+        if code.first_child().is_some() {
+            return;
+        }
+        let ended = move |request: &XmlHttpRequest| {
+            if request.status() == Ok(200) {
+                code.set_text_content(request.response_text().ok().flatten().as_deref());
+            }
+        };
+        let request = Request::get("server2.py", XmlHttpRequestResponseType::Text, Box::new(ended));
+        self.request.replace(request.ok());
     }
 
     /// Copies what the button is for, and says so on it. The old way: the new

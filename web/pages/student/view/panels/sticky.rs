@@ -3,11 +3,11 @@
 
 use std::cell::Cell;
 
-use protocol::escape::Escaped;
 use wasm_bindgen::JsCast;
 use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::i18n::{Placeholder, TextKey};
+use web::core::message::visible;
 use web::core::sticky_lab::{Event, Lab, Rest, Sample, shown};
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
@@ -26,6 +26,10 @@ pub struct StickyView {
     drawn: Cell<Option<Lab>>,
 }
 
+/// The sample at first, as the controls stand in the markup: it has a character that
+/// can be cut.
+const FIRST: Sample = Sample { lines: false, chinese: true };
+
 impl StickyView {
     /// Finds its elements by their ids.
     pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
@@ -38,11 +42,7 @@ impl StickyView {
             stream: Squares(find("lab-wire").into()),
             steps: find("lab-steps").into(),
             // At first both messages come at once, and stick.
-            lab: Cell::new(Lab {
-                sample: Sample::default(),
-                split: Sample::default().text().len(),
-                late: false,
-            }),
+            lab: Cell::new(Lab { sample: FIRST, split: FIRST.text().len(), late: false }),
             drawn: Cell::new(None),
         }
     }
@@ -88,18 +88,18 @@ impl StickyView {
             match step.event {
                 Event::Recv(piece) => {
                     let length = piece.len().to_string();
-                    let text = escaped(&shown(&text, piece));
+                    let text = visible(&shown(&text, piece));
                     let values = [(Placeholder::Bytes, &*length), (Placeholder::Text, &*text)];
                     translator.show_with(&self.line("recv"), TextKey::LabRecv, &values);
                 }
                 Event::Silence => translator.show_with(&self.line(""), TextKey::LabSilence, &[]),
             }
             for message in step.messages {
-                let reply = escaped(&message.reply.unwrap_or_default());
+                let reply = visible(&message.reply.unwrap_or_default());
                 // What is no text has no placeholder for one.
                 let word =
                     if message.text.is_some() { TextKey::LabMessage } else { TextKey::LabGarbage };
-                let text = escaped(&message.text.unwrap_or_default());
+                let text = visible(&message.text.unwrap_or_default());
                 let values = [(Placeholder::Reply, &*reply), (Placeholder::Text, &*text)];
                 translator.show_with(&self.line("cut"), word, &values);
             }
@@ -118,6 +118,4 @@ impl StickyView {
     }
 }
 
-fn escaped(text: &str) -> String {
-    Escaped(text).text()
-}
+

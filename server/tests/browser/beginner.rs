@@ -1,0 +1,217 @@
+//! The lesson as a beginner meets it: examples of one's own, a server that only
+//! echoes, exercises in links, programs to download.
+
+use crate::ADD;
+use crate::classroom::TestServer;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::port::ReservedPort;
+use crate::classroom::student::{Hand, OPEN, done, expect_open, follow, open_step, press};
+use protocol::Stage;
+use serde_json::json;
+
+/// What a person sees of an element.
+async fn seen(browser: &Browser, css: &str) -> String {
+    let script = "return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetParent)\
+                  .map(each => each.innerText).join('\\n')";
+    let seen = browser.client.execute(script, vec![json!(css)]).await.unwrap();
+    seen.as_str().unwrap().to_owned()
+}
+
+async fn commands(browser: &Browser, within: &str) -> serde_json::Value {
+    let script = "return [...document.querySelectorAll(arguments[0] + ' [data-command]')]\
+                  .map(each => each.dataset.command)";
+    browser.client.execute(script, vec![json!(within)]).await.unwrap()
+}
+
+#[tokio::test]
+async fn examples_carry_a_number_of_the_class_or_the_students_own_name() {
+    let server = TestServer::start().await;
+    let Some(first) = Browser::open(ENGLISH, server.http).await else { return };
+    press(&first, "[data-step=remove] .step").await;
+    assert_eq!(commands(&first, OPEN).await, json!([ADD, "remove;zhangsan"]));
+    first.finish().await;
+
+    let browser = Browser::open(ENGLISH, server.http).await.unwrap();
+    browser.until("document.querySelector('[data-step=remove] [data-command]').dataset.command.includes('2')").await;
+    press(&browser, "[data-step=remove] .step").await;
+    let own = json!(["add;zhangsan2;13800138000", "remove;zhangsan2"]);
+    assert_eq!(commands(&browser, OPEN).await, own);
+    // It stays, whatever number another visit would get.
+    browser.go(&format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    assert_eq!(commands(&browser, OPEN).await, own);
+
+    press(&browser, "[data-step=protocol] .step").await;
+    browser.element("[data-name]").await.send_keys("Li Lei;").await.unwrap();
+    browser.until("document.querySelector('[data-step=remove] [data-command]').dataset.command.includes('LiLei')").await;
+    assert_eq!(commands(&browser, OPEN).await, json!(["add;LiLei;13800138000"]));
+    assert!(seen(&browser, &format!("{OPEN} .try")).await.starts_with("add;LiLei;13800138000"));
+    browser.click("[data-fill^=find]").await;
+    assert_eq!(browser.typed().await, "find;LiLei");
+    browser.click("#language").await;
+    browser.until("document.documentElement.lang === 'zh-CN'").await;
+    assert_eq!(commands(&browser, OPEN).await, json!(["add;LiLei;13800138000"]));
+    let name = "return document.querySelector('[data-name]').value";
+    assert_eq!(browser.script(name).await, "LiLei");
+    assert_eq!(commands(&browser, "[data-step=bytes]").await, json!(["add;张三2;13800138000"]));
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_second_tab_does_not_undo_what_the_first_has_done() {
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };
+    let first = browser.client.window().await.unwrap();
+    let second = browser.client.new_window(true).await.unwrap().handle;
+    browser.client.switch_to_window(second).await.unwrap();
+    browser.go(&format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+
+    browser.client.switch_to_window(first).await.unwrap();
+    follow(&browser, Hand::Presses).await;
+    press(&browser, "#next").await;
+    follow(&browser, Hand::Presses).await;
+    assert_eq!(done(&browser).await, json!(["roles", "address"]));
+
+    browser.client.switch_to_window(browser.client.windows().await.unwrap().pop().unwrap()).await.unwrap();
+    press(&browser, "[data-step=structure] .step").await;
+    follow(&browser, Hand::Presses).await;
+    browser.go(&format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    assert_eq!(done(&browser).await, json!(["roles", "address", "structure"]));
+    browser.client.close_window().await.unwrap();
+    let rest = browser.client.windows().await.unwrap().pop().unwrap();
+    browser.client.switch_to_window(rest).await.unwrap();
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn steps_that_need_the_book_wait_for_a_server_that_only_echoes() {
+    let port = ReservedPort::new();
+    let http = port.address;
+    let stage = |stage| {
+        TestServer::with(move |config| {
+            config.http = http;
+            config.stage = stage;
+        })
+    };
+    let server = stage(Stage::Echo).await;
+    let Some(browser) = Browser::open(ENGLISH, http).await else { return };
+    browser.until("document.documentElement.dataset.stage === 'echo'").await;
+    press(&browser, "[data-step=echo] .step").await;
+    assert_eq!(seen(&browser, ".waits").await, "");
+    browser.keys("add;a;1").await;
+    browser.until("document.getElementById('hint').innerText.includes('only says back')").await;
+    press(&browser, "[data-step=protocol] .step").await;
+    assert!(seen(&browser, ".waits").await.contains("waits for your teacher"));
+    browser.send("").await;
+    browser.expect("received", "Received add;a;1;").await;
+    // Not a word of a mistake that it was none.
+    assert_eq!(seen(&browser, "#step-hint").await, "");
+
+    server.stop().await;
+    browser.until("document.getElementById('connection').dataset.state !== 'open'").await;
+    let _server = stage(Stage::Contacts).await;
+    browser.await_state("open").await;
+    browser.until("document.documentElement.dataset.stage === 'contacts'").await;
+    assert_eq!(seen(&browser, ".waits").await, "");
+    browser.send("add;a;1").await;
+    browser.until(&format!("document.querySelector('{OPEN}').dataset.done === 'true'")).await;
+    browser.finish_but_for("WebSocket connection to").await;
+}
+
+#[tokio::test]
+async fn a_link_carries_an_exercise_that_is_never_sent_by_itself() {
+    for visitor in [CHINESE, PHONE] {
+        let server = TestServer::start().await;
+        let Some(browser) = Browser::start(visitor).await else { return };
+        let page = format!("http://{}/", server.http);
+        browser.go(&format!("{page}#try=add;张三;1%0Afind;%E5%BC%A0%E4%B8%89%0A%0A<img src=x>")).await;
+        browser.await_state("open").await;
+        let lines = json!(["add;张三;1", "find;张三", "<img src=x>"]);
+        assert_eq!(commands(&browser, "#exercise").await, lines);
+        assert_eq!(browser.messages().await.len(), 1, "only the greeting");
+        browser.screenshot(&format!("exercise-{}", visitor.width)).await;
+        browser.click("#exercise [data-command^=add]").await;
+        browser.expect("received", "张三 added!").await;
+        browser.click("#exercise [data-command^=find]").await;
+        browser.expect("received", "1").await;
+
+        // What was done is a link again.
+        browser.show("python").await;
+        let link = browser.script("return document.getElementById('link-code').textContent").await;
+        let link = link.as_str().unwrap().to_owned();
+        assert!(link.starts_with(&page) && link.is_ascii(), "{link}");
+        browser.script("location.hash = '#try='").await;
+        browser.until("document.getElementById('exercise').hidden").await;
+        browser.go(&link).await;
+        browser.until("!document.getElementById('exercise').hidden").await;
+        assert_eq!(commands(&browser, "#exercise").await, json!(["add;张三;1", "find;张三"]));
+        // What is no text is no exercise.
+        browser.script("location.hash = '#try=%E5%BC'").await;
+        browser.until("document.getElementById('exercise').hidden").await;
+        browser.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn the_python_view_has_programs_to_download_and_a_server_to_finish() {
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };
+    browser.show("python").await;
+    let links = "return [...document.querySelectorAll('#python a')].map(each => [each.href, each.download])";
+    let link = |file: &str| json!([format!("http://{}/{file}", server.http), ""]);
+    let expected = json!([link("client.py"), link("client2.py"), link("server2.py")]);
+    assert_eq!(browser.script(links).await, expected);
+    press(&browser, "#own-server summary").await;
+    browser.until("document.getElementById('server-code').innerText.includes('PORT = 9998')").await;
+    browser.screenshot("own-server").await;
+    assert!(seen(&browser, "#python").await.contains("Address already in use"));
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_line_end_looks_other_than_a_backslash_and_an_n_that_were_typed() {
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };
+    browser.send(r"hi\nho").await;
+    browser.expect("received", r"Received hi\nho;").await;
+    press(&browser, "[data-step=sticky] .step").await;
+    press(&browser, &format!("{OPEN} [data-command*='\\\\a ']")).await;
+    browser.expect("received", "12345").await;
+    let (_, sent) = browser.messages().await.into_iter().nth(3).unwrap();
+    assert_eq!(sent, "add;zhangsan;12345⏎find;zhangsan");
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn on_a_phone_a_step_is_done_without_leaving_it_and_the_bar_leads_on_with_one_tap() {
+    let english = Visitor { language: "en-US", ..PHONE };
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::open(english, server.http).await else { return };
+    press(&browser, "[data-step=protocol] .step").await;
+    // Pressed: the way is shown, and the line waits in the box to be changed.
+    press(&browser, &format!("{OPEN} .try")).await;
+    browser.until("document.getElementById('guide').dataset.told === 'own'").await;
+    assert_eq!(browser.typed().await, ADD);
+    assert!(seen(&browser, ".own").await.contains("Now your own"));
+    browser.screenshot("own-phone").await;
+    // The two in the wrong order are no success, and no crime.
+    browser.element("#command").await.clear().await.unwrap();
+    browser.send("add;13800138000;meimei").await;
+    browser.until("document.getElementById('step-hint').innerText.includes('changed places')").await;
+    assert_eq!(browser.script("return document.getElementById('step-hint').className").await, "pen");
+    browser.send("add;meimei;13800138000").await;
+    browser.until("document.getElementById('guide').dataset.told === 'done'").await;
+    browser.show("talk").await;
+    browser.click("#now").await;
+    expect_open(&browser, "arguments").await;
+    browser.until("!document.getElementById('plan').hidden").await;
+    assert_eq!(open_step(&browser).await, "arguments");
+    // What is right is not red.
+    press(&browser, "[data-step=find] .step").await;
+    browser.send("add;meimei;1").await;
+    browser.until("document.getElementById('step-hint').innerText.includes('Stored')").await;
+    assert_eq!(browser.script("return document.getElementById('step-hint').className").await, "");
+    browser.finish().await;
+}
