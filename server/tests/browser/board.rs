@@ -112,13 +112,8 @@ async fn it_fits_a_projector_in_both_languages_and_themes() {
     for language in ["zh-CN", "en"] {
         browser.until(&format!("document.documentElement.lang === '{language}'")).await;
         for (width, height) in [(1280, 720), (1920, 1080)] {
-            let size = json!({
-                "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
-            });
-            browser.devtools("Emulation.setDeviceMetricsOverride", size).await;
-            browser.until(&format!("innerWidth === {width}")).await;
             for dark in [false, true] {
-                browser.set_dark(dark).await;
+                browser.change_screen(Visitor { width, height, dark, ..PROJECTOR }).await;
                 let shade = if dark { "dark" } else { "light" };
                 browser.screenshot(&format!("board-{width}-{language}-{shade}")).await;
             }

@@ -210,12 +210,11 @@ async fn names_from_the_network_stay_text() {
 
 #[tokio::test]
 async fn it_fits_every_screen() {
-    for (width, height, phone) in
-        [(320, 568, true), (390, 844, true), (1280, 720, false), (1440, 900, false)]
-    {
-        for (language, dark) in
-            [("zh-CN", false), ("zh-CN", true), ("en-US", false), ("en-US", true)]
-        {
+    for (phone, sizes) in [(true, [(320, 568), (390, 844)]), (false, [(1280, 720), (1440, 900)])] {
+        for language in ["zh-CN", "en-US"] {
+            let screens = sizes.into_iter().flat_map(|(width, height)| {
+                [false, true].map(|dark| Visitor { language, width, height, phone, dark })
+            });
             let server = TestServer::start().await;
             let names =
                 ["王伟", "zhangsan", "chenyu", "李梅", "zhaolei", "sunli"].map(ToOwned::to_owned);
@@ -223,26 +222,37 @@ async fn it_fits_every_screen() {
             let others = (0..54).map(|number| format!("student{number}"));
             client.send(format!("add;{};{}\n", "长".repeat(64), "1".repeat(32)).as_bytes()).await;
             let _client = add(&server, others).await;
-            let visitor = Visitor { language, width, height, phone, dark };
-            let Some(browser) = Browser::open(visitor, server.http).await else { return };
+            let first = screens.clone().next().unwrap();
+            let Some(browser) = Browser::open(first, server.http).await else { return };
             show_book(&browser).await;
             awaits_rows(&browser, 61).await;
-            client.send(b"add;chenyu;18900009876\n").await;
-            browser.until("document.querySelector('.fresh')").await;
-            browser.until(FILLED).await;
-            let shade = if dark { "dark" } else { "light" };
-            browser.settle().await;
-            browser.screenshot(&format!("book-{width}-{language}-{shade}")).await;
-            let scrolls = browser
-                .script(
-                    "return [...document.querySelectorAll('#contacts, #contacts *')]\
-                     .filter(each => each.scrollWidth > each.clientWidth && each.clientWidth \
-                     && !each.matches('code, .unseen'))\
-                     .map(each => each.outerHTML.slice(0, 99))",
-                )
-                .await;
-            assert_eq!(scrolls, json!([]), "{visitor:?}");
+            for (number, screen) in screens.enumerate() {
+                browser.change_screen(screen).await;
+                let phone = format!("1890000987{number}");
+                client.send(format!("add;chenyu;{phone}\n").as_bytes()).await;
+                let fresh = "document.querySelector('.fresh')?.textContent";
+                browser.until(&format!("{fresh} === 'chenyu{phone}'")).await;
+                fits(&browser, screen).await;
+            }
             browser.finish().await;
         }
     }
+}
+
+/// Fails unless the list fills its place and nothing in it is wider than that.
+async fn fits(browser: &Browser, screen: Visitor) {
+    browser.until(FILLED).await;
+    let Visitor { language, width, dark, .. } = screen;
+    let shade = if dark { "dark" } else { "light" };
+    browser.settle().await;
+    browser.screenshot(&format!("book-{width}-{language}-{shade}")).await;
+    let scrolls = browser
+        .script(
+            "return [...document.querySelectorAll('#contacts, #contacts *')]\
+             .filter(each => each.scrollWidth > each.clientWidth && each.clientWidth \
+             && !each.matches('code, .unseen'))\
+             .map(each => each.outerHTML.slice(0, 99))",
+        )
+        .await;
+    assert_eq!(scrolls, json!([]), "{screen:?}");
 }

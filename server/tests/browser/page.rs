@@ -362,16 +362,16 @@ async fn text_is_never_taken_for_html() {
 
 #[tokio::test]
 async fn nothing_scrolls_sideways_from_a_small_phone_to_a_projector() {
-    for (width, height, phone, dark) in [
-        (320, 568, true, false),
-        (390, 844, true, false),
-        (390, 844, true, true),
-        (1280, 720, false, false),
-        (1440, 900, false, true),
-    ] {
+    // Width, height, and whether the theme is dark.
+    let phones = [(320, 568, false), (390, 844, false), (390, 844, true)];
+    let desktops = [(1280, 720, false), (1440, 900, true)];
+    for (phone, screens) in [(true, &phones[..]), (false, &desktops)] {
         for language in ["zh-CN", "en-US"] {
-            let visitor = Visitor { language, width, height, phone, dark };
-            let (_server, browser) = open!(visitor);
+            let screens = screens.iter();
+            let screens = screens
+                .map(|&(width, height, dark)| Visitor { language, width, height, phone, dark })
+                .collect::<Vec<_>>();
+            let (_server, browser) = open!(screens[0]);
             browser.send(ADD).await;
             browser.expect("received", "zhangsan added!").await;
             browser.send(&format!("add;{};{}", "张".repeat(64), "1".repeat(32))).await;
@@ -379,27 +379,36 @@ async fn nothing_scrolls_sideways_from_a_small_phone_to_a_projector() {
             browser.send("Add;x").await;
             browser.until("document.getElementById('conversation').children.length === 7").await;
             browser.keys("add;zhangsan").await;
-            let shade = if dark { "dark" } else { "light" };
-            browser.settle().await;
-            browser.screenshot(&format!("size-{width}-{language}-{shade}")).await;
-            let scrolls = browser
-                .script(&format!(
-                    "return [...document.querySelectorAll('body, header *, main, main > *')]\
-                     .filter(each => each.getBoundingClientRect().right > {width})\
-                     .map(each => each.outerHTML.slice(0, 99))"
-                ))
-                .await;
-            assert_eq!(scrolls, json!([]), "{visitor:?}");
-            let visible = browser
-                .script(
-                    "const box = document.getElementById('send').getBoundingClientRect(); \
-                     return box.bottom <= window.innerHeight && box.right <= window.innerWidth",
-                )
-                .await;
-            assert_eq!(visible, true, "{visitor:?}");
+            for screen in screens {
+                browser.change_screen(screen).await;
+                fits(&browser, screen).await;
+            }
             browser.finish().await;
         }
     }
+}
+
+/// Fails unless the page is as wide as its screen, and all of the command line is seen.
+async fn fits(browser: &Browser, screen: Visitor) {
+    let Visitor { language, width, dark, .. } = screen;
+    let shade = if dark { "dark" } else { "light" };
+    browser.settle().await;
+    browser.screenshot(&format!("size-{width}-{language}-{shade}")).await;
+    let scrolls = browser
+        .script(&format!(
+            "return [...document.querySelectorAll('body, header *, main, main > *')]\
+             .filter(each => each.getBoundingClientRect().right > {width})\
+             .map(each => each.outerHTML.slice(0, 99))"
+        ))
+        .await;
+    assert_eq!(scrolls, json!([]), "{screen:?}");
+    let visible = browser
+        .script(
+            "const box = document.getElementById('send').getBoundingClientRect(); \
+             return box.bottom <= window.innerHeight && box.right <= window.innerWidth",
+        )
+        .await;
+    assert_eq!(visible, true, "{screen:?}");
 }
 
 #[tokio::test]

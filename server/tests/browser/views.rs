@@ -102,15 +102,19 @@ async fn a_frame_says_its_length_in_one_byte_up_to_125_and_then_in_two() {
 
 #[tokio::test]
 async fn every_panel_fits_every_screen_in_both_languages() {
-    for (width, height, phone, dark) in [
-        (1440, 900, false, false),
-        (1280, 720, false, true),
-        (390, 844, true, true),
-        (320, 568, true, false),
-    ] {
+    // Width, height, and whether the theme is dark.
+    let desktops = [(1440, 900, false), (1280, 720, true)];
+    let phones = [(390, 844, true), (320, 568, false)];
+    for (phone, screens) in [(false, desktops), (true, phones)] {
         for language in ["zh-CN", "en-US"] {
-            let visitor = Visitor { language, width, height, phone, dark };
-            let (_server, browser) = open!(visitor);
+            let screens = screens.map(|(width, height, dark)| Visitor {
+                language,
+                width,
+                height,
+                phone,
+                dark,
+            });
+            let (_server, browser) = open!(screens[0]);
             for (command, answer) in [
                 (ADD, "zhangsan added!"),
                 ("find;zhangsan", "13800138000"),
@@ -129,20 +133,29 @@ async fn every_panel_fits_every_screen_in_both_languages() {
                 if panel == "sticky" {
                     set_split(&browser, 5).await;
                 }
-                browser.settle().await;
-                browser.screenshot(&format!("view-{panel}-{width}-{language}")).await;
-                let scrolls = browser
-                    .script(&format!(
-                        "return [...document.querySelectorAll('main > section:not([hidden]) *')]\
-                         .filter(each => each.getBoundingClientRect().right > {width})\
-                         .map(each => each.outerHTML.slice(0, 99)).slice(0, 9)"
-                    ))
-                    .await;
-                assert_eq!(scrolls, json!([]), "{panel} {visitor:?}");
+                for screen in screens {
+                    browser.change_screen(screen).await;
+                    fits(&browser, panel, screen).await;
+                }
             }
             browser.finish().await;
         }
     }
+}
+
+/// Fails unless a panel is as wide as its screen.
+async fn fits(browser: &Browser, panel: &str, screen: Visitor) {
+    let Visitor { language, width, .. } = screen;
+    browser.settle().await;
+    browser.screenshot(&format!("view-{panel}-{width}-{language}")).await;
+    let scrolls = browser
+        .script(&format!(
+            "return [...document.querySelectorAll('main > section:not([hidden]) *')]\
+             .filter(each => each.getBoundingClientRect().right > {width})\
+             .map(each => each.outerHTML.slice(0, 99)).slice(0, 9)"
+        ))
+        .await;
+    assert_eq!(scrolls, json!([]), "{panel} {screen:?}");
 }
 
 async fn set_split(browser: &Browser, split: usize) {

@@ -113,19 +113,30 @@ impl Browser {
         self.devtools("Emulation.setLocaleOverride", json!({ "locale": visitor.language })).await;
         // As a window in front, though others are open.
         self.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
-        self.devtools(
-            "Emulation.setDeviceMetricsOverride",
-            json!({
-                "width": visitor.width, "height": visitor.height,
-                "screenWidth": visitor.width, "screenHeight": visitor.height,
-                "deviceScaleFactor": if visitor.phone { 2 } else { 1 },
-                "mobile": visitor.phone,
-            }),
-        )
-        .await;
+        self.set_screen(visitor).await;
         let touch = json!({ "enabled": visitor.phone });
         self.devtools("Emulation.setTouchEmulationEnabled", touch).await;
         self.set_dark(visitor.dark).await;
+    }
+
+    async fn set_screen(&self, Visitor { width, height, phone, .. }: Visitor) {
+        let screen = json!({
+            "width": width, "height": height, "screenWidth": width, "screenHeight": height,
+            "deviceScaleFactor": if phone { 2 } else { 1 },
+            "mobile": phone,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+    }
+
+    /// Gives the open page the screen and the theme of another visitor.
+    pub async fn change_screen(&self, visitor: Visitor) {
+        self.set_screen(visitor).await;
+        self.set_dark(visitor.dark).await;
+        self.until(&format!(
+            "innerWidth === {} && innerHeight === {}",
+            visitor.width, visitor.height
+        ))
+        .await;
     }
 
     /// Closes the visitor's window. A Chromium stays for the next test where its
