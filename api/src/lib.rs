@@ -98,7 +98,7 @@ pub struct Entry {
     pub phone: Option<String>,
 }
 
-/// Where raw TCP clients connect.
+/// Where raw TCP clients connect, and which page the server has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Classroom {
     /// The address that is really bound; none if it is all of this machine's,
@@ -113,6 +113,10 @@ pub struct Classroom {
     /// first number it gets can have examples that no other page has.
     #[serde(default)]
     pub number: u64,
+    /// The program of this server's page for students, as its file is called without
+    /// the ending: `student-a4f3b7e68c7ecda1`. A page that runs another one is of
+    /// another version. None if the server has no page.
+    pub program: Option<String>,
 }
 
 /// What the projector shows of a class: how to join it, and how many have. It
@@ -127,6 +131,8 @@ pub struct Board {
     pub clients: u64,
     /// How many contacts the book holds.
     pub contacts: u64,
+    /// The program of this server's board, as [`Classroom::program`].
+    pub program: Option<String>,
 }
 
 /// One way to reach the server.
@@ -158,6 +164,13 @@ mod tests {
     }
 
     #[test]
+    fn a_server_of_before_pages_compared_versions_is_understood() {
+        let classroom: Classroom =
+            serde_json::from_str(r#"{"tcp_host":null,"tcp_port":9999}"#).expect("it was complete");
+        assert_eq!(classroom.program, None);
+    }
+
+    #[test]
     fn a_board_is_written_and_read_in_its_documented_form() {
         let board = Board {
             addresses: vec![JoinAddress {
@@ -170,11 +183,12 @@ mod tests {
             pages: 3,
             clients: 2,
             contacts: 17,
+            program: Some("board-1a".to_owned()),
         };
         let text = concat!(
             r#"{"addresses":[{"interface":"wlan0","url":"http://192.168.1.5:8080/","#,
             r#""host":"192.168.1.5","port":9999,"qr":["10","01"]}],"#,
-            r#""pages":3,"clients":2,"contacts":17}"#
+            r#""pages":3,"clients":2,"contacts":17,"program":"board-1a"}"#
         );
         assert_eq!(serde_json::to_string(&board).expect("it has a JSON form"), text);
         assert_eq!(serde_json::from_str::<Board>(text).expect("it has all fields"), board);

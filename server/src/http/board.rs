@@ -21,6 +21,7 @@ use crate::classroom::presence::Present;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
+use crate::http::page;
 use crate::join::CURRENT;
 
 /// Least time between two events to one watcher: two a second are as fast as a
@@ -78,6 +79,7 @@ impl Watcher {
                 pages,
                 clients,
                 contacts: contacts.read().len() as u64,
+                program: page::program("board"),
             };
             if self.sent.as_ref() != Some(&board) {
                 return board;

@@ -1,5 +1,5 @@
 //! The contacts API: the book in order of names, a page at a time, `GET /api/contacts`;
-//! and where raw TCP clients connect, `GET /api/classroom`.
+//! and where raw TCP clients connect and which page there is, `GET /api/classroom`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use crate::classroom::Classroom;
 use crate::context::ServerContext;
 use crate::http::json::{json_response, to_json};
+use crate::http::page;
 
 const USAGE: &str = "\
 Ask like this: /api/contacts?after=NAME&limit=N, both are optional, N is 1 to 1000.
@@ -60,7 +61,7 @@ pub(crate) async fn contacts(
 }
 
 /// Answers with what a page has to know of its class: the address raw TCP clients
-/// connect to, the stage, and a number of its own.
+/// connect to, the stage, a number of its own, and the page's program.
 pub(crate) async fn classroom(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,
@@ -70,6 +71,7 @@ pub(crate) async fn classroom(
         tcp_port: server.tcp.port(),
         echoes: classroom.stage() == Stage::Echo,
         number: classroom.next_page(),
+        program: page::program("student"),
     }))
 }
 

@@ -33,11 +33,10 @@ const AS_PYTHON: [(HeaderName, &str); 2] =
 /// The routes of all the files.
 pub(super) fn routes() -> Router<HttpState> {
     FILES.into_iter().fold(Router::new(), |routes, (path, source)| {
-        let file = async move |State(server): State<Arc<ServerContext>>,
-                               uri: Uri,
-                               headers: HeaderMap| {
-            (AS_PYTHON, filled_in(source, &address(server.tcp, host(&uri, &headers))))
-        };
+        let file =
+            async move |State(server): State<Arc<ServerContext>>, uri: Uri, headers: HeaderMap| {
+                (AS_PYTHON, filled_in(source, &address(server.tcp, host(&uri, &headers))))
+            };
         routes.route(path, get(file))
     })
 }

@@ -12,13 +12,27 @@ use memory_serve::CacheControl;
 
 /// The routes of the pages and their files.
 pub(crate) fn routes() -> Router {
-    FILES.clone().layer(middleware::from_fn(negotiate_encoding))
+    EMBEDDED.routes.clone().layer(middleware::from_fn(negotiate_encoding))
+}
+
+/// The program of a page, as its file is called without the ending: the page's name
+/// and a hash of the content, from trunk. None where the server was built without it.
+pub(crate) fn program(page: &str) -> Option<String> {
+    let is_of_page =
+        |program: &&String| program.strip_prefix(page).is_some_and(|rest| rest.starts_with('-'));
+    EMBEDDED.programs.iter().find(is_of_page).cloned()
+}
+
+/// The pages in this program.
+struct Embedded {
+    routes: Router,
+    programs: Vec<String>,
 }
 
 /// The embedded files: brotli from the build, gzip made once at the first request;
 /// shared by all servers of this process.
-static FILES: LazyLock<Router> = LazyLock::new(|| {
-    memory_serve::load!()
+static EMBEDDED: LazyLock<Embedded> = LazyLock::new(|| {
+    let files = memory_serve::load!()
         .enable_brotli(true)
         // What a phone asks for: browsers offer brotli only over https.
         .enable_gzip(true)
@@ -26,8 +40,14 @@ static FILES: LazyLock<Router> = LazyLock::new(|| {
         .index_on_subdirectories(true)
         .html_cache_control(CacheControl::NoCache)
         // Trunk puts a hash of the content into every other file's name.
-        .cache_control(CacheControl::Long)
-        .into_router()
+        .cache_control(CacheControl::Long);
+    let manifest = files.manifest();
+    let program = |(route, _): (&str, _)| {
+        let file = route.rsplit('/').next()?;
+        file.strip_suffix("_bg.wasm").map(str::to_owned)
+    };
+    let programs = manifest.iter().filter_map(program).collect();
+    Embedded { routes: files.into_router(), programs }
 });
 
 /// Corrects two things about how `memory_serve` negotiates encodings.

@@ -73,7 +73,11 @@ async fn a_second_tab_does_not_undo_what_the_first_has_done() {
     follow(&browser, Hand::Presses).await;
     assert_eq!(done(&browser).await, json!(["roles", "address"]));
 
-    browser.client.switch_to_window(browser.client.windows().await.unwrap().pop().unwrap()).await.unwrap();
+    browser
+        .client
+        .switch_to_window(browser.client.windows().await.unwrap().pop().unwrap())
+        .await
+        .unwrap();
     press(&browser, "[data-step=structure] .step").await;
     follow(&browser, Hand::Presses).await;
     browser.go(&format!("http://{}/", server.http)).await;
@@ -126,7 +130,9 @@ async fn a_link_carries_an_exercise_that_is_never_sent_by_itself() {
         let server = TestServer::start().await;
         let Some(browser) = Browser::start(visitor).await else { return };
         let page = format!("http://{}/", server.http);
-        browser.go(&format!("{page}#try=add;张三;1%0Afind;%E5%BC%A0%E4%B8%89%0A%0A<img src=x>")).await;
+        browser
+            .go(&format!("{page}#try=add;张三;1%0Afind;%E5%BC%A0%E4%B8%89%0A%0A<img src=x>"))
+            .await;
         browser.await_state("open").await;
         let lines = json!(["add;张三;1", "find;张三", "<img src=x>"]);
         assert_eq!(commands(&browser, "#exercise").await, lines);
@@ -199,8 +205,13 @@ async fn on_a_phone_a_step_is_done_without_leaving_it_and_the_bar_leads_on_with_
     // The two in the wrong order are no success, and no crime.
     browser.element("#command").await.clear().await.unwrap();
     browser.send("add;13800138000;meimei").await;
-    browser.until("document.getElementById('step-hint').innerText.includes('changed places')").await;
-    assert_eq!(browser.script("return document.getElementById('step-hint').className").await, "pen");
+    browser
+        .until("document.getElementById('step-hint').innerText.includes('changed places')")
+        .await;
+    assert_eq!(
+        browser.script("return document.getElementById('step-hint').className").await,
+        "pen"
+    );
     browser.send("add;meimei;13800138000").await;
     browser.until("document.getElementById('guide').dataset.told === 'done'").await;
     browser.show("talk").await;

@@ -32,6 +32,7 @@ mod lesson;
 mod page;
 mod sheet;
 mod sizes;
+mod version;
 mod views;
 mod visit;
 mod wrong_port;

@@ -1,9 +1,9 @@
 //! Small screens, large letters and zoom: nothing that leads through the page
 //! vanishes (WCAG 2.2, 1.4.4 and 1.4.10).
 
+use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, Visitor};
 use crate::classroom::student::{OPEN, press};
-use crate::classroom::TestServer;
 use serde_json::json;
 
 /// The default letters of a browser, and letters twice as large, in pixels.
@@ -23,8 +23,7 @@ async fn cut_off(browser: &Browser, css: &str) -> serde_json::Value {
 }
 
 async fn visible(browser: &Browser, css: &str) -> serde_json::Value {
-    let script =
-        "return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetParent).length";
+    let script = "return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetParent).length";
     browser.client.execute(script, vec![json!(css)]).await.unwrap()
 }
 
@@ -98,7 +97,9 @@ async fn the_explanation_of_an_answer_is_in_sight() {
             let count = browser.script(&format!("return {answers}.length")).await;
             for index in 0..count.as_u64().unwrap() {
                 // As low in the window as it can be pressed.
-                browser.script(&format!("{answers}[{index}].scrollIntoView({{block: 'end'}})")).await;
+                browser
+                    .script(&format!("{answers}[{index}].scrollIntoView({{block: 'end'}})"))
+                    .await;
                 browser.script(&format!("{answers}[{index}].click()")).await;
                 let why = format!("{answers}[{index}].nextElementSibling");
                 let seen = browser.script(&format!("return {IN_SIGHT}({why})")).await;

@@ -2,8 +2,8 @@
 
 use crate::ADD;
 use crate::classroom::TestServer;
-use crate::classroom::student::press;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::student::press;
 
 /// All that a student's visit may download, in the language it is in: fifty phones
 /// on one Wi-Fi pay for each kilobyte fifty times.

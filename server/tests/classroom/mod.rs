@@ -9,6 +9,7 @@ pub mod engine;
 pub mod events;
 pub mod intruder;
 pub mod needs;
+pub mod old_page;
 pub mod port;
 pub mod relay;
 pub mod student;

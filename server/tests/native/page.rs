@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 
+use crate::classroom::events::EventClient;
 use crate::classroom::{TestServer, get};
 use flate2::read::GzDecoder;
 
@@ -173,6 +174,22 @@ async fn every_answer_carries_the_content_policy() {
             "{path}"
         );
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_tells_the_programs_that_its_pages_load() {
+    let server = TestServer::start().await;
+    let told = get(server.http, api::CLASSROOM, "").await.text();
+    let classroom: api::Classroom = serde_json::from_str(&told).unwrap();
+    let board = EventClient::open_board(server.http).await.board().await.unwrap();
+    for (page, told) in [("/", classroom.program), ("/board", board.program)] {
+        let page = get(server.http, page, "").await;
+        assert_built(page.status);
+        let text = page.text();
+        let loaded = text.split(['"', '/']).find_map(|part| part.strip_suffix("_bg.wasm"));
+        assert!(loaded.is_some());
+        assert_eq!(told.as_deref(), loaded);
     }
 }
 

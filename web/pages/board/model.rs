@@ -5,6 +5,7 @@ use web::core::appearance::Language;
 use web::core::clock::Moment;
 use web::core::language::{LanguageEffect, LanguageModel, LanguageMsg, LanguageOutput};
 use web::core::subscription::{StreamEvent, StreamRequest, Subscription};
+use web::core::version::Comparison;
 
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Msg {
     Language(LanguageMsg),
     /// The stream of boards brings something.
     Stream(StreamEvent<Board>),
+    /// How the page compares with the one of the server that sent a board.
+    Compared(Comparison),
     /// The network is back, or the page has come to the front.
     Returned,
     /// The time the model asked to be woken at has come.
@@ -26,6 +29,8 @@ pub enum Effect {
     Language(LanguageEffect),
     /// Open the stream of boards anew.
     OpenStream,
+    /// Open the page anew under this query: the server has another version of it.
+    Reopen(String),
 }
 
 /// Whether the board is as the class is now.
@@ -55,6 +60,8 @@ impl Freshness {
 pub struct Model {
     language: LanguageModel,
     stream: Subscription,
+    /// Whether the server has another version of the page, which a cache keeps back.
+    is_stale: bool,
     board: Option<Board>,
 }
 
@@ -62,7 +69,7 @@ impl Model {
     /// A page that has just been opened.
     pub fn new(language: Language) -> Self {
         let (language, stream) = (LanguageModel::new(language), Subscription::default());
-        Model { language, stream, board: None }
+        Model { language, stream, is_stale: false, board: None }
     }
 
     /// Takes what happened and returns what to do, in order.
@@ -81,6 +88,12 @@ impl Model {
                 self.stream.interrupted(is_final, moment);
             }
             Msg::Stream(StreamEvent::Message(board)) => self.board = Some(board),
+            Msg::Compared(version) => {
+                self.is_stale = version == Comparison::Stale;
+                if let Comparison::Other(query) = version {
+                    effects.push(Effect::Reopen(query));
+                }
+            }
             // The connection may only look open after a sleep, and a new one costs
             // a request.
             Msg::Returned => self.stream = Subscription::default(),
@@ -105,6 +118,11 @@ impl Model {
     /// What the server said last.
     pub fn board(&self) -> Option<&Board> {
         self.board.as_ref()
+    }
+
+    /// Whether the page is another version than the server's and stays so.
+    pub fn is_stale(&self) -> bool {
+        self.is_stale
     }
 
     /// Whether it is so now.
@@ -161,7 +179,8 @@ mod tests {
             port: 9999,
             qr: vec!["10".to_string(), "01".to_string()],
         };
-        Board { addresses: vec![address], pages, clients: 2, contacts: 17 }
+        let program = Some("board-1a".to_string());
+        Board { addresses: vec![address], pages, clients: 2, contacts: 17, program }
     }
 
     fn at(millis: u64) -> Moment {
@@ -199,6 +218,21 @@ mod tests {
         model.update(Msg::Language(LanguageMsg::Opened), at(0));
         model.update(Msg::Stream(StreamEvent::Opened), at(10));
         assert_eq!(model.update(Msg::Returned, at(20)), [Effect::OpenStream]);
+    }
+
+    #[test]
+    fn a_server_with_another_board_has_the_page_opened_anew() {
+        let mut model = Model::new(Language::English);
+        model.update(Msg::Language(LanguageMsg::Opened), at(0));
+        assert_eq!(model.update(Msg::Compared(Comparison::Same), at(10)), []);
+        let anew = "?board-2b".to_string();
+        assert_eq!(
+            model.update(Msg::Compared(Comparison::Other(anew.clone())), at(20)),
+            [Effect::Reopen(anew)]
+        );
+        assert!(!model.is_stale());
+        assert_eq!(model.update(Msg::Compared(Comparison::Stale), at(30)), []);
+        assert!(model.is_stale());
     }
 
     #[test]

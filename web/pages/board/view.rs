@@ -13,7 +13,9 @@ use web::browser::listener::{Listener, closest};
 use web::browser::program::{Post, Program};
 use web::browser::storage::PageStorage;
 use web::browser::timer::Timer;
+use web::browser::version::{compare, reopen};
 use web::core::language::LanguageMsg;
+use web::core::subscription::StreamEvent;
 use web_sys::Document;
 
 use crate::model::{Effect, Model, Msg, is_loopback, outline, typed};
@@ -85,8 +87,11 @@ impl Program for BoardPage {
             timer: Timer::new(window.clone(), poster(|| Msg::TimerFired)),
             clock: Clock::of(&window),
             on_stream: {
-                let post = post.clone();
+                let (document, post) = (document.clone(), post.clone());
                 Rc::new(move |event| {
+                    if let StreamEvent::Message(Board { program, .. }) = &event {
+                        post(Msg::Compared(compare(&document, program.clone())));
+                    }
                     post(Msg::Stream(event));
                 })
             },
@@ -114,6 +119,7 @@ impl Program for BoardPage {
                         self.appearance.translate(texts);
                     }
                 }),
+                Effect::Reopen(query) => reopen(&self.document, &query),
                 Effect::OpenStream => {
                     // The old one goes before the new one comes.
                     drop(self.stream.take());
@@ -140,6 +146,7 @@ impl BoardPage {
             return;
         }
         let find = |id: &str| element(&self.document, id);
+        find("stale").hide(!model.is_stale());
         for (id, count) in [
             ("online", board.pages + board.clients),
             ("pages", board.pages),

@@ -11,9 +11,7 @@ use web::browser::dom::Dom as _;
 use web::browser::listener::{Listener, closest};
 use web::browser::program;
 use web::core::keyboard::{Key, Report};
-use web_sys::{
-    Document, Element, Event, HtmlInputElement, KeyboardEvent, MediaQueryList, Window,
-};
+use web_sys::{Document, Element, Event, HtmlInputElement, KeyboardEvent, MediaQueryList, Window};
 
 use crate::model::Msg;
 use crate::model::conversation::ConversationMsg;

@@ -16,6 +16,7 @@ use web::browser::request::Request;
 use web::browser::socket::{self, Socket, SocketEvent};
 use web::browser::storage::{PageStorage, StorageKey};
 use web::browser::timer::Timer;
+use web::browser::version::{compare, reopen};
 use web::core::language::LanguageMsg;
 use web::core::lesson::merge;
 use web_sys::{Document, MediaQueryList, Window, XmlHttpRequest, XmlHttpRequestResponseType};
@@ -189,6 +190,7 @@ impl StudentPage {
             }
             ConversationEffect::CheckServer => self.check_server(),
             ConversationEffect::FetchClassroom => self.ask_classroom(),
+            ConversationEffect::Reopen(query) => reopen(&self.document, &query),
             ConversationEffect::Send(text) => {
                 if let Some(socket) = &*self.socket.borrow() {
                     socket.send(&text);
@@ -229,22 +231,23 @@ impl StudentPage {
         }
     }
 
-    /// Asks where raw TCP clients connect.
+    /// Asks where raw TCP clients connect and which page the server has.
     fn ask_classroom(&self) {
-        let post = self.post.clone();
+        let (document, post) = (self.document.clone(), self.post.clone());
         let ended = move |request: &XmlHttpRequest| {
             let text = request.response_text().ok().flatten();
             // Without an answer the page goes on with what it knows.
-            if let Some(Classroom { tcp_host: host, tcp_port: port, echoes, number }) =
-                text.and_then(|text| json::parse(&text))
-            {
+            if let Some(classroom) = text.and_then(|text| json::parse::<Classroom>(&text)) {
+                let Classroom { tcp_host: host, tcp_port: port, echoes, number, program } =
+                    classroom;
                 let stage = if echoes { Stage::Echo } else { Stage::Contacts };
                 post(ConversationMsg::ClassroomFetched { host, port, stage }.into());
                 post(LessonMsg::Numbered(number.try_into().unwrap_or_default()).into());
+                post(ConversationMsg::VersionCompared(compare(&document, program)).into());
             }
         };
         let request =
-            Request::get(api::CLASSROOM, XmlHttpRequestResponseType::Text, Box::new(ended));
+            Request::get_fresh(api::CLASSROOM, XmlHttpRequestResponseType::Text, Box::new(ended));
         self.classroom.replace(request.ok());
     }
 

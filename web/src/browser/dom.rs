@@ -5,9 +5,9 @@
 //! None of these calls can fail: names and selectors stand in the code, and the
 //! tests run each of them.
 
+use crate::core::message::visible;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
-use crate::core::message::visible;
 use web_sys::{
     Document, Element, HtmlElement, HtmlTemplateElement, Node, NodeList, ScrollIntoViewOptions,
     ScrollLogicalPosition,

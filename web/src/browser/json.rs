@@ -108,6 +108,7 @@ impl FromJson for Classroom {
             tcp_port: field(value, "tcp_port")?,
             echoes: field(value, "echoes").unwrap_or_default(),
             number: field(value, "number").unwrap_or_default(),
+            program: field(value, "program")?,
         })
     }
 }
@@ -119,6 +120,7 @@ impl FromJson for Board {
             pages: field(value, "pages")?,
             clients: field(value, "clients")?,
             contacts: field(value, "contacts")?,
+            program: field(value, "program")?,
         })
     }
 }
@@ -158,11 +160,24 @@ mod tests {
         let contacts = vec![entry("a", Some("1"))];
         let next = Some("张".to_string());
         assert_eq!(parse(text), Some(Page { seq: 1, count: 2, contacts, next }));
-        let text = r#"{"tcp_host":null,"tcp_port":9999,"echoes":true,"number":7}"#;
-        let classroom = Classroom { tcp_host: None, tcp_port: 9999, echoes: true, number: 7 };
+        let text =
+            r#"{"tcp_host":null,"tcp_port":9999,"echoes":true,"number":7,"program":"student-1a"}"#;
+        let classroom = Classroom {
+            tcp_host: None,
+            tcp_port: 9999,
+            echoes: true,
+            number: 7,
+            program: Some("student-1a".to_string()),
+        };
+        assert_eq!(parse(text), Some(classroom));
+        // A server of before the pages asked for more.
+        let text = r#"{"tcp_host":null,"tcp_port":9999}"#;
+        let classroom =
+            Classroom { tcp_host: None, tcp_port: 9999, echoes: false, number: 0, program: None };
         assert_eq!(parse(text), Some(classroom));
         let text = r#"{"addresses":[{"interface":"wlan0","url":"http://192.168.1.5:8080/",
-            "host":"192.168.1.5","port":9999,"qr":["10","01"]}],"pages":3,"clients":2,"contacts":17}"#;
+            "host":"192.168.1.5","port":9999,"qr":["10","01"]}],"pages":3,"clients":2,"contacts":17,
+            "program":"board-2b"}"#;
         let address = JoinAddress {
             interface: "wlan0".to_string(),
             url: "http://192.168.1.5:8080/".to_string(),
@@ -170,7 +185,8 @@ mod tests {
             port: 9999,
             qr: vec!["10".to_string(), "01".to_string()],
         };
-        let board = Board { addresses: vec![address], pages: 3, clients: 2, contacts: 17 };
+        let program = Some("board-2b".to_string());
+        let board = Board { addresses: vec![address], pages: 3, clients: 2, contacts: 17, program };
         assert_eq!(parse(text), Some(board));
     }
 

@@ -6,7 +6,8 @@
 //!   [`translator`] (texts in the language that is shown), [`appearance`]
 //!   (language and theme as a whole).
 //! * The server: [`request`], [`socket`], [`events`] (a stream of events),
-//!   [`json`], [`texts`] (a language's file), [`book_client`].
+//!   [`json`], [`texts`] (a language's file), [`book_client`], [`version`] (the
+//!   build of the page).
 //! * [`storage`], [`timer`], [`clock`].
 
 pub mod appearance;
@@ -23,3 +24,4 @@ pub mod storage;
 pub mod texts;
 pub mod timer;
 pub mod translator;
+pub mod version;

@@ -49,9 +49,9 @@ impl Hint {
     /// Looks at a line that is being written to a server at that stage.
     pub fn at(stage: Stage, text: &str) -> Self {
         match Command::parse(text, stage) {
-            Ok(Command::Say(_)) if stage == Stage::Echo && !text.is_empty() => Hint::info(
-                Text::new(TextKey::SayEcho).with(Placeholder::Text, shown(text)),
-            ),
+            Ok(Command::Say(_)) if stage == Stage::Echo && !text.is_empty() => {
+                Hint::info(Text::new(TextKey::SayEcho).with(Placeholder::Text, shown(text)))
+            }
             _ => Hint::on(text),
         }
     }

@@ -8,7 +8,8 @@
 //! * [`lesson`]: the steps, their goals, and how far a student is.
 //! * [`book`]: the class's contacts and how a page keeps up with them.
 //! * The network: [`connection`] and [`subscription`] (when to try again),
-//!   [`liveness`] (half-open connections), [`clock`] (time, passed in).
+//!   [`liveness`] (half-open connections), [`version`] (a page older than its
+//!   server), [`clock`] (time, passed in).
 //! * [`samples`]: texts for the tests.
 //! * [`i18n`], [`language`] and [`appearance`]: texts, language and color theme.
 
@@ -33,3 +34,4 @@ pub mod python_export;
 pub mod samples;
 pub mod sticky_lab;
 pub mod subscription;
+pub mod version;

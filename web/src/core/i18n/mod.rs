@@ -57,6 +57,7 @@ keys! {
         NoteNew = "note-new",
         NoteNoServer = "note-no-server",
         NotePage = "note-page",
+        NoteStale = "note-stale",
         NoteLate = "note-late",
         NoteLost = "note-lost",
         NoteEnded = "note-ended",

@@ -241,13 +241,7 @@ impl Lesson {
     }
 
     /// Counts what was done towards the goals of the open step.
-    fn count(
-        &mut self,
-        actions: Actions,
-        question: &str,
-        is_own: bool,
-        is_try: bool,
-    ) -> Outcome {
+    fn count(&mut self, actions: Actions, question: &str, is_own: bool, is_try: bool) -> Outcome {
         let Some(step) = self.steps.get_mut(self.open).filter(|step| !step.is_done()) else {
             return Outcome::Nothing;
         };

@@ -105,7 +105,8 @@ fn a_phone_is_overwritten_only_where_another_one_was_heard_of() {
 
 #[test]
 fn a_line_of_the_students_own_counts_where_it_reaches_a_goal_of_the_step() {
-    let steps = || vec![step("one", &["added", "own"], &[""]), step("two", &["closed", "own"], &[""])];
+    let steps =
+        || vec![step("one", &["added", "own"], &[""]), step("two", &["closed", "own"], &[""])];
     let mut lesson = Lesson::new(steps());
     assert_eq!(answered(&mut lesson, "add;a;1", &["a added!"]), Outcome::Helped);
     assert!(lesson.open().is_some_and(Step::wants_only_own));

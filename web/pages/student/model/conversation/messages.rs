@@ -3,6 +3,7 @@
 use protocol::Stage;
 use web::core::i18n::Text;
 use web::core::message::{Direction, Mode};
+use web::core::version::Comparison;
 
 /// What can happen to the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub enum ConversationMsg {
         /// The stage of the lesson.
         stage: Stage,
     },
+    /// How this page compares with the server's.
+    VersionCompared(Comparison),
     /// The switch between the server and the page was pressed.
     ModeSwitched,
     /// The student wants an unanswered message back in the input.
@@ -68,8 +71,10 @@ pub enum ConversationEffect {
     Disconnect,
     /// Ask the server for a sign of life with a fresh request.
     CheckServer,
-    /// Ask where raw TCP clients connect.
+    /// Ask where raw TCP clients connect and which page the server has.
     FetchClassroom,
+    /// Open the page anew under this query: the server has another version of it.
+    Reopen(String),
     /// Send a text.
     Send(String),
     /// Show a message at the end of the conversation.

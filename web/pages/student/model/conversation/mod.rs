@@ -19,6 +19,7 @@ use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::liveness::{AWAY, LATE, Liveness, Verdict};
 use web::core::message::{Address, Direction, Mode};
 use web::core::offline::{Handler, LocalBook};
+use web::core::version::Comparison;
 
 use self::pending::{Pending, PendingMessage};
 
@@ -47,6 +48,8 @@ pub struct Conversation {
     failures: u32,
     /// What the next `Welcome!` means.
     greeting: TextKey,
+    /// The id of the `Welcome!` that came last.
+    welcome: u32,
     next_id: u32,
     pending: Pending,
     /// The id of the `exit` that was sent, while the server has not closed yet.
@@ -80,6 +83,7 @@ impl Conversation {
             had_server: false,
             failures: 0,
             greeting: TextKey::NoteConnected,
+            welcome: 0,
             next_id: 0,
             pending: Pending::default(),
             leaving: None,
@@ -130,6 +134,7 @@ impl Conversation {
                 self.tcp = Address { host, port };
                 self.set_stage(stage);
             }
+            ConversationMsg::VersionCompared(version) => self.act_on_version(version),
             ConversationMsg::ModeSwitched => {
                 let (mode, greeting) = match self.mode {
                     Mode::Server => (Mode::Page, TextKey::NotePage),
@@ -243,6 +248,24 @@ impl Conversation {
         self.outputs.push(ConversationOutput::StageChanged);
     }
 
+    /// Has the page opened anew if the server has another version of it, or says
+    /// below the greeting that this was in vain.
+    fn act_on_version(&mut self, version: Comparison) {
+        // The answer may come after a switch to practice, which goes on.
+        if self.mode == Mode::Page {
+            return;
+        }
+        match version {
+            Comparison::Same => {}
+            Comparison::Other(query) => self.effect(ConversationEffect::Reopen(query)),
+            Comparison::Stale => self.effect(ConversationEffect::Annotate {
+                id: self.welcome,
+                note: Text::new(TextKey::NoteStale),
+                is_restorable: false,
+            }),
+        }
+    }
+
     fn effect(&mut self, effect: ConversationEffect) {
         self.outputs.push(ConversationOutput::Effect(effect));
     }
@@ -350,6 +373,7 @@ impl Conversation {
         self.log.begin();
         self.note(EventKind::Opened, now);
         self.connection = Connection::Open;
+        self.welcome = greeting.id;
         self.failures = 0;
         let note = Text::new(self.greeting);
         greeting.opening = Some(match self.mode {

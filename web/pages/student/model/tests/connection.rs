@@ -1,5 +1,7 @@
 //! The connection: attempts, breaks, liveness.
 
+use web::core::version::Comparison;
+
 use super::*;
 use protocol::Stage;
 
@@ -234,7 +236,8 @@ fn raw_tcp_clients_connect_where_the_server_says() {
             ("127.0.0.1", 9999)
         );
         let tcp_host = tcp_host.map(ToString::to_string);
-        let classroom = ConversationMsg::ClassroomFetched { host: tcp_host, port: 7, stage: Stage::Echo };
+        let classroom =
+            ConversationMsg::ClassroomFetched { host: tcp_host, port: 7, stage: Stage::Echo };
         let _ = model.update(classroom, Moment { millis: 0, jitter: 0 });
         assert_eq!(
             (model.conversation().tcp().host.as_str(), model.conversation().tcp().port),
@@ -242,6 +245,37 @@ fn raw_tcp_clients_connect_where_the_server_says() {
             "{page}"
         );
     }
+}
+
+#[test]
+fn a_server_that_comes_back_with_another_page_has_the_page_opened_anew() {
+    let mut page = TestPage::connected();
+    assert_eq!(page.happens(ConversationMsg::VersionCompared(Comparison::Same)).did(), []);
+    page.types("half a line").breaks().waits(500).did();
+    let done = page.receives("Welcome!").did();
+    assert!(done.contains(&ConversationEffect::FetchClassroom.into()), "{done:?}");
+    let anew = "?student-2b".to_string();
+    assert_eq!(
+        page.happens(ConversationMsg::VersionCompared(Comparison::Other(anew.clone()))).did(),
+        [ConversationEffect::Reopen(anew).into()]
+    );
+    assert_eq!(page.model.input().draft(), "half a line");
+}
+
+#[test]
+fn a_page_that_was_opened_anew_in_vain_says_so_below_the_greeting() {
+    let mut page = TestPage::connected();
+    page.breaks().waits(500).receives("Welcome!").sends("hello").did();
+    page.happens(ConversationMsg::VersionCompared(Comparison::Stale));
+    assert_eq!(page.noted(), [(1, TextKey::NoteStale)]);
+}
+
+#[test]
+fn an_answer_that_comes_after_the_switch_to_practice_opens_nothing() {
+    let mut page = TestPage::connected();
+    page.happens(ConversationMsg::ModeSwitched).did();
+    let other = Comparison::Other("?student-2b".to_string());
+    assert_eq!(page.happens(ConversationMsg::VersionCompared(other)).did(), []);
 }
 
 #[test]

@@ -117,5 +117,3 @@ impl StickyView {
         leaf(&self.steps, "li", class, "")
     }
 }
-
-
