@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tcp_classroom::cli::banner::{Banner, Screen};
 use tcp_classroom::cli::health;
-use tcp_classroom::cli::options::{CommandLine, Options, Subcommand};
+use tcp_classroom::cli::options::{CommandLine, Opened, Options, Subcommand};
 use tcp_classroom::cli::shell_files;
 use tcp_classroom::join::interfaces;
 use tcp_classroom::language::Language;
@@ -157,19 +157,29 @@ fn announce(
         // The console has a printing thread of its own, and follows.
         diagnostics::flush(BANNER);
     }
-    if options.open || (!options.no_open && is_terminal && has_desktop()) {
-        let page = banner.local_page();
-        if let Err(error) = open::that_detached(&page) {
-            let told = match banner.language {
-                Language::Chinese => format!("不能打开浏览器（{error}），请自己打开 {page}"),
-                Language::English => {
-                    format!("cannot open a browser ({error}), open {page} yourself")
-                }
-            };
-            tracing::warn!("{told}");
-        }
+    let by_default = || !options.no_open && is_terminal && has_desktop();
+    let Opened { page, board } =
+        options.open.unwrap_or_else(|| Opened { page: by_default(), board: false });
+    if page {
+        open_in_browser(&banner.local_page(), banner.language);
+    }
+    // Last, and so in front: it is what the projector shows.
+    if board {
+        open_in_browser(&banner.board(), banner.language);
     }
     Ok(())
+}
+
+fn open_in_browser(address: &str, language: Language) {
+    if let Err(error) = open::that_detached(address) {
+        let told = match language {
+            Language::Chinese => format!("不能打开浏览器（{error}），请自己打开 {address}"),
+            Language::English => {
+                format!("cannot open a browser ({error}), open {address} yourself")
+            }
+        };
+        tracing::warn!("{told}");
+    }
 }
 
 /// Whether a browser can be opened on a screen of this computer.

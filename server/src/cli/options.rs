@@ -18,7 +18,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 pub use self::book_file::BookFile;
 pub use self::early_exit::EarlyExit;
 pub use self::serve::{Options, StageName};
-pub use self::values::Endpoint;
+pub use self::values::{Endpoint, Opened};
 use crate::csv::Encoding;
 use crate::language::Language;
 
@@ -215,7 +215,9 @@ mod tests {
         }
         assert_eq!(serve(&["--tcp", "0", "--http", "0"]).tcp, Endpoint::Port(0));
         let last = serve(&["--open", "--no-open"]);
-        assert!(last.no_open && !last.open);
+        assert!(last.no_open && last.open.is_none());
+        let both = Some(Opened { page: true, board: true });
+        assert_eq!(serve(&["--no-open", "--open=page,board"]).open, both);
     }
 
     #[test]

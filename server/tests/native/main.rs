@@ -20,6 +20,8 @@ mod faults;
 mod floods;
 mod history;
 mod old_files;
+#[cfg(target_os = "linux")]
+mod opening;
 mod page;
 mod power_loss;
 mod program;

@@ -54,6 +54,16 @@ impl Banner<'_> {
         Host::Address(on_this_computer(self.http)).url(self.http.port())
     }
 
+    /// The board's address for this computer's browser. Where there is a network, an
+    /// address of it: the projector shows the address bar, too, and somebody types what
+    /// is there.
+    pub fn board(&self) -> String {
+        let hosts = Hosts { listener: self.http, lan: self.lan, advertised: None }.few().0;
+        let on_network = hosts.iter().find(|host| host.opens_in_browser());
+        let page = on_network.map(|host| host.url(self.http.port()));
+        page.unwrap_or_else(|| self.local_page()) + "board"
+    }
+
     /// The hosts that students reach a listener at, best first, and how many
     /// less likely ones are left out.
     pub(super) fn hosts(&self, listener: SocketAddr) -> (Vec<Host<'_>>, usize) {

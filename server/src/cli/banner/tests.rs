@@ -284,3 +284,21 @@ fn a_single_address_of_the_network_is_for_students_and_warned_about() {
     assert_eq!(text.matches("192.168.1.23 9999").count(), 1, "{text}");
     assert!(text.contains("Note: everyone"), "{text}");
 }
+
+#[test]
+fn the_board_is_opened_at_an_address_that_students_can_type() {
+    for (ip, lan_addresses, board) in [
+        ("::", &["192.168.1.5", "10.0.0.5"][..], "http://192.168.1.5:8080/board"),
+        ("::", &["fe80::5", "2001:db8::5"], "http://[2001:db8::5]:8080/board"),
+        ("::", &["fe80::5"], "http://127.0.0.1:8080/board"),
+        ("::", &[], "http://127.0.0.1:8080/board"),
+        ("127.0.0.1", &["192.168.1.5"], "http://127.0.0.1:8080/board"),
+        ("192.168.1.7", &["192.168.1.5"], "http://192.168.1.7:8080/board"),
+    ] {
+        let lan = lan(lan_addresses);
+        // What is advertised may be out of this computer's reach, as behind a router.
+        let advertised = Some("classroom.test");
+        let banner = Banner { advertised, ..banner(Language::English, ip, &lan) };
+        assert_eq!(banner.board(), board, "{ip} {lan_addresses:?}");
+    }
+}

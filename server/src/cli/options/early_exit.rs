@@ -273,6 +273,7 @@ mod tests {
             (&["--max-contacts", "0"], "1 到 10000000"),
             (&["--host-name", "http://x"], "--host-name x"),
             (&["--allow-origin", "x"], "http://主机"),
+            (&["--open=bord"], "page,board"),
             (&["--lan=yes"], "--lan 不带值"),
             (&["--lan", "--lan"], "--lan 只能给出一次"),
             (&["export"], "缺少 <CSV>"),

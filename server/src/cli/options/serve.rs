@@ -12,7 +12,7 @@ use protocol::{Contacts, Stage};
 
 use crate::cli::options::book_file::BookFile;
 use crate::cli::options::invalid_option::{InvalidOption, invalid};
-use crate::cli::options::values::{self, Endpoint};
+use crate::cli::options::values::{self, Endpoint, Opened};
 use crate::config::{Config, Limits};
 use crate::host_names::HostNames;
 use crate::transport::admission::PerAddress;
@@ -104,14 +104,17 @@ pub struct Options {
     )]
     pub pause: Duration,
 
-    /// Open the page in the browser [default: on a desktop, when started from
-    /// a terminal].
+    /// Open the page in the browser, the board for the projector, or both, as in
+    /// --open=page,board [default: the page, on a desktop, when started from a
+    /// terminal].
     #[arg(
-        long, overrides_with = "no_open", value_parser = values::switch, env = "TCP_CLASSROOM_OPEN"
+        long, value_name = "WHAT", num_args = 0..=1, require_equals = true,
+        default_missing_value = "page", overrides_with = "no_open",
+        value_parser = values::opened, env = "TCP_CLASSROOM_OPEN"
     )]
-    pub open: bool,
+    pub open: Option<Opened>,
 
-    /// Do not open the page in the browser.
+    /// Open nothing in the browser.
     #[arg(
         long, overrides_with = "open", value_parser = values::switch, env = "TCP_CLASSROOM_NO_OPEN"
     )]
@@ -251,8 +254,11 @@ impl Options {
             }
         }
         // On the command line the last of the two counts, which clap sees to.
-        if self.open && self.no_open {
-            (self.open, self.no_open) = (given("open"), !given("open"));
+        if self.open.is_some() && self.no_open {
+            match given("open") {
+                true => self.no_open = false,
+                false => self.open = None,
+            }
         }
         for (flag, endpoint) in [("--tcp", self.tcp), ("--http", self.http)] {
             if let Endpoint::Address(address) = endpoint

@@ -110,6 +110,37 @@ pub(super) fn switch(text: &str) -> Result<bool, InvalidOption> {
     }
 }
 
+/// What is opened in the browser: `--open`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// The page, as students have it.
+    pub page: bool,
+    /// The board, for the projector.
+    pub board: bool,
+}
+
+/// `page`, `board` or `page,board`; the environment may also say it as a [`switch`],
+/// as for the page.
+pub(super) fn opened(text: &str) -> Result<Opened, InvalidOption> {
+    if let Ok(page) = switch(text) {
+        return Ok(Opened { page, board: false });
+    }
+    let mut opened = Opened::default();
+    for what in text.split(',') {
+        match what.trim().to_ascii_lowercase().as_str() {
+            "page" => opened.page = true,
+            "board" => opened.board = true,
+            _ => {
+                return Err(invalid!(
+                    "可以写 page（网页）、board（投影页面），或两个都写：page,board",
+                    "expected page, board, or both: page,board"
+                ));
+            }
+        }
+    }
+    Ok(opened)
+}
+
 /// How often `-v` was given; the environment may also say it as a [`switch`].
 pub(super) fn verbosity(text: &str) -> Result<u8, InvalidOption> {
     match (text.trim().parse(), switch(text)) {
@@ -307,6 +338,23 @@ mod tests {
             assert_eq!(verbosity(text), Ok(times), "{text}");
         }
         assert!(verbosity("very").is_err());
+    }
+
+    #[test]
+    fn what_is_opened_is_named_or_is_the_page() {
+        for (text, page, board) in [
+            ("page", true, false),
+            ("board", false, true),
+            ("page,board", true, true),
+            ("Board, page", true, true),
+            ("1", true, false),
+            ("off", false, false),
+        ] {
+            assert_eq!(opened(text), Ok(Opened { page, board }), "{text}");
+        }
+        for neither in ["pages", "page;board", "page,", "page,1"] {
+            assert!(opened(neither).is_err(), "{neither}");
+        }
     }
 
     #[test]
