@@ -18,6 +18,8 @@
 //! * [`answer()`]: all of these together, where the book is in memory. [`read()`]
 //!   and [`Batch`] are for a book on another thread.
 //!
+//! [`homework`] checks a student's own server.
+//!
 //! [`mistake`] is what can be wrong with a message and `sentence` how that is
 //! said; `slip` recognises a message that is nearly a command and [`corrected`]
 //! puts it right. [`escape`] shows what a stranger typed without letting it play
@@ -49,6 +51,7 @@ pub mod decoder;
 mod encoding;
 pub mod escape;
 pub mod foreign;
+pub mod homework;
 pub mod mistake;
 pub mod reply;
 mod sentence;

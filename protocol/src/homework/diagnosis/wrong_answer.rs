@@ -1,0 +1,103 @@
+//! What is wrong with an answer.
+
+use super::{Diagnosis, Evidence};
+use crate::homework::cause::Cause;
+use crate::homework::checks::CheckName;
+use crate::homework::python::Source;
+
+pub(super) fn cause(evidence: &Evidence<'_>) -> Diagnosis {
+    let Ok(actual) = str::from_utf8(evidence.actual) else {
+        let line = evidence.line(|source| source.first(|line| line.contains(".encode(")));
+        return (Cause::GbkSent, line);
+    };
+    let actual = actual.trim();
+    let lower = actual.to_ascii_lowercase();
+    if evidence.check == CheckName::TwoInOne {
+        return (Cause::TwoInOne, None);
+    }
+    if evidence.check == CheckName::HalfClose {
+        return (Cause::HalfClose, None);
+    }
+    if actual.contains("b'") || actual.contains("b\"") {
+        let line = evidence.line(|source| source.first(|line| line.contains("str(")));
+        return (Cause::BytesShown, line);
+    }
+    if lower.starts_with("received ") {
+        return (Cause::EchoOnly, None);
+    }
+    let verb = evidence.sent.split(';').next().unwrap_or_default();
+    match verb {
+        "add" => (add(evidence, actual, &lower), None),
+        "find" => find(evidence, actual, &lower),
+        _ => (remove(evidence, actual, &lower), None),
+    }
+}
+
+fn add(evidence: &Evidence<'_>, actual: &str, lower: &str) -> Cause {
+    let words = evidence.expected.trim_end_matches('!');
+    match evidence.check {
+        _ if has_more(words, lower) => Cause::ElseOnLastIf,
+        CheckName::Overwrite => Cause::RefusesExisting,
+        // The right words with other characters in the place of the name.
+        CheckName::Chinese if lower.contains(" added") && !actual.is_ascii() => Cause::GbkReceived,
+        _ => Cause::WrongWords,
+    }
+}
+
+/// Whether the right words come first and others behind them.
+fn has_more(words: &str, lower: &str) -> bool {
+    let Some(behind) = lower.strip_prefix(&words.to_ascii_lowercase()) else { return false };
+    behind.chars().any(char::is_alphanumeric)
+}
+
+fn remove(evidence: &Evidence<'_>, actual: &str, lower: &str) -> Cause {
+    let misses = lower.matches("not found").count();
+    let is_miss_expected = evidence.check == CheckName::RemoveMiss;
+    match is_miss_expected {
+        true if misses > 1 => Cause::ManyAnswers,
+        true if lower.contains("removed") => Cause::MissFound,
+        true if actual == "None" => Cause::NoMissBranch,
+        false if has_more(evidence.expected.trim_end_matches('!'), lower) => Cause::ElseOnLastIf,
+        false if misses > 0 && lower.contains("removed") => Cause::ManyAnswers,
+        false if misses > 0 => Cause::NotStored,
+        _ => Cause::WrongWords,
+    }
+}
+
+fn find(evidence: &Evidence<'_>, actual: &str, lower: &str) -> Diagnosis {
+    let misses = lower.matches("not found").count();
+    let name = evidence.sent.split(';').nth(1).unwrap_or_default().trim();
+    if evidence.check == CheckName::FindMiss {
+        let cause = match actual {
+            _ if misses > 1 => Cause::ManyAnswers,
+            "None" => Cause::NoMissBranch,
+            _ if actual.contains('{') => Cause::WholeDict,
+            _ if has_more("not found", lower) => Cause::ManyAnswers,
+            _ => Cause::WrongWords,
+        };
+        return (cause, None);
+    }
+    let phones = actual.matches(evidence.expected).count();
+    let cause = match phones {
+        _ if phones + misses > 1 => Cause::ManyAnswers,
+        1 if actual.contains('{') || actual.contains('[') => Cause::WholeDict,
+        1 if actual.contains(name) => Cause::NameAndPhone,
+        1 if has_more(evidence.expected, lower) => Cause::ElseOnLastIf,
+        0 if actual == evidence.cast.fill("{old phone}") => Cause::OldPhone,
+        0 if misses == 1 => return not_found(evidence),
+        _ => Cause::WrongWords,
+    };
+    (cause, None)
+}
+
+/// A name that was added is not found.
+fn not_found(evidence: &Evidence<'_>) -> Diagnosis {
+    if evidence.is_by_lines {
+        return (Cause::LineEndKept, evidence.line(|s| s.first(|line| line.contains("readline("))));
+    }
+    let inside = evidence.line(Source::book_made_inside);
+    match evidence.check {
+        CheckName::NextClient => (Cause::DictPerConnection, inside),
+        _ => (Cause::NotStored, None),
+    }
+}

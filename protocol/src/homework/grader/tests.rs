@@ -1,0 +1,205 @@
+//! Runs against servers that are functions, without a network: time passes only while
+//! nothing happens.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use super::*;
+use crate::homework::checks::CheckName as Name;
+use crate::{Contacts, Decoder, Next, Replies, Stage as LessonStage, answer};
+
+/// What a server does with a connection.
+trait Peer {
+    fn connected(&mut self, _: Conn) -> Vec<Reaction> {
+        vec![Reaction::Say(b"Welcome!".to_vec())]
+    }
+    fn received(&mut self, conn: Conn, bytes: &[u8]) -> Vec<Reaction>;
+    fn ended(&mut self, _: Conn) -> Vec<Reaction> {
+        vec![Reaction::Close]
+    }
+}
+
+enum Reaction {
+    Say(Vec<u8>),
+    Close,
+}
+
+/// Runs to the end and returns the grader and how long it took in its own time.
+fn run(mut grader: Grader, peer: &mut dyn Peer) -> (Grader, Duration) {
+    let mut now = Duration::ZERO;
+    let mut events = VecDeque::new();
+    grader.tick(now);
+    for _ in 0..100_000 {
+        while let Some(action) = grader.next_action() {
+            let (conn, reactions) = match action {
+                Action::Connect(conn) => {
+                    events.push_back(Event::Connected(conn));
+                    (conn, peer.connected(conn))
+                }
+                Action::Send(conn, bytes) => (conn, peer.received(conn, &bytes)),
+                Action::FinishWriting(conn) => (conn, peer.ended(conn)),
+                Action::Abort(_) | Action::Start | Action::Stop => continue,
+            };
+            events.extend(reactions.into_iter().map(|reaction| match reaction {
+                Reaction::Say(bytes) => Event::Received(conn, bytes),
+                Reaction::Close => Event::Closed(conn),
+            }));
+        }
+        if grader.is_done() {
+            return (grader, now);
+        }
+        match events.pop_front() {
+            Some(event) => grader.handle(event, now),
+            None => {
+                let deadline = grader.deadline().expect("it is not done");
+                assert!(deadline >= now, "{deadline:?} is before {now:?}");
+                now = deadline;
+                grader.tick(now);
+            }
+        }
+    }
+    panic!("no end: {:?} {:?}", grader.wait, grader.stages);
+}
+
+fn states(grader: &Grader) -> Vec<(&'static str, &'static str, &'static str)> {
+    let cause = |stage: &Stage| stage.finding.as_ref().map_or("", |found| found.cause.word());
+    grader.stages().iter().map(|s| (s.name.word(), s.state.word(), cause(s))).collect()
+}
+
+/// The classroom's own server.
+#[derive(Default)]
+struct Classroom {
+    contacts: Contacts,
+    decoders: BTreeMap<Conn, Decoder>,
+}
+
+impl Peer for Classroom {
+    fn received(&mut self, conn: Conn, bytes: &[u8]) -> Vec<Reaction> {
+        let decoder =
+            self.decoders.entry(conn).or_insert_with(|| Decoder::new(LessonStage::Contacts));
+        let mut replies = Replies::default();
+        decoder.push(bytes);
+        let next = answer(decoder, &mut self.contacts, &mut replies, 100);
+        let mut reactions = Vec::new();
+        if !replies.as_bytes().is_empty() {
+            reactions.push(Reaction::Say(replies.as_bytes().to_vec()));
+        }
+        if next == Next::Close {
+            reactions.push(Reaction::Close);
+        }
+        reactions
+    }
+}
+
+#[test]
+fn the_classroom_s_own_server_passes_everything_and_is_recognised() {
+    let (grader, took) = run(Grader::new(Options::default()), &mut Classroom::default());
+    assert!(grader.passed() && grader.is_classroom(), "{:#?}", states(&grader));
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    for (name, state, cause) in states(&grader) {
+        let expected = if name == "connect" { ("note", "classroom") } else { ("passed", "") };
+        assert_eq!((state, cause), expected, "{name}");
+    }
+}
+
+/// A student's server in a few words.
+struct Student<F>(F);
+
+impl<F: FnMut(&str) -> Option<String>> Peer for Student<F> {
+    fn received(&mut self, _: Conn, bytes: &[u8]) -> Vec<Reaction> {
+        let text = String::from_utf8_lossy(bytes);
+        if text == "exit" {
+            return vec![Reaction::Close];
+        }
+        (self.0)(&text).map(|reply| Reaction::Say(reply.into_bytes())).into_iter().collect()
+    }
+}
+
+#[test]
+fn a_silent_server_fails_its_first_answer_and_nothing_is_judged_behind_it() {
+    let (grader, took) = run(Grader::new(Options::default()), &mut Student(|_: &str| None));
+    assert!(!grader.passed());
+    let answers = grader.stage(Name::Answers);
+    assert_eq!(answers.finding.as_ref().unwrap().cause, Cause::Silent);
+    let later = grader.stages().iter().skip(3);
+    assert!(later.clone().all(|stage| stage.state == State::Skipped), "{:#?}", states(&grader));
+    assert!(took < Duration::from_secs(6), "{took:?}");
+}
+
+#[test]
+fn the_homework_that_is_not_written_is_told_for_each_command_once() {
+    let mut server = Student(|text: &str| {
+        let fields: Vec<_> = text.split(';').collect();
+        (fields[0] == "add").then(|| format!("{} added", fields[1]))
+    });
+    let (grader, _) = run(Grader::new(Options::default()), &mut server);
+    let failed: Vec<_> =
+        states(&grader).into_iter().filter(|(_, state, _)| *state == "failed").collect();
+    assert_eq!(
+        failed,
+        [("find", "failed", "not-written"), ("remove", "failed", "not-written")],
+        "{:#?}",
+        states(&grader)
+    );
+}
+
+/// Floods every connection as soon as it is spoken to, and never ends one.
+struct Flood;
+
+impl Peer for Flood {
+    fn received(&mut self, _: Conn, _: &[u8]) -> Vec<Reaction> {
+        (0..50).map(|_| Reaction::Say(vec![b'x'; 1024])).collect()
+    }
+    fn ended(&mut self, _: Conn) -> Vec<Reaction> {
+        (0..50).map(|_| Reaction::Say(vec![b'y'; 1024])).collect()
+    }
+}
+
+#[test]
+fn a_flood_is_bounded_and_comes_to_an_end() {
+    let (grader, took) = run(Grader::new(Options::default()), &mut Flood);
+    assert!(!grader.passed());
+    assert!(took < Duration::from_secs(90), "{took:?}");
+    for stage in grader.stages() {
+        let shown: usize = stage.exchanges.iter().flat_map(|e| &e.chunks).map(Vec::len).sum();
+        assert!(shown <= MAX_SHOWN, "{shown}");
+        let kept = stage.finding.as_ref().and_then(|found| found.actual.as_ref());
+        assert!(kept.is_none_or(|actual| actual.len() <= 8192));
+    }
+}
+
+#[test]
+fn every_event_in_any_order_is_survived() {
+    // A driver with a fault, or a student's computer that lies, must not cause a panic.
+    let events = |n: u32| {
+        let conn = Conn(n % 5);
+        [
+            Event::Connected(conn),
+            Event::Received(conn, vec![0xFF; 3]),
+            Event::Closed(conn),
+            Event::Started,
+            Event::Stderr("KeyError: 1\n  File \"x\", line 99, in y\nKeyError: 2\n".into()),
+            Event::Exited { code: None },
+            Event::Refused(conn),
+            Event::Received(conn, b"Welcome!".to_vec()),
+            Event::Reset(conn),
+            Event::Printed("张三 added".into()),
+        ]
+    };
+    for can_restart in [true, false] {
+        for stride in 1..10 {
+            let source = Some("s.bind(('x', 1))\n".to_owned());
+            let mut grader = Grader::new(Options { can_restart, source, ..Options::default() });
+            let mut now = Duration::ZERO;
+            for n in 0..4000_u32 {
+                let event = events(n / 7).into_iter().nth((n * stride) as usize % 10).unwrap();
+                grader.handle(event, now);
+                while grader.next_action().is_some() {}
+                now += Duration::from_millis(u64::from(n % 3) * 40);
+                grader.tick(now);
+            }
+            grader.cancel();
+            assert!(grader.is_done() && grader.deadline().is_none());
+        }
+    }
+}
