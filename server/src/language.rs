@@ -37,6 +37,15 @@ impl Language {
     }
 }
 
+impl From<Language> for protocol::homework::words::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Chinese => Self::Chinese,
+            Language::English => Self::English,
+        }
+    }
+}
+
 /// Formats the translation for the machine's language as [`format!`] does. With
 /// `in language;` in front, for that language: what is pure is told which.
 macro_rules! localized {

@@ -22,6 +22,7 @@
 //! * `http`: the routes, the pages, the APIs of the book and the board, and the checks
 //!   on `Host` and `Origin` (`host_names`).
 //! * [`join`]: how students reach this machine: addresses, URLs, QR codes.
+//! * [`homework`]: checks a student's own server: `tcp-classroom check`.
 //! * [`csv`]: the contacts as a spreadsheet's file, in and out.
 //! * [`terminal`]: the lesson's lines on standard output, diagnostics on standard error.
 //! * [`cli`]: the options, and the banner at start. [`signals`]: what stops the
@@ -37,6 +38,7 @@ pub mod cli;
 mod config;
 mod context;
 pub mod csv;
+pub mod homework;
 mod host_names;
 mod http;
 pub mod join;

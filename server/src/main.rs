@@ -10,6 +10,7 @@ use tcp_classroom::cli::banner::{Banner, Screen};
 use tcp_classroom::cli::health;
 use tcp_classroom::cli::options::{CommandLine, Opened, Options, Subcommand};
 use tcp_classroom::cli::shell_files;
+use tcp_classroom::homework::command;
 use tcp_classroom::join::interfaces;
 use tcp_classroom::language::Language;
 use tcp_classroom::signals::stop_on_signals;
@@ -42,6 +43,11 @@ fn run() -> ExitCode {
                     diagnostics::say(summary.sentence(language));
                 }
             })
+        }
+        Subcommand::Check(options) => {
+            let code = command::run(&options.settings(language));
+            diagnostics::flush(FINAL_FLUSH);
+            return code;
         }
         Subcommand::Export { csv, book, bom, force } => {
             book.path().and_then(|book| csv::export(&book, &csv, bom, force))

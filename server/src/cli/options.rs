@@ -4,6 +4,7 @@
 //! translates the help and `early_exit` the errors.
 
 mod book_file;
+mod check;
 mod chinese;
 mod early_exit;
 mod invalid_option;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 pub use self::book_file::BookFile;
+pub use self::check::CheckOptions;
 pub use self::early_exit::EarlyExit;
 pub use self::serve::{Options, StageName};
 pub use self::values::{Endpoint, Opened};
@@ -94,6 +96,9 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 pub enum Subcommand {
     /// Serve a class; the same as without a subcommand.
     Serve(Options),
+    /// Check a student's own server: does it speak the lesson's protocol, and if not,
+    /// why?
+    Check(CheckOptions),
     /// Write the contacts to a CSV file.
     Export {
         /// The file to write; - for standard output.
@@ -149,6 +154,7 @@ Try it:
   nc 127.0.0.1 9999                   and type add;zhangsan;13800138000
   tcp-classroom --lan                 for a class: prints the address and a QR code
   tcp-classroom --stage echo --pause 1s    the lesson's first server
+  tcp-classroom check server.py       starts a student's server and checks it
   tcp-classroom export --bom class.csv     the contacts, for Excel
 
 Every option can also be set by the environment variable shown beside it; the

@@ -23,7 +23,7 @@ pub(super) enum Damage {
 /// A cell that no spreadsheet takes for anything but text, and an import for
 /// nothing but what it says: with a `'` in front if one might, or if it already
 /// looks so defused.
-pub(super) fn defused(cell: &str) -> Cow<'_, str> {
+pub(crate) fn defused(cell: &str) -> Cow<'_, str> {
     match is_risky(cell.trim_start_matches('\'')) {
         true => Cow::Owned(format!("'{cell}")),
         false => Cow::Borrowed(cell),

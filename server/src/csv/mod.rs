@@ -21,6 +21,7 @@ mod records;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+pub(crate) use cells::defused;
 pub use encoding::Encoding;
 pub use export::export;
 pub use import::import;

@@ -213,6 +213,11 @@ impl Grader {
         self.server.is_classroom
     }
 
+    /// How long the check that is being carried out has been waiting for the server.
+    pub fn waits(&self) -> Duration {
+        self.now.saturating_sub(self.last.at.max(self.begun))
+    }
+
     /// What names and phones were made from.
     pub fn seed(&self) -> u64 {
         self.options.seed

@@ -35,6 +35,7 @@ const COMMAND_WORDS: &[CommandWords] = &[
                 \x20 nc 127.0.0.1 9999                   输入 add;zhangsan;13800138000\n\
                 \x20 tcp-classroom --lan                 上课用：打印地址和二维码\n\
                 \x20 tcp-classroom --stage echo --pause 1s    课上的第一个服务器\n\
+                \x20 tcp-classroom check server.py       启动学生自己的服务器并检查\n\
                 \x20 tcp-classroom export --bom class.csv     把通讯录导出给 Excel\n\n\
                 每个选项也可以用旁边的环境变量来设置；同时给出时，以选项为准。",
     },
@@ -42,6 +43,12 @@ const COMMAND_WORDS: &[CommandWords] = &[
         name: "serve",
         about: "给一个班上课；和不带命令时一样。",
         usage: "tcp-classroom serve [选项]",
+        after: "",
+    },
+    CommandWords {
+        name: "check",
+        about: "检查学生自己写的服务器：它说的是课上的协议吗？如果不是，为什么？",
+        usage: "tcp-classroom check [选项] <服务器>...",
         after: "",
     },
     CommandWords {
@@ -161,6 +168,21 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
     ("read_patience", "时间", "客户端可以多长时间不读取回答；超过了就断开。"),
     ("ping_every", "时间", "隔多长时间问一次安静的浏览器还在不在；\n要比 --dead-after 短。"),
     ("dead_after", "时间", "浏览器多长时间没有动静就算已经离开。"),
+    (
+        "targets",
+        "服务器",
+        "服务器的 Python 文件，检查时会启动它；或者写 主机:端口，检查已经启动的。\n\
+         给出几个文件或者一个文件夹，就得到一张表。",
+    ),
+    ("port", "端口", "文件里的服务器监听的端口。\n[默认：它的 bind 里写的，没有就是 9999]"),
+    ("python", "程序", "用哪个 Python 运行。\n[默认：python3、python 或 py，先找到哪个用哪个]"),
+    ("timeout", "时间", "一个回答最多等多久；课上的服务器会停一秒。"),
+    ("seed", "数字", "用同样的名字和电话再检查一次。"),
+    ("all", "", "解释每一处没通过和每一处说明，而不只是第一处没通过。"),
+    ("once", "", "在终端里也只检查一次；不加的话，每次保存文件都会再检查。"),
+    ("json", "", "每个服务器打印一行 JSON。"),
+    ("check.csv", "", "每个服务器打印一行 CSV。"),
+    ("lang", "语言", "用哪种语言解释。\n[默认：这台电脑的语言]"),
     ("export.csv", "CSV", "要写的文件；- 表示标准输出。"),
     ("import.csv", "CSV", "要读的文件；- 表示标准输入。"),
     (
@@ -179,6 +201,8 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
 /// Possible values, by the option's id.
 const VALUE_WORDS: &[(&str, &str, &str)] = &[
     ("stage", "contacts", "通讯录：add、remove、find、exit"),
+    ("lang", "zh", "中文"),
+    ("lang", "en", "英文"),
     ("encoding", "utf-8", "UTF-8（Excel 里的“CSV UTF-8”）"),
     ("encoding", "gbk", "中文 Windows 的编码，包括 GB18030（Excel 里普通的“CSV”）"),
     ("stage", "echo", "课上的第一个服务器：每条消息都回答 Received ...;"),
