@@ -66,8 +66,10 @@ impl Grader {
     }
 
     pub(super) fn step_done(&mut self, note: Option<Cause>) {
-        if self.note.is_none() {
-            self.note = note;
+        if let Some(cause) = note
+            && self.note.is_none()
+        {
+            self.note = Some(self.finding((cause, None)));
         }
         self.step += 1;
     }
@@ -85,11 +87,10 @@ impl Grader {
         if may_break && self.program.traceback(self.options.file.as_deref()).is_some() {
             return self.fail(Symptom::End);
         }
-        if let Some(cause) = self.note {
-            let finding = self.finding((cause, None));
-            return self.settle(State::Note, Some(finding));
+        match self.note.take() {
+            Some(note) => self.settle(State::Note, Some(note)),
+            None => self.settle(State::Passed, None),
         }
-        self.settle(State::Passed, None);
     }
 
     /// What a symptom leads to.
@@ -115,12 +116,12 @@ impl Grader {
     pub(super) fn fail(&mut self, symptom: Symptom) {
         let diagnosis = self.diagnose(symptom);
         let cause = diagnosis.0;
+        let finding = self.finding(diagnosis);
         if self.has_traceback_now() {
             // Whatever it was doing is lost.
             self.server.needs_restart = true;
             self.program.mark();
         }
-        let finding = self.finding(diagnosis);
         if cause == Cause::Held
             && let Some(finding) = &mut self.stage_mut(CheckName::Greeting).finding
         {
@@ -149,6 +150,7 @@ impl Grader {
         self.at += 1;
         self.step = 0;
         self.note = None;
+        self.last.provocation = None;
     }
 
     /// A connection that is not the first one is not served.
@@ -158,8 +160,15 @@ impl Grader {
             let finding = Finding::new(Cause::OneClient);
             return self.settle(State::Note, Some(finding));
         }
-        if self.check() == CheckName::Reset {
-            return self.fail(Symptom::End);
+        if !self.stages[self.at].required {
+            let is_over = !self.options.can_restart;
+            self.leave(Seat::Main);
+            self.fail(Symptom::End);
+            self.server.needs_restart = true;
+            if is_over {
+                self.finish();
+            }
+            return;
         }
         self.blame_next_client();
         self.leave(Seat::Main);
@@ -236,14 +245,20 @@ impl Grader {
         let source = self.source.as_ref();
         let is_asked = !matches!(self.check(), CheckName::Connect) && !self.last.sent.is_empty();
         let greeting = self.check() == CheckName::Greeting;
+        let provocation = self.last.provocation.as_ref();
         Finding {
             cause,
-            sent: is_asked.then(|| self.last.sent.clone()),
+            sent: match provocation {
+                Some(provocation) => Some(provocation.clone()),
+                None => is_asked.then(|| self.last.sent.clone()),
+            },
             expected: match greeting {
                 true => Some("Welcome!".to_owned()),
+                false if provocation.is_some() => None,
                 false => self.last.wanted.as_ref().and_then(Wanted::text),
             },
-            actual: (is_asked || greeting).then(|| self.last.actual.clone()),
+            actual: (provocation.is_none() && (is_asked || greeting))
+                .then(|| self.last.actual.clone()),
             line,
             exception: traceback.map(|traceback| traceback.text()),
             bound: match cause {

@@ -34,6 +34,8 @@ pub(super) struct Link {
     pub answered: usize,
     /// Whether `exit` was sent or our side ended: the server may end it.
     pub may_end: bool,
+    /// Whether our side ended.
+    pub is_finished: bool,
 }
 
 impl Link {
@@ -65,6 +67,7 @@ impl Links {
             is_greeted: false,
             answered: 0,
             may_end: false,
+            is_finished: false,
         });
         conn
     }

@@ -17,12 +17,11 @@ use self::program::{Process, Program};
 use self::wait::Wait;
 use super::answer::Wanted;
 use super::cast::Cast;
-use super::cause::Cause;
 use super::checks::{CHECKS, CheckName, Person};
 use super::diagnosis::Diagnosis;
 use super::event::{Action, Conn, Event};
 use super::python::Source;
-use super::stage::{Exchange, Stage, State};
+use super::stage::{Exchange, Finding, Stage, State};
 
 /// How many exchanges and bytes of each stage are kept to be shown.
 const MAX_EXCHANGES: usize = 16;
@@ -77,8 +76,8 @@ pub struct Grader {
     program: Program,
     server: Server,
     last: Last,
-    /// A note of a step of the current check.
-    note: Option<Cause>,
+    /// A note on a step of the current check.
+    note: Option<Finding>,
     /// What happened to a conversation that should have gone on.
     interruption: Option<Diagnosis>,
     actions: VecDeque<Action>,
@@ -115,6 +114,8 @@ struct Last {
     wanted: Option<Wanted>,
     actual: Vec<u8>,
     at: Duration,
+    /// What the server may have stumbled over before it.
+    provocation: Option<Vec<u8>>,
 }
 
 impl Grader {

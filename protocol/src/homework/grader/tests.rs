@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::*;
+use crate::homework::cause::Cause;
 use crate::homework::checks::CheckName as Name;
 use crate::{Contacts, Decoder, Next, Replies, Stage as LessonStage, answer};
 

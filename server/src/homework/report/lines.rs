@@ -79,8 +79,14 @@ pub(in crate::homework) fn verdict(report: &Report<'_>, all: bool, language: Lan
         text += &paragraph(report, stage, YELLOW, language);
     }
     let notes = with(State::Note, true).chain(with(State::Note, false));
+    let mut told = Vec::new();
     for stage in notes.filter(|stage| all || is_classroom(stage)) {
-        text += &paragraph(report, stage, GREEN, language);
+        // The lesson's missing mark would otherwise be told four times.
+        let cause = stage.finding.as_ref().map(|finding| finding.cause);
+        if !told.contains(&cause) {
+            told.push(cause);
+            text += &paragraph(report, stage, GREEN, language);
+        }
     }
     text += &last_line(report, language);
     if !all {
