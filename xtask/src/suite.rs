@@ -2,6 +2,7 @@
 //! program says at its end, and the tests that were skipped by name.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,6 +14,14 @@ const SKIPPED: &str = "TCP_CLASSROOM_SKIPPED";
 
 /// Set when a missing tool skips a test instead of failing it.
 const SKIP_MISSING: &str = "TCP_CLASSROOM_SKIP_MISSING";
+
+/// How many tests libtest runs at once; as many as there are processors if it is unset.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
+/// Native tests mostly wait: for a disk, for a pause of the protocol, for a program to
+/// end. With two at once on two processors they take 110 s, with eight 50 s. Of
+/// browsers there is one a processor all the same, which the tests see to.
+const TESTS_PER_PROCESSOR: usize = 4;
 
 /// The beginning of an `#[ignore]`d test's reason when it is not skipped but run by
 /// other tests, in a process of its own.
@@ -69,6 +78,10 @@ impl Suite {
     /// A test failed, or it did not compile.
     pub fn run(&mut self, mut cargo: Command) -> Result<()> {
         cargo.env(SKIPPED, &self.list).stdout(Stdio::piped());
+        if std::env::var_os(TEST_THREADS).is_none() {
+            let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+            cargo.env(TEST_THREADS, (processors * TESTS_PER_PROCESSOR).to_string());
+        }
         if self.skip_missing {
             cargo.env(SKIP_MISSING, "1");
         }

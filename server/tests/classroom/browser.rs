@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
 use super::engine::{Driver, Engine};
@@ -50,11 +52,17 @@ for (const level of ['warn', 'error']) {
 pub struct Browser {
     pub client: Client,
     driver: Driver,
+    _permit: SemaphorePermit<'static>,
 }
 
 /// Chromiums that have finished a test and wait for the next one: to start one takes
-/// longer than most tests. As many as tests run at once; they end with this process.
-static IDLE: Mutex<Vec<Browser>> = Mutex::new(Vec::new());
+/// longer than most tests. They end with this process.
+static IDLE: Mutex<Vec<(Client, Driver)>> = Mutex::new(Vec::new());
+
+/// One browser a processor: unlike other tests, of which more may run at once, those
+/// in a browser compute all the time.
+static PERMITS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)));
 
 /// Ends the browsers that wait for a test, so that the next one is started anew: what
 /// is measured must not depend on what was measured before.
@@ -73,11 +81,13 @@ impl Browser {
     /// A browser as after its first start, or nothing where the test is skipped.
     pub async fn start(visitor: Visitor) -> Option<Self> {
         let engine = Engine::of_this_run();
+        let _permit = PERMITS.acquire().await.expect("it is never closed");
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let browser = match idle {
-            Some(browser) => browser,
+        let (client, driver) = match idle {
+            Some(idle) => idle,
             None => Self::launch(engine.start()?, visitor).await,
         };
+        let browser = Browser { client, driver, _permit };
         match engine {
             Engine::Chromium => browser.begin_anew(visitor).await,
             Engine::Firefox | Engine::WebKit => {
@@ -88,14 +98,14 @@ impl Browser {
         Some(browser)
     }
 
-    async fn launch(driver: Driver, visitor: Visitor) -> Self {
+    async fn launch(driver: Driver, visitor: Visitor) -> (Client, Driver) {
         let mut builder =
             ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(driver.engine.capabilities(&driver, visitor));
         let address = driver.address.clone();
         let client = RUNTIME.spawn(async move { builder.connect(&address).await });
         let client = client.await.expect("it does not panic").expect("a browser session");
-        Browser { client, driver }
+        (client, driver)
     }
 
     /// Opens a window for a new visitor, without anything that an earlier one left.
@@ -149,7 +159,8 @@ impl Browser {
         self.client.close_window().await.expect("it closes");
         let first = self.client.windows().await.expect("windows").remove(0);
         self.client.switch_to_window(first).await.expect("it is there");
-        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+        let idle = (self.client, self.driver);
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }
 
     /// The engine it is made of.
