@@ -2,6 +2,13 @@
 //!
 //! The signals are awaited on a thread with a runtime of its own, so that they
 //! are heard even when every thread of the server is stuck.
+//!
+//! On Windows a closed window leaves five seconds, in which the thread of the event
+//! waits (tokio parks it) and `main` closes the book: that takes three seconds at
+//! most. A log-off or a shutdown is told only to programs without `user32.dll`, which
+//! comes with `shell32.dll`, through which the browser is opened and the user's folder
+//! is found. There Windows may end the program without a word: as after a power cut,
+//! every confirmed change is in the file's log, and the next start merges it.
 
 use std::io;
 use std::sync::mpsc::sync_channel;
