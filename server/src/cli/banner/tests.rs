@@ -87,6 +87,7 @@ fn on_this_computer_alone_no_network_address_is_named() {
     let lan = lan(&["192.168.1.23"]);
     let text = banner(Language::English, "127.0.0.1", &lan).to_string();
     assert!(text.contains("\n  http://127.0.0.1:8080/\n"), "{text}");
+    assert!(text.contains("\n  http://127.0.0.1:8080/board  projector\n"), "{text}");
     assert!(text.contains("\n  127.0.0.1 9999\n"), "{text}");
     assert!(!text.contains("192.168") && !text.contains("Note"), "{text}");
     assert!(text.contains(&format!("\nContacts (7)\n  {HOME}\n")), "{text}");
@@ -171,7 +172,8 @@ fn what_a_teacher_must_see_fits_the_usual_screens_with_the_whole_qr_code() {
                 let page = Host::Address(best.parse().unwrap()).url(8080);
                 assert!(rows_in_all(&text, screen) <= rows, "{columns} {rows}:\n{text}");
                 assert_eq!(scanned(&text).as_deref(), Some(page.as_str()), "{text}");
-                for must in [page, "http://127.0.0.1:8080/".into(), format!("{best} 9999")] {
+                let here = "http://127.0.0.1:8080/";
+                for must in [page, here.into(), format!("{here}board"), format!("{best} 9999")] {
                     assert!(text.contains(&format!("  {must}")), "{must}:\n{text}");
                 }
                 assert!(data.is_none_or(|data| text.contains(data)), "{text}");
@@ -268,7 +270,8 @@ fn what_is_advertised_comes_first_and_is_what_the_qr_code_says() {
             banner.advertised = Some(advertised);
             let text = banner.to_string();
             let pages: Vec<_> = text.lines().filter(|line| line.starts_with("  http://")).collect();
-            assert_eq!(pages[1].trim(), page, "{text}");
+            assert!(pages[1].contains("/board"), "{text}");
+            assert_eq!(pages[2].trim(), page, "{text}");
             assert_eq!(text.matches(page).count(), 1, "{text}");
             assert!(text.contains(&format!("\n  {advertised} 9999\n")), "{text}");
             banner.screen = Some(Screen::USUAL);
