@@ -40,6 +40,21 @@ pub const BOARD_EVENT: &str = "board";
 /// Where the server is, as a [`Classroom`].
 pub const CLASSROOM: &str = "/api/classroom";
 
+/// Server-sent events: a [`HOMEWORK_EVENT`] at once, another one after each change.
+/// `?key=KEY&lang=zh&name=NAME`: a random key of the page's own, the language of the
+/// texts, and the name that the page uses in examples, if any.
+pub const HOMEWORK: &str = "/api/homework";
+
+/// The name of an event with a [`Homework`].
+pub const HOMEWORK_EVENT: &str = "homework";
+
+/// What was sent and received for a check, as [`CheckedBytes`] in order:
+/// `?key=KEY&lang=zh&check=NAME`.
+pub const HOMEWORK_CHECK: &str = "/api/homework/check";
+
+/// Where `check.py` connects, with `?code=CODE`.
+pub const HOMEWORK_RELAY: &str = "/api/homework/relay";
+
 /// The name of an event with a [`Snapshot`].
 pub const SNAPSHOT: &str = "snapshot";
 
@@ -150,6 +165,60 @@ pub struct JoinAddress {
     /// The QR code of `url`: one text a row, `1` for a dark module and `0` for a
     /// light one, without the quiet zone. Empty if the address is too long for one.
     pub qr: Vec<String>,
+}
+
+/// How a student's own server stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Homework {
+    /// What the student writes behind `check.py`.
+    pub code: String,
+    /// Whether `check.py` is connected.
+    pub relay: bool,
+    /// Whether the checks are being carried out.
+    pub running: bool,
+    /// Whether all required checks were passed, in the last run or one before.
+    pub passed: bool,
+    /// The checks of the last run, in order; none before the first.
+    pub checks: Vec<HomeworkCheck>,
+}
+
+/// A check and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HomeworkCheck {
+    /// Its stable name.
+    pub name: String,
+    /// What it is about.
+    pub title: String,
+    /// `waiting`, `running`, `passed`, `note`, `failed` or `skipped`.
+    pub state: String,
+    /// Whether the homework is done without it, too.
+    pub extra: bool,
+    /// What is wrong, or worth a note.
+    pub text: Option<String>,
+    /// The line of the student's file that it is about, with its number.
+    pub line: Option<String>,
+}
+
+/// Bytes that were sent or received, or should have been.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedBytes {
+    /// What they are.
+    pub title: String,
+    /// `sent`, `recv`, or neither.
+    pub class: String,
+    /// The characters they are.
+    pub bytes: Vec<CheckedCharacter>,
+}
+
+/// A character and its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedCharacter {
+    /// The character, escaped where it has no look of its own.
+    pub shown: String,
+    /// Its bytes in hexadecimal, with a space between each two.
+    pub hex: String,
+    /// Whether the first difference to what should be is here.
+    pub wrong: bool,
 }
 
 #[cfg(test)]

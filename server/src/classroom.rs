@@ -4,6 +4,7 @@
 pub(crate) mod presence;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::Stage;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::presence::{ClientKind, Presence};
 use crate::book::Book;
+use crate::relay::pairing::Homework;
 use crate::terminal::console::Console;
 use crate::transport::conversation::{ConversationOptions, Transport, converse};
 use crate::transport::rate_limit::RateLimiter;
@@ -29,12 +31,14 @@ pub(crate) struct Classroom {
     console: Console,
     /// How many pages have asked for their number.
     pages: AtomicU64,
+    /// The students' homework, and the relays to their own servers.
+    homework: Arc<Homework>,
 }
 
 impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
-        let pages = AtomicU64::default();
-        Classroom { book, presence: Presence::default(), options, console, pages }
+        let (presence, pages, homework) = Default::default();
+        Classroom { book, presence, options, console, pages, homework }
     }
 
     /// The stage of the lesson.
@@ -49,6 +53,10 @@ impl Classroom {
 
     pub(crate) fn book(&self) -> &Book {
         &self.book
+    }
+
+    pub(crate) fn homework(&self) -> &Arc<Homework> {
+        &self.homework
     }
 
     pub(crate) fn presence(&self) -> &Presence {
@@ -106,7 +114,7 @@ impl Drop for OnConsole<'_> {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use protocol::{Decoder, Replies};

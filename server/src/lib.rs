@@ -21,6 +21,7 @@
 //!   from, the feed of its latest changes, the writer thread and the file.
 //! * `http`: the routes, the pages, the APIs of the book and the board, and the checks
 //!   on `Host` and `Origin` (`host_names`).
+//! * `relay`: the students' own servers, which their `check.py` connects to the class.
 //! * [`join`]: how students reach this machine: addresses, URLs, QR codes.
 //! * [`homework`]: checks a student's own server: `tcp-classroom check`.
 //! * [`csv`]: the contacts as a spreadsheet's file, in and out.
@@ -43,6 +44,7 @@ mod host_names;
 mod http;
 pub mod join;
 pub mod language;
+mod relay;
 mod server;
 pub mod signals;
 pub mod terminal;

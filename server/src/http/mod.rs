@@ -7,6 +7,7 @@ mod events;
 mod examples;
 mod guard;
 mod headers;
+mod homework;
 mod json;
 mod page;
 mod upgrade;
@@ -52,13 +53,18 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::EVENTS, get(events::watch))
         .route(api::BOARD, get(board::watch))
         .route(api::CONTACTS, get(contacts::contacts))
-        .route(api::CLASSROOM, get(contacts::classroom));
+        .route(api::CLASSROOM, get(contacts::classroom))
+        .route(api::HOMEWORK, get(homework::watch))
+        .route(api::HOMEWORK_CHECK, get(homework::check));
     let websocket = Router::new().route("/ws", get(upgrade::open_websocket));
+    let relay = Router::new().route(api::HOMEWORK_RELAY, get(homework::open_relay));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .merge(examples::routes().layer(map_response(forbid_caching)))
         .merge(origin_checked(api, Protected::Book).layer(map_response(forbid_caching)))
         .merge(origin_checked(websocket, Protected::WebSocket))
+        .merge(origin_checked(relay, Protected::WebSocket).layer(map_response(forbid_caching)))
+        .route("/check.py", get(homework::script))
         .fallback(page::not_found)
         .with_state(HttpState { classroom, server: Arc::clone(&server) })
         .merge(page::routes())

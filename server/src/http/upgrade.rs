@@ -1,16 +1,28 @@
-//! From HTTP to a conversation: `GET /ws`.
+//! From HTTP to a conversation: `GET /ws`, or `GET /ws?server=KEY` for one with the
+//! student's own server.
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Extension, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
 use crate::classroom::Classroom;
 use crate::classroom::presence::ClientKind;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
+use crate::relay::bridge;
 use crate::transport::websocket::{self, Browser};
+
+/// Whom the conversation is with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Partner {
+    /// The key of the student whose own server it is; otherwise the classroom's.
+    server: Option<String>,
+}
 
 /// Makes the connection a WebSocket and holds a conversation on it, in a task of its
 /// own that outlives the request.
@@ -18,8 +30,19 @@ pub(crate) async fn open_websocket(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,
     Extension(connection): Extension<Connection>,
+    partner: Result<Query<Partner>, QueryRejection>,
     request: Request,
 ) -> Response {
+    let student = match partner.map(|Query(partner)| partner.server).unwrap_or_default() {
+        None => None,
+        Some(key) => match classroom.homework().student(&key) {
+            Some(student) => Some(student),
+            None => {
+                let text = "There is no homework page with this key.\n";
+                return (StatusCode::NOT_FOUND, text).into_response();
+            }
+        },
+    };
     let (response, upgraded) = match websocket::accept(request) {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -33,6 +56,10 @@ pub(crate) async fn open_websocket(
     server.tasks.clone().spawn(async move {
         // It fails when the browser is gone before it has the answer.
         if let Ok(upgraded) = upgraded.await {
+            if let Some(student) = student {
+                bridge::serve(upgraded, &student, server.limits.heartbeat(), &server.stop).await;
+                return drop(connection);
+            }
             let Connection { peer, permit, .. } = &connection;
             let browser = Browser::new(upgraded, server.limits.heartbeat());
             let limiter = permit.rate_limiter();

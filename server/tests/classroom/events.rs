@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use api::{Board, Changes, Snapshot};
+use api::{Board, Changes, Homework, Snapshot};
 use tokio::io::AsyncReadExt;
 
 use super::{TcpClient, must};
@@ -57,6 +57,11 @@ impl EventClient {
         Self::open_path_on(stream, http, api::BOARD, "").await
     }
 
+    /// Follows another stream of the server.
+    pub async fn open_path(http: SocketAddr, path: &str) -> Self {
+        Self::open_path_on(TcpClient::connect(http).await, http, path, "").await
+    }
+
     /// Asks on a connection that is there already.
     pub async fn open_on(stream: TcpClient, http: SocketAddr, headers: &str) -> Self {
         Self::open_path_on(stream, http, api::EVENTS, headers).await
@@ -102,6 +107,16 @@ impl EventClient {
             let Fields { id, name, data } = self.next_fields().await?;
             let Some(data) = data else { continue };
             assert_eq!((id, name.as_deref()), (None, Some(api::BOARD_EVENT)));
+            return Some(serde_json::from_str(&data).expect(&data));
+        }
+    }
+
+    /// The next event of a homework; none when the stream has ended.
+    pub async fn homework(&mut self) -> Option<Homework> {
+        loop {
+            let Fields { id, name, data } = self.next_fields().await?;
+            let Some(data) = data else { continue };
+            assert_eq!((id, name.as_deref()), (None, Some(api::HOMEWORK_EVENT)));
             return Some(serde_json::from_str(&data).expect(&data));
         }
     }

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod disk;
 pub mod engine;
 pub mod events;
+pub mod homework;
 pub mod intruder;
 pub mod needs;
 pub mod old_page;
@@ -264,7 +265,16 @@ impl WebSocketClient {
         http: SocketAddr,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
-        let mut request = format!("ws://{http}/ws").into_client_request()?;
+        Self::connect_to(http, "ws", headers).await
+    }
+
+    /// Connects to another path than the lesson's.
+    pub async fn connect_to(
+        http: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, tokio_tungstenite::tungstenite::Error> {
+        let mut request = format!("ws://{http}/{path}").into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }

@@ -1,0 +1,201 @@
+//! Talking to a student's own server by hand: a WebSocket of the page, bridged to a
+//! connection of the relay.
+//!
+//! Each message is one `send`, and what each `recv` brought comes back as one message,
+//! so that the page shows it as it shows the classroom's server.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_util::sync::CancellationToken;
+
+use crate::relay::pairing::Student;
+use crate::transport::heartbeat::{Heartbeat, Liveness, PingAction};
+use crate::transport::linger::Lingering;
+
+/// Bytes of the longest message, as on the lesson's own WebSocket.
+const MAX_MESSAGE: usize = 64 * 1024;
+
+/// Chunks that wait for a page that reads slowly: at 4 KB a `recv`, as many bytes.
+const WAITING: usize = 16;
+
+/// Time for the page to take what it is sent.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a bridge asks of the relay. Its connection's number comes from
+/// [`Student::next_conn`].
+#[derive(Debug)]
+pub(crate) enum Talk {
+    /// Connect to the server, and tell what comes.
+    Open {
+        conn: u32,
+        heard: mpsc::Sender<Heard>,
+    },
+    Send {
+        conn: u32,
+        bytes: Vec<u8>,
+    },
+    Close {
+        conn: u32,
+    },
+}
+
+/// What a bridge is told. Without a last word when the relay is gone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// What one `recv` brought.
+    Chunk(Vec<u8>),
+    /// The server ended its side.
+    Closed,
+    /// The connection broke.
+    Reset,
+    /// Nothing listens on the server's port.
+    Refused,
+    /// The checks need the server, which the lesson has serve one client at a time.
+    Checking,
+}
+
+/// Serves a page's WebSocket until one side ends.
+pub(crate) async fn serve(
+    connection: Upgraded,
+    student: &Student,
+    heartbeat: Heartbeat,
+    stop: &CancellationToken,
+) {
+    let parts = connection.downcast::<TokioIo<Lingering>>();
+    let parts = parts.expect("every connection of ours is of this kind");
+    let config = WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE));
+    let stream = parts.io.into_inner();
+    let read = parts.read_buf.to_vec();
+    let mut page =
+        WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
+    let (code, reason) = match student.talk() {
+        None => (CloseCode::Again, "check.py is not connected"),
+        Some(talk) => {
+            let conn = student.next_conn();
+            let end = tokio::select! {
+                end = converse(&mut page, &talk, conn, heartbeat) => end,
+                () = stop.cancelled() => (CloseCode::Away, "the server stops"),
+            };
+            let _ = talk.send(Talk::Close { conn }).await;
+            end
+        }
+    };
+    let frame = CloseFrame { code, reason: reason.into() };
+    let closed = timeout(PATIENCE, async {
+        page.close(Some(frame)).await?;
+        while page.next().await.is_some_and(|message| message.is_ok()) {}
+        Ok::<_, tokio_tungstenite::tungstenite::Error>(())
+    });
+    let _ = closed.await;
+}
+
+/// Moves messages both ways. Returns why it ended.
+async fn converse(
+    page: &mut WebSocketStream<Lingering>,
+    talk: &mpsc::Sender<Talk>,
+    conn: u32,
+    heartbeat: Heartbeat,
+) -> (CloseCode, &'static str) {
+    const GONE: (CloseCode, &str) = (CloseCode::Again, "check.py is gone");
+    let (heard, mut hears) = mpsc::channel(WAITING);
+    if talk.send(Talk::Open { conn, heard }).await.is_err() {
+        return GONE;
+    }
+    let now = Instant::now();
+    let mut liveness = Liveness::new(heartbeat, now);
+    let mut pings = interval_at(now + heartbeat.ping_every, heartbeat.ping_every);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut unfinished = Vec::new();
+    loop {
+        tokio::select! {
+            message = page.next() => {
+                let bytes = match message {
+                    Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => message.into_data(),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => {
+                        return (CloseCode::Normal, "bye");
+                    }
+                    Some(Ok(_)) => {
+                        liveness.heard(Instant::now());
+                        continue;
+                    }
+                };
+                liveness.heard(Instant::now());
+                if talk.send(Talk::Send { conn, bytes: bytes.to_vec() }).await.is_err() {
+                    return GONE;
+                }
+            }
+            heard = hears.recv() => {
+                let text = match heard {
+                    Some(Heard::Chunk(bytes)) => text_of(&mut unfinished, &bytes),
+                    Some(Heard::Closed) => return (CloseCode::Normal, "bye"),
+                    Some(Heard::Reset) => return (CloseCode::Error, "the connection was reset"),
+                    Some(Heard::Refused) => return (CloseCode::Again, "nothing listens there"),
+                    Some(Heard::Checking) => return (CloseCode::Again, "the checks are running"),
+                    None => return GONE,
+                };
+                if let Some(text) = text
+                    && !matches!(timeout(PATIENCE, page.send(Message::text(text))).await, Ok(Ok(())))
+                {
+                    return (CloseCode::Away, "the page does not read");
+                }
+            }
+            due = pings.tick() => {
+                if liveness.on_ping_due(due, Instant::now()) == PingAction::GiveUp
+                    || page.send(Message::Ping(Vec::new().into())).await.is_err()
+                {
+                    return (CloseCode::Away, "the page answers no ping");
+                }
+            }
+        }
+    }
+}
+
+/// A chunk as text. The beginning of a character at its end waits for the rest; other
+/// bytes that are no UTF-8 become U+FFFD, since a text message has no room for them.
+fn text_of(unfinished: &mut Vec<u8>, bytes: &[u8]) -> Option<String> {
+    unfinished.extend_from_slice(bytes);
+    let begins_character = |&back: &usize| {
+        let tail = &unfinished[unfinished.len() - back..];
+        str::from_utf8(tail)
+            .is_err_and(|error| error.error_len().is_none() && error.valid_up_to() == 0)
+    };
+    let back = (1..=unfinished.len().min(3)).find(begins_character).unwrap_or(0);
+    let whole = unfinished.len() - back;
+    let rest = unfinished.split_off(whole);
+    let text = String::from_utf8_lossy(unfinished).into_owned();
+    *unfinished = rest;
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_that_two_chunks_bring_is_whole_and_what_is_no_text_is_marked() {
+        for (chunks, texts) in [
+            (&["张三".as_bytes()][..], &[Some("张三")][..]),
+            (&[b"a\xe5", b"\xbc", b"\xa0b"], &[Some("a"), None, Some("张b")]),
+            (&[b"\xd5\xc5!"], &[Some("\u{fffd}\u{fffd}!")]),
+            (&[b"\xe5\xbc\xa0\xe5", b"\xbc\xa0"], &[Some("张"), Some("张")]),
+            (&["a张".as_bytes(), b"\xf0\x9f", b"\x98\x80"], &[Some("a张"), None, Some("😀")]),
+        ] {
+            let mut unfinished = Vec::new();
+            let read: Vec<_> = chunks.iter().map(|chunk| text_of(&mut unfinished, chunk)).collect();
+            let read: Vec<_> = read.iter().map(|text| text.as_deref()).collect();
+            assert_eq!(read, texts, "{chunks:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What the page is shown of a student's homework, in its language.
+
+use std::sync::Arc;
+
+use api::{CheckedBytes, CheckedCharacter, Homework, HomeworkCheck};
+use protocol::escape::Escaped;
+use protocol::homework::words::{self, Language};
+use protocol::homework::{Finding, Stage, State};
+
+/// Bytes shown of one message. The longest command of the lesson has 102.
+const SHOWN: usize = 128;
+
+/// How far a student is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// Whether a `check.py` is connected.
+    pub(crate) has_relay: bool,
+    /// Whether the checks are being carried out.
+    pub(crate) is_running: bool,
+    /// Whether all required checks were passed, in this run or an earlier one.
+    pub(crate) passed: bool,
+    /// The checks of the last run; none before the first.
+    pub(crate) stages: Arc<[Stage]>,
+    /// The port of the student's server.
+    pub(crate) port: u16,
+}
+
+impl Progress {
+    /// As the page reads it.
+    pub(crate) fn told(&self, code: &str, language: Language) -> Homework {
+        let checks = self.stages.iter().map(|stage| told(stage, self.port, language));
+        Homework {
+            code: code.to_owned(),
+            relay: self.has_relay,
+            running: self.is_running,
+            passed: self.passed,
+            checks: checks.collect(),
+        }
+    }
+
+    /// What was sent and received for a check, as bytes.
+    pub(crate) fn details(&self, check: &str, language: Language) -> Vec<CheckedBytes> {
+        let stage = self.stages.iter().find(|stage| stage.name.word() == check);
+        stage.map(|stage| details(stage, language)).unwrap_or_default()
+    }
+}
+
+/// A line for the terminal of `check.py`: what became of a check.
+pub(crate) fn line(stage: &Stage, port: u16, language: Language) -> String {
+    let mark = match stage.state {
+        State::Passed => "[ok]",
+        State::Note => "[ok *]",
+        State::Failed => "[x]",
+        State::Skipped | State::Waiting | State::Running => "[-]",
+    };
+    let told = told(stage, port, language);
+    let mut line = format!("{mark} {}", told.title);
+    for text in [told.text, told.line].into_iter().flatten() {
+        line += &format!("\n     {text}");
+    }
+    line
+}
+
+fn told(stage: &Stage, port: u16, language: Language) -> HomeworkCheck {
+    let finding = stage.finding.as_ref();
+    let line = finding.and_then(|finding| finding.line.as_ref());
+    HomeworkCheck {
+        name: stage.name.word().to_owned(),
+        title: words::title(stage.name, language).to_owned(),
+        state: stage.state.word().to_owned(),
+        extra: !stage.required,
+        text: finding.map(|finding| words::verdict(finding, port, language)),
+        line: line.map(|line| format!("{}  {}", line.number, Escaped(line.text.trim()))),
+    }
+}
+
+fn details(stage: &Stage, language: Language) -> Vec<CheckedBytes> {
+    let word = |chinese: &'static str, english: &'static str| match language {
+        Language::Chinese => chinese,
+        Language::English => english,
+    };
+    let mut rows = Vec::new();
+    let mut row = |title: String, class: &str, bytes: &[u8], wrong: Option<usize>| {
+        let title = format!("{title} · {} B", bytes.len());
+        rows.push(CheckedBytes { title, class: class.to_owned(), bytes: characters(bytes, wrong) });
+    };
+    for exchange in &stage.exchanges {
+        if !exchange.sent.is_empty() {
+            row(word("发出", "sent").to_owned(), "sent", &exchange.sent, None);
+        }
+        for (index, chunk) in exchange.chunks.iter().enumerate() {
+            let nth = index + 1;
+            let title = match language {
+                Language::Chinese => format!("第 {nth} 次 recv"),
+                Language::English => format!("recv {nth}"),
+            };
+            row(title, "recv", chunk, None);
+        }
+    }
+    if let Some(Finding { expected: Some(expected), actual, .. }) = &stage.finding {
+        row(word("应该收到", "should come").to_owned(), "", expected.as_bytes(), None);
+        let actual = actual.as_deref().unwrap_or_default();
+        let same = expected.bytes().zip(actual).take_while(|(one, other)| one == *other).count();
+        row(word("实际收到", "came").to_owned(), "recv", actual, Some(same));
+    }
+    rows
+}
+
+/// Bytes as characters, each with its bytes in hexadecimal. What is no UTF-8 has a
+/// `?` for each byte. `wrong` is where the first difference is.
+fn characters(bytes: &[u8], wrong: Option<usize>) -> Vec<CheckedCharacter> {
+    let bytes = &bytes[..bytes.len().min(SHOWN)];
+    let mut characters = Vec::new();
+    let mut at = 0;
+    let mut push = |shown: String, own: &[u8]| {
+        let is_wrong = wrong.is_some_and(|wrong| (at..at + own.len()).contains(&wrong));
+        at += own.len();
+        let hex: Vec<_> = own.iter().map(|byte| format!("{byte:02X}")).collect();
+        characters.push(CheckedCharacter { shown, hex: hex.join(" "), wrong: is_wrong });
+    };
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            let shown = match character {
+                ' ' => "·".to_owned(),
+                _ => Escaped(character.encode_utf8(&mut [0; 4])).to_string(),
+            };
+            push(shown, character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        for byte in chunk.invalid() {
+            push("?".to_owned(), &[*byte]);
+        }
+    }
+    if wrong.is_some_and(|wrong| wrong >= at) {
+        // It ends too early: the difference is behind it.
+        characters.push(CheckedCharacter { shown: " ".into(), hex: "  ".into(), wrong: true });
+    }
+    characters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_different_byte_is_in_the_character_that_is_marked() {
+        let marked = |bytes: &[u8], wrong| {
+            let characters = characters(bytes, Some(wrong));
+            characters.iter().position(|character| character.wrong)
+        };
+        assert_eq!(marked("张三 a".as_bytes(), 0), Some(0));
+        assert_eq!(marked("张三 a".as_bytes(), 5), Some(1));
+        assert_eq!(marked("张三 a".as_bytes(), 7), Some(3));
+        assert_eq!(marked("张三 a".as_bytes(), 8), Some(4), "it ends too early");
+        assert_eq!(marked(b"", 0), Some(0));
+        let gbk = characters(b"\xd5\xc5!", None);
+        let shown: Vec<_> = gbk.iter().map(|c| (&*c.shown, &*c.hex)).collect();
+        assert_eq!(shown, [("?", "D5"), ("?", "C5"), ("!", "21")]);
+        assert_eq!(characters(&[b'x'; 1000], None).len(), SHOWN);
+    }
+
+    #[test]
+    fn what_a_server_sent_is_escaped() {
+        let shown = characters("\n\u{1b}\u{202e} ".as_bytes(), None);
+        let shown: Vec<_> = shown.iter().map(|character| &*character.shown).collect();
+        assert_eq!(shown, ["\\n", "\\x1b", "\\u202e", "·"]);
+    }
+}

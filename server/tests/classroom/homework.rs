@@ -1,0 +1,235 @@
+//! The homework from outside: a page that follows its checks, a `check.py` played by
+//! hand, and the real one with a student's server.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use api::{CheckedBytes, Homework};
+use serde_json::{Value, json};
+
+use super::events::EventClient;
+use super::{HttpResponse, TcpClient, get, must};
+
+/// The key of a page.
+pub const KEY: &str = "k3y0fAstudent0123456789";
+
+/// A page at the homework.
+pub struct HomeworkPage {
+    events: EventClient,
+    http: SocketAddr,
+    key: String,
+    pub last: Homework,
+}
+
+impl HomeworkPage {
+    /// Opens it; the first event says the code.
+    pub async fn open(http: SocketAddr, key: &str) -> Self {
+        Self::open_as(http, key, "").await
+    }
+
+    /// The same, by a student who uses this name in examples.
+    pub async fn open_as(http: SocketAddr, key: &str, name: &str) -> Self {
+        let path = format!("{}?key={key}&lang=en&name={name}", api::HOMEWORK);
+        let mut events = EventClient::open_path(http, &path).await;
+        let last = events.homework().await.expect("the first event comes at once");
+        HomeworkPage { events, http, key: key.to_owned(), last }
+    }
+
+    /// Follows until something holds.
+    pub async fn until(&mut self, holds: impl Fn(&Homework) -> bool) -> &Homework {
+        while !holds(&self.last) {
+            self.last = self.events.homework().await.expect("the stream goes on");
+        }
+        &self.last
+    }
+
+    /// Follows a run to its end.
+    pub async fn result(&mut self) -> &Homework {
+        self.until(|homework| {
+            let is_over = |state: &str| !matches!(state, "waiting" | "running");
+            !homework.running
+                && !homework.checks.is_empty()
+                && homework.checks.iter().all(|check| is_over(&check.state))
+        })
+        .await
+    }
+
+    /// The state of a check.
+    pub fn state(&self, name: &str) -> &str {
+        let check = self.last.checks.iter().find(|check| check.name == name);
+        check.map_or("absent", |check| &check.state)
+    }
+
+    /// What is said about a check.
+    pub fn text(&self, name: &str) -> String {
+        let check = self.last.checks.iter().find(|check| check.name == name);
+        check.and_then(|check| check.text.clone()).unwrap_or_default()
+    }
+
+    /// What was sent and received for a check.
+    pub async fn details(&self, check: &str) -> Vec<CheckedBytes> {
+        let path = format!("{}?key={}&lang=en&check={check}", api::HOMEWORK_CHECK, self.key);
+        let answer = get(self.http, &path, "").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+}
+
+/// Asks for a relay; what is answered where there is none.
+pub async fn refused_relay(http: SocketAddr, code: &str, headers: &str) -> HttpResponse {
+    let path = format!("{}?code={code}", api::HOMEWORK_RELAY);
+    get(http, &path, &format!("\r\nUpgrade: tcp-classroom-relay{headers}")).await
+}
+
+/// A `check.py` played by hand.
+pub struct FakeCheck {
+    pub stream: TcpClient,
+}
+
+impl FakeCheck {
+    /// Connects and has the place of a code.
+    pub async fn connect(http: SocketAddr, code: &str) -> Self {
+        let mut stream = TcpClient::connect(http).await;
+        let path = format!("{}?code={code}", api::HOMEWORK_RELAY);
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {http}\r\nConnection: Upgrade\r\n\
+             Upgrade: tcp-classroom-relay\r\n\r\n"
+        );
+        stream.send(head.as_bytes()).await;
+        let first = stream.line().await;
+        assert!(first.starts_with("HTTP/1.1 101 "), "{first}");
+        while stream.line().await != "\r\n" {}
+        let mut check = FakeCheck { stream };
+        assert_eq!(check.asked().await["do"], "paired");
+        check
+    }
+
+    /// Connects and says that a server runs on a port.
+    pub async fn with_port(http: SocketAddr, code: &str, port: u16) -> Self {
+        let mut check = Self::connect(http, code).await;
+        check.tell(json!({"event": "hello", "file": null, "port": port, "source": null})).await;
+        check
+    }
+
+    pub async fn tell(&mut self, event: Value) {
+        self.stream.send(format!("{event}\n").as_bytes()).await;
+    }
+
+    /// What the classroom asks for next.
+    pub async fn asked(&mut self) -> Value {
+        let line = self.stream.line().await;
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"))
+    }
+
+    /// The next request that is of this kind; others are left out.
+    pub async fn asked_to(&mut self, what: &str) -> Value {
+        loop {
+            let asked = self.asked().await;
+            if asked["do"] == what {
+                return asked;
+            }
+        }
+    }
+}
+
+/// A port that nothing listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The real `check.py`, as the server hands it out; ended when dropped.
+pub struct RealCheck {
+    pub child: Child,
+}
+
+impl RealCheck {
+    /// Downloads it into a folder and starts it there.
+    pub async fn start(http: SocketAddr, folder: &Path, target: &str, code: &str) -> Self {
+        let script = get(http, &format!("/check.py?code={code}"), "").await;
+        assert_eq!(script.status, 200);
+        std::fs::write(folder.join("check.py"), &script.body).unwrap();
+        Self::run(folder, &[target])
+    }
+
+    /// Starts the one in a folder.
+    pub fn run(folder: &Path, arguments: &[&str]) -> Self {
+        let log = std::fs::File::create(folder.join("check.log")).unwrap();
+        let mut command = Command::new("python3");
+        command.arg("check.py").args(arguments).current_dir(folder).stdin(Stdio::null());
+        command.env("PYTHONIOENCODING", "utf-8");
+        let errors = log.try_clone().unwrap();
+        RealCheck { child: command.stdout(log).stderr(errors).spawn().unwrap() }
+    }
+
+    /// Ends it as a closed terminal does, and waits until it has tidied up.
+    pub fn end(&mut self) {
+        #[cfg(unix)]
+        {
+            let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        }
+        #[cfg(not(unix))]
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for RealCheck {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The lesson's contacts server with the homework done, as a student might write it.
+pub fn right_server(port: u16) -> String {
+    format!(
+        r#"import socket
+
+contacts = {{}}
+
+def worker(sock, addr):
+    sock.send(b'Welcome!')
+    while True:
+        data = sock.recv(1024)
+        if not data or data.decode('utf-8') == 'exit':
+            break
+        arg = data.decode('utf-8').split(';')
+        if arg[0] == 'add':
+            contacts[arg[1]] = arg[2]
+            sock.send(('%s added!' % arg[1]).encode('utf-8'))
+        elif arg[0] == 'find':
+            if arg[1] in contacts:
+                sock.send(contacts[arg[1]].encode('utf-8'))
+            else:
+                sock.send('Not Found!'.encode('utf-8'))
+        elif arg[0] == 'remove':
+            if arg[1] in contacts:
+                del contacts[arg[1]]
+                sock.send(('%s removed!' % arg[1]).encode('utf-8'))
+            else:
+                sock.send('Not Found!'.encode('utf-8'))
+        else:
+            sock.send(('Received %s;' % data.decode('utf-8')).encode('utf-8'))
+    sock.close()
+
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+s.bind(('127.0.0.1', {port}))
+s.listen(5)
+print('Waiting for connection...')
+while True:
+    sock, addr = s.accept()
+    worker(sock, addr)
+"#
+    )
+}
+
+/// Waits until a file holds a text.
+pub async fn until_written(path: &Path, text: &str) {
+    must(&format!("{text:?} in {}", path.display()), async {
+        while !std::fs::read_to_string(path).unwrap_or_default().contains(text) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
