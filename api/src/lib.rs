@@ -48,7 +48,7 @@ pub const HOMEWORK: &str = "/api/homework";
 /// The name of an event with a [`Homework`].
 pub const HOMEWORK_EVENT: &str = "homework";
 
-/// What was sent and received for a check, as [`CheckedBytes`] in order:
+/// What was sent and received for a check, as [`CheckDetails`]:
 /// `?key=KEY&lang=zh&check=NAME`.
 pub const HOMEWORK_CHECK: &str = "/api/homework/check";
 
@@ -197,6 +197,13 @@ pub struct HomeworkCheck {
     pub text: Option<String>,
     /// The line of the student's file that it is about, with its number.
     pub line: Option<String>,
+}
+
+/// What was sent and received for a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckDetails {
+    /// In order.
+    pub rows: Vec<CheckedBytes>,
 }
 
 /// Bytes that were sent or received, or should have been.

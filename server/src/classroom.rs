@@ -3,7 +3,7 @@
 
 pub(crate) mod presence;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,10 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::presence::{ClientKind, Presence};
 use crate::book::Book;
+use crate::relay::own_client::Listener;
 use crate::relay::pairing::Homework;
 use crate::terminal::console::Console;
 use crate::transport::conversation::{ConversationOptions, Transport, converse};
 use crate::transport::rate_limit::RateLimiter;
+use crate::transport::tcp::Listen;
 
 /// One class.
 #[derive(Debug)]
@@ -57,6 +59,13 @@ impl Classroom {
 
     pub(crate) fn homework(&self) -> &Arc<Homework> {
         &self.homework
+    }
+
+    /// What listens to a raw TCP client from this address, if any student's page waits
+    /// for that student's own client.
+    pub(crate) fn listener(&self, address: IpAddr) -> Option<Box<dyn Listen>> {
+        let listener = || Box::new(Listener::new(&self.homework, address)) as Box<dyn Listen>;
+        self.homework.is_open().then(listener)
     }
 
     pub(crate) fn presence(&self) -> &Presence {

@@ -165,7 +165,8 @@ async fn serve_raw_tcp(
     classroom: Arc<Classroom>,
     server: Arc<ServerContext>,
 ) {
-    let transport = Tcp::new(stream, server.limits.patience, Arc::clone(&server.http));
+    let listener = classroom.listener(peer.ip());
+    let transport = Tcp::new(stream, server.limits.patience, Arc::clone(&server.http), listener);
     let limiter = permit.rate_limiter();
     classroom.converse(ClientKind::RawTcp, transport, peer, limiter, &server.stop).await;
 }

@@ -74,7 +74,7 @@ impl Default for PageQuery {
 
 impl PageQuery {
     fn language(&self) -> Language {
-        if self.lang == "zh" { Language::Chinese } else { Language::English }
+        if self.lang.starts_with("zh") { Language::Chinese } else { Language::English }
     }
 }
 
@@ -141,8 +141,8 @@ pub(crate) async fn check(
     let Some((student, query)) = student else {
         return (StatusCode::NOT_FOUND, USAGE).into_response();
     };
-    let details = student.progress().borrow().details(&query.check, query.language());
-    json_response(to_json(&details))
+    let rows = student.progress().borrow().details(&query.check, query.language());
+    json_response(to_json(&api::CheckDetails { rows }))
 }
 
 /// The parameters of a `check.py`.

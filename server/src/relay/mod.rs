@@ -14,6 +14,7 @@
 
 pub(crate) mod bridge;
 pub(crate) mod messages;
+pub(crate) mod own_client;
 pub(crate) mod pairing;
 pub(crate) mod report;
 mod run;

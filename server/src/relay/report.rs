@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use api::{CheckedBytes, CheckedCharacter, Homework, HomeworkCheck};
 use protocol::escape::Escaped;
+use protocol::homework::checks::CHECKS;
 use protocol::homework::words::{self, Language};
-use protocol::homework::{Finding, Stage, State};
+use protocol::homework::{CheckName, Exchange, Finding, Stage, State};
+
+use crate::relay::own_client::OwnClient;
 
 /// Bytes shown of one message. The longest command of the lesson has 102.
 const SHOWN: usize = 128;
@@ -23,23 +26,32 @@ pub(crate) struct Progress {
     pub(crate) stages: Arc<[Stage]>,
     /// The port of the student's server.
     pub(crate) port: u16,
+    /// What the student's own client has said to the classroom.
+    pub(crate) client: OwnClient,
 }
 
 impl Progress {
     /// As the page reads it.
     pub(crate) fn told(&self, code: &str, language: Language) -> Homework {
-        let checks = self.stages.iter().map(|stage| told(stage, self.port, language));
+        let mut checks: Vec<_> = match self.stages.is_empty() {
+            true => CHECKS.iter().map(|c| waiting(c.name, c.required, language)).collect(),
+            false => self.stages.iter().map(|stage| told(stage, self.port, language)).collect(),
+        };
+        checks.push(self.client.told(language));
         Homework {
             code: code.to_owned(),
             relay: self.has_relay,
             running: self.is_running,
             passed: self.passed,
-            checks: checks.collect(),
+            checks,
         }
     }
 
     /// What was sent and received for a check, as bytes.
     pub(crate) fn details(&self, check: &str, language: Language) -> Vec<CheckedBytes> {
+        if check == OwnClient::NAME {
+            return exchanged(&self.client.exchanges(), language);
+        }
         let stage = self.stages.iter().find(|stage| stage.name.word() == check);
         stage.map(|stage| details(stage, language)).unwrap_or_default()
     }
@@ -61,6 +73,17 @@ pub(crate) fn line(stage: &Stage, port: u16, language: Language) -> String {
     line
 }
 
+fn waiting(name: CheckName, required: bool, language: Language) -> HomeworkCheck {
+    HomeworkCheck {
+        name: name.word().to_owned(),
+        title: words::title(name, language).to_owned(),
+        state: State::Waiting.word().to_owned(),
+        extra: !required,
+        text: None,
+        line: None,
+    }
+}
+
 fn told(stage: &Stage, port: u16, language: Language) -> HomeworkCheck {
     let finding = stage.finding.as_ref();
     let line = finding.and_then(|finding| finding.line.as_ref());
@@ -75,18 +98,22 @@ fn told(stage: &Stage, port: u16, language: Language) -> HomeworkCheck {
 }
 
 fn details(stage: &Stage, language: Language) -> Vec<CheckedBytes> {
-    let word = |chinese: &'static str, english: &'static str| match language {
-        Language::Chinese => chinese,
-        Language::English => english,
-    };
+    let mut rows = exchanged(&stage.exchanges, language);
+    if let Some(Finding { expected: Some(expected), actual, .. }) = &stage.finding {
+        rows.push(row(pick(language, "应该收到", "should come"), "", expected.as_bytes(), None));
+        let actual = actual.as_deref().unwrap_or_default();
+        let same = expected.bytes().zip(actual).take_while(|(one, other)| one == *other).count();
+        rows.push(row(pick(language, "实际收到", "came"), "recv", actual, Some(same)));
+    }
+    rows
+}
+
+/// What was sent, and what each `recv` brought.
+fn exchanged(exchanges: &[Exchange], language: Language) -> Vec<CheckedBytes> {
     let mut rows = Vec::new();
-    let mut row = |title: String, class: &str, bytes: &[u8], wrong: Option<usize>| {
-        let title = format!("{title} · {} B", bytes.len());
-        rows.push(CheckedBytes { title, class: class.to_owned(), bytes: characters(bytes, wrong) });
-    };
-    for exchange in &stage.exchanges {
+    for exchange in exchanges {
         if !exchange.sent.is_empty() {
-            row(word("发出", "sent").to_owned(), "sent", &exchange.sent, None);
+            rows.push(row(pick(language, "发出", "sent"), "sent", &exchange.sent, None));
         }
         for (index, chunk) in exchange.chunks.iter().enumerate() {
             let nth = index + 1;
@@ -94,16 +121,22 @@ fn details(stage: &Stage, language: Language) -> Vec<CheckedBytes> {
                 Language::Chinese => format!("第 {nth} 次 recv"),
                 Language::English => format!("recv {nth}"),
             };
-            row(title, "recv", chunk, None);
+            rows.push(row(&title, "recv", chunk, None));
         }
     }
-    if let Some(Finding { expected: Some(expected), actual, .. }) = &stage.finding {
-        row(word("应该收到", "should come").to_owned(), "", expected.as_bytes(), None);
-        let actual = actual.as_deref().unwrap_or_default();
-        let same = expected.bytes().zip(actual).take_while(|(one, other)| one == *other).count();
-        row(word("实际收到", "came").to_owned(), "recv", actual, Some(same));
-    }
     rows
+}
+
+fn row(title: &str, class: &str, bytes: &[u8], wrong: Option<usize>) -> CheckedBytes {
+    let title = format!("{title} · {} B", bytes.len());
+    CheckedBytes { title, class: class.to_owned(), bytes: characters(bytes, wrong) }
+}
+
+fn pick(language: Language, chinese: &'static str, english: &'static str) -> &'static str {
+    match language {
+        Language::Chinese => chinese,
+        Language::English => english,
+    }
 }
 
 /// Bytes as characters, each with its bytes in hexadecimal. What is no UTF-8 has a

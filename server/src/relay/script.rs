@@ -20,7 +20,7 @@ pub(crate) fn check_py(page: &str, code: &str) -> String {
     )
 }
 
-/// The address of the page, if `page` is one that belongs to `host`, else that of the
+/// The address of the page, also as that of its WebSocket, if `page` is one that belongs to `host`, else that of the
 /// host itself. Behind a proxy only the page knows its folder and whether it came over
 /// https. Nothing that could end the text in Python gets through.
 pub(crate) fn page_address(page: Option<&str>, host: &str) -> String {
@@ -35,7 +35,9 @@ pub(crate) fn page_address(page: Option<&str>, host: &str) -> String {
         let path = rest.and_then(|rest| rest.strip_prefix(host));
         path.is_some_and(|path| path.starts_with('/') && path.ends_with('/')) && is_plain(page)
     };
-    match page.filter(is_own) {
+    // The page knows its address as that of its WebSocket.
+    let page = page.map(|page| page.replacen("ws", "http", usize::from(page.starts_with("ws"))));
+    match page.as_deref().filter(is_own) {
         Some(page) => page.to_owned(),
         None if is_plain(host) => format!("http://{host}/"),
         None => "http://127.0.0.1:8080/".to_owned(),
@@ -62,6 +64,8 @@ mod tests {
                 Some("https://school.example:81/tcp/room-2/"),
                 "https://school.example:81/tcp/room-2/",
             ),
+            (Some("ws://school.example:81/a/"), "http://school.example:81/a/"),
+            (Some("wss://school.example:81/ws/"), "https://school.example:81/ws/"),
             (Some("http://school.example:81/'+x+'/"), "http://school.example:81/"),
             (Some("http://school.example:81/a\n/"), "http://school.example:81/"),
             (Some("http://school.example:81.evil/"), "http://school.example:81/"),

@@ -14,19 +14,33 @@ use crate::transport::conversation::{CloseReason, Received, Transport};
 use crate::transport::linger::{linger, reset_on_close};
 use crate::transport::{chunk, wrong_port};
 
+/// What listens to a conversation, and takes no part in it.
+pub(crate) trait Listen: Send {
+    /// The client sent a chunk.
+    fn received(&mut self, chunk: &[u8]);
+
+    /// The client is sent replies.
+    fn answered(&mut self, replies: &Replies);
+}
+
 /// A raw TCP connection: the [`Transport`] of Python programs and `nc`.
-#[derive(Debug)]
 pub(crate) struct Tcp {
     stream: TcpStream,
     /// The timeout of a write that makes no progress.
     patience: Duration,
     /// Where the HTTP side listens, for a browser that came here.
     http: Arc<SocketAddr>,
+    listener: Option<Box<dyn Listen>>,
 }
 
 impl Tcp {
-    pub(crate) fn new(stream: TcpStream, patience: Duration, http: Arc<SocketAddr>) -> Self {
-        Tcp { stream, patience, http }
+    pub(crate) fn new(
+        stream: TcpStream,
+        patience: Duration,
+        http: Arc<SocketAddr>,
+        listener: Option<Box<dyn Listen>>,
+    ) -> Self {
+        Tcp { stream, patience, http, listener }
     }
 
     /// Responds to a browser with the address of the page.
@@ -46,7 +60,14 @@ impl Transport for Tcp {
     }
 
     async fn receive(&mut self, decoder: &mut Decoder) -> io::Result<Received> {
-        let length = chunk::receive(&mut self.stream, |chunk| decoder.push(chunk)).await?;
+        let listener = &mut self.listener;
+        let take = |chunk: &mut [u8]| {
+            if let Some(listener) = listener {
+                listener.received(chunk);
+            }
+            decoder.push(chunk);
+        };
+        let length = chunk::receive(&mut self.stream, take).await?;
         if length == chunk::CHUNK {
             decoder.expect_more();
         }
@@ -54,6 +75,9 @@ impl Transport for Tcp {
     }
 
     async fn send(&mut self, replies: &Replies) -> io::Result<()> {
+        if let Some(listener) = &mut self.listener {
+            listener.answered(replies);
+        }
         let mut rest = replies.as_bytes();
         while !rest.is_empty() {
             // Nearly always the socket takes all of it at once: no timer is needed.

@@ -182,7 +182,8 @@ async fn harmless(harm: impl AsyncFnOnce(FakeCheck)) {
     check.tell(json!({"event": "refused", "conn": asked["conn"]})).await;
     other.result().await;
     assert_eq!(other.state("connect"), "failed");
-    assert!(page.last.checks.is_empty(), "its own row only");
+    let states = page.last.checks.iter().map(|check| &*check.state);
+    assert!(states.into_iter().all(|state| state == "waiting"), "its own row only");
 }
 
 #[tokio::test]
@@ -292,6 +293,43 @@ async fn a_hostile_server_of_a_student_floods_its_own_relay_only() {
     page.result().await;
     assert!(!page.last.passed);
     server.serves_others().await;
+}
+
+#[tokio::test]
+async fn the_student_s_own_client_is_seen_by_its_address_or_by_the_name_it_uses() {
+    let server = TestServer::start().await;
+    let talk = async |lines: &[&str]| {
+        let mut client = server.tcp().await;
+        for line in lines {
+            client.send(line.as_bytes()).await;
+            let mut reply = [0; 64];
+            let read = tokio::io::AsyncReadExt::read(&mut client.stream, &mut reply);
+            assert!(must("a reply", read).await.unwrap() > 0);
+        }
+    };
+    talk(&["add;linxiaoyu;1"]).await;
+    let mut page = HomeworkPage::open_as(server.http, KEY, "linxiaoyu").await;
+    assert_eq!(page.state("my-client"), "waiting", "what was before does not count");
+    // The only page from this address.
+    talk(&["add;zhangsan;1", "find;nobody"]).await;
+    page.until(|homework| homework.checks.last().unwrap().state == "running").await;
+    talk(&["message1", "find;zhangsan"]).await;
+    page.until(|homework| homework.checks.last().unwrap().text.is_some()).await;
+    assert_eq!(page.text("my-client"), "Not seen yet: remove.");
+    let other = HomeworkPage::open_as(server.http, "another0student1234567", "").await;
+    talk(&["remove;zhangsan"]).await;
+    talk(&["remove;linxiaoyu"]).await;
+    page.until(|homework| homework.checks.last().unwrap().state == "passed").await;
+    assert_eq!(other.state("my-client"), "waiting");
+    let rows = page.details("my-client").await;
+    let text = |row: &api::CheckedBytes| -> String {
+        row.bytes.iter().map(|character| &*character.shown).collect()
+    };
+    let rows: Vec<_> = rows.iter().map(|row| (&*row.class, text(row))).collect();
+    assert_eq!(
+        rows[4..],
+        [("sent", "remove;linxiaoyu".to_owned()), ("recv", "linxiaoyu\u{b7}removed!".to_owned()),]
+    );
 }
 
 #[tokio::test]
