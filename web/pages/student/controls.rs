@@ -216,6 +216,7 @@ fn for_the_conversation(button: &Element, id: &str) -> Option<ConversationMsg> {
     match id {
         "reconnect" => Some(ConversationMsg::Reconnect),
         "mode" | "practise" => Some(ConversationMsg::ModeSwitched),
+        "switch-server" => Some(ConversationMsg::ServerSwitched),
         _ => None,
     }
 }

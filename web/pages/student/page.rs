@@ -28,6 +28,7 @@ use crate::model::lesson::{LessonEffect, LessonMsg};
 use crate::model::panels::PanelsEffect;
 use crate::model::{Effect, Model, Msg, Stored};
 use crate::view::View;
+use crate::view::homework::{HomeworkView, new_key};
 use crate::view::panels::SidePanels;
 
 /// Where the server speaks the lesson's protocol, and where it says that it is
@@ -48,6 +49,7 @@ pub struct StudentPage {
     model: RefCell<Model>,
     view: Rc<View>,
     panels: Rc<SidePanels>,
+    homework: Rc<HomeworkView>,
     appearance: Rc<Appearance>,
     storage: Rc<PageStorage>,
     socket: RefCell<Option<Socket>>,
@@ -84,7 +86,13 @@ impl Program for StudentPage {
         let wide = media(&window, WIDE);
         let has_room = wide.as_ref().is_none_or(MediaQueryList::matches);
         let view = Rc::new(View::of(document.clone(), appearance.translator().clone()));
+        let key = storage.get(StorageKey::Homework).unwrap_or_else(|| {
+            let key = new_key();
+            storage.set(StorageKey::Homework, &key);
+            key
+        });
         StudentPage {
+            homework: HomeworkView::of(document.clone(), key, post.clone()),
             model: RefCell::new(model(&window, &storage, has_room)),
             panels: SidePanels::of(&view, &post),
             has_mouse: !media(&window, "(pointer:coarse)").is_some_and(|finger| finger.matches()),
@@ -129,6 +137,7 @@ impl Program for StudentPage {
         // Without texts there is nothing to show yet.
         if model.is_ready() {
             self.view.refresh(&model, moment.millis);
+            self.homework.refresh(&model);
             let due = self.panels.refresh(&model, moment);
             let due = due.map(|due| due.saturating_sub(moment.millis));
             self.timer.set(model.next_wake(moment.millis).into_iter().chain(due).min());
@@ -276,7 +285,9 @@ impl StudentPage {
             };
             post(msg.into());
         };
-        let url = socket::address(&self.document, WEBSOCKET);
+        let own = self.model.borrow().conversation().is_with_own_server();
+        let path = if own { self.homework.websocket() } else { WEBSOCKET.to_string() };
+        let url = socket::address(&self.document, &path);
         // What the browser refuses outright is tried again like any failure,
         // when the model's patience ends.
         self.socket.replace(Socket::connect(&url, Rc::new(on_event)).ok());

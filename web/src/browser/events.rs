@@ -15,6 +15,9 @@ pub type EventKind<T> = (&'static str, fn(&str) -> Option<T>);
 /// Where events go.
 pub type OnEvent<T> = Rc<dyn Fn(StreamEvent<T>)>;
 
+/// Where events go as they are.
+pub type OnRawEvent = dyn Fn(StreamEvent<(usize, String)>) -> bool;
+
 /// An open stream, or an attempt at one.
 pub struct EventStream {
     source: EventSource,
@@ -33,10 +36,43 @@ impl EventStream {
         kinds: &[EventKind<T>],
         on_event: &OnEvent<T>,
     ) -> Result<Self, JsValue> {
+        let names: Vec<_> = kinds.iter().map(|(name, _)| *name).collect();
+        let readers: Vec<_> = kinds.iter().map(|(_, read)| *read).collect();
+        let on_event = on_event.clone();
+        Self::open_raw(
+            path,
+            &names,
+            Rc::new(move |event| {
+                on_event(match event {
+                    StreamEvent::Opened => StreamEvent::Opened,
+                    StreamEvent::Interrupted { is_final } => StreamEvent::Interrupted { is_final },
+                    StreamEvent::Message((kind, data)) => match readers[kind](&data) {
+                        Some(message) => StreamEvent::Message(message),
+                        None => return false,
+                    },
+                });
+                true
+            }),
+        )
+    }
+
+    /// The same for any kinds of events: an event is the index of its name and its
+    /// data, and the answer whether it could be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_raw(
+        path: &str,
+        names: &[&'static str],
+        on_event: Rc<OnRawEvent>,
+    ) -> Result<Self, JsValue> {
         let source = EventSource::new(relative(path))?;
         let opened = {
             let on_event = on_event.clone();
-            move |_| on_event(StreamEvent::Opened)
+            move |_| {
+                on_event(StreamEvent::Opened);
+            }
         };
         let failed = {
             let (on_event, source) = (on_event.clone(), source.clone());
@@ -47,18 +83,16 @@ impl EventStream {
         };
         let mut listeners =
             vec![Listener::new(&source, "open", opened), Listener::new(&source, "error", failed)];
-        for &(name, read) in kinds {
+        for (kind, name) in names.iter().enumerate() {
             let (on_event, stream) = (on_event.clone(), source.clone());
             listeners.push(Listener::new(&source, name, move |event: Event| {
                 let data = event.unchecked_ref::<MessageEvent>().data().as_string();
-                match data.and_then(|data| read(&data)) {
-                    Some(message) => on_event(StreamEvent::Message(message)),
+                let is_read = data.is_some_and(|data| on_event(StreamEvent::Message((kind, data))));
+                if !is_read {
                     // The server is of a version that leaves something out. The
                     // stream is tried again, as after any failure.
-                    None => {
-                        stream.close();
-                        on_event(StreamEvent::Interrupted { is_final: true });
-                    }
+                    stream.close();
+                    on_event(StreamEvent::Interrupted { is_final: true });
                 }
             }));
         }

@@ -22,6 +22,8 @@ pub enum StorageKey {
     Progress,
     /// The student's name and number in the class, for good.
     Owner,
+    /// The key of the student's homework, for good.
+    Homework,
 }
 
 /// The browser's storage.
@@ -66,6 +68,7 @@ impl PageStorage {
             StorageKey::Theme => (local, "theme"),
             StorageKey::Progress => (local, "progress"),
             StorageKey::Owner => (local, "owner"),
+            StorageKey::Homework => (local, "homework"),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! connections can be played through in a test.
 
 pub mod conversation;
+pub mod homework;
 pub mod input;
 pub mod lesson;
 pub mod panels;
@@ -24,6 +25,7 @@ use web::core::owner::Owner;
 use self::conversation::{
     Conversation, ConversationEffect, ConversationMsg, ConversationOutput as FromConversation,
 };
+use self::homework::{HomeworkModel, HomeworkMsg};
 use self::input::{Input, InputEffect, InputMsg, InputOutput as FromInput, Surroundings};
 use self::lesson::{LessonEffect, LessonModel, LessonMsg};
 use self::panels::{PanelsEffect, PanelsModel, PanelsMsg};
@@ -53,6 +55,7 @@ by_concern! {
         Lesson(LessonMsg),
         Panels(PanelsMsg),
         Language(LanguageMsg),
+        Homework(HomeworkMsg),
     }
 }
 
@@ -90,6 +93,7 @@ pub struct Model {
     lesson: LessonModel,
     panels: PanelsModel,
     language: LanguageModel,
+    homework: HomeworkModel,
     /// What is to be done at the end of the running update.
     effects: Vec<Effect>,
 }
@@ -104,6 +108,7 @@ impl Model {
             lesson: LessonModel::new(stored.progress, stored.owner),
             panels: PanelsModel::new(stored.panel, wide),
             language: LanguageModel::new(language),
+            homework: HomeworkModel::default(),
             effects: Vec::new(),
         }
     }
@@ -116,12 +121,21 @@ impl Model {
             Msg::Lesson(msg) => {
                 let effects = self.lesson.update(msg);
                 self.add(effects);
+                self.count_homework();
             }
             Msg::Panels(msg) => {
                 let effects = self.panels.update(msg, self.conversation.log().entries().len());
                 self.add(effects);
             }
             Msg::Language(msg) => self.update_language(msg, moment),
+            Msg::Homework(told) => {
+                self.homework.hear(told);
+                self.count_homework();
+                // Without a relay the student's own server cannot be reached.
+                if self.conversation.is_with_own_server() && !self.homework.has_relay() {
+                    self.update_conversation(ConversationMsg::ServerSwitched, moment);
+                }
+            }
         }
         std::mem::take(&mut self.effects)
     }
@@ -149,6 +163,11 @@ impl Model {
     /// Whose examples these are.
     pub fn owner(&self) -> &Owner {
         self.lesson.owner()
+    }
+
+    /// How the student's own server stands.
+    pub fn homework(&self) -> &HomeworkModel {
+        &self.homework
     }
 
     /// Which panels can be seen.
@@ -244,6 +263,13 @@ impl Model {
                 FromLanguage::Requested => self.input.show_lack_of_language(false),
                 FromLanguage::Kept => self.input.show_lack_of_language(true),
             }
+        }
+    }
+
+    /// The homework may have been done while another step was open.
+    fn count_homework(&mut self) {
+        if self.homework.passed() {
+            self.observe(LessonEvent::Passed);
         }
     }
 

@@ -27,6 +27,7 @@ use crate::model::Model;
 use crate::model::conversation::{Message, Strip};
 use crate::model::tabs::{Panel, Panels};
 
+pub mod homework;
 pub mod panels;
 mod steps;
 

@@ -35,6 +35,8 @@ pub enum Action {
     Cut,
     /// Saw a decoder wait for the rest of a character.
     Split,
+    /// Had a server of their own pass the checks.
+    Passed,
     /// Chose the right answer to a question.
     Answered,
     /// Stored a phone under a name where the two had changed places.
@@ -46,7 +48,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 19] = [
+    pub const ALL: [Action; 20] = [
         Action::Greeted,
         Action::Closed,
         Action::Again,
@@ -63,6 +65,7 @@ impl Action {
         Action::Glued,
         Action::Cut,
         Action::Split,
+        Action::Passed,
         Action::Answered,
         Action::Swapped,
         Action::Own,
@@ -87,6 +90,7 @@ impl Action {
             Action::Glued => "glued",
             Action::Cut => "cut",
             Action::Split => "split",
+            Action::Passed => "passed",
             Action::Answered => "answered",
             Action::Swapped => "swapped",
             Action::Own => "own",

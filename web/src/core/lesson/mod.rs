@@ -43,6 +43,8 @@ pub enum LessonEvent<'a> {
     /// In the sticky lab, a decoder was left waiting for the rest of a
     /// character.
     Split,
+    /// The student's own server has passed the checks.
+    Passed,
 }
 
 /// Progress that [`keep`](Lesson::keep) wrote, with the goals that were met in
@@ -181,6 +183,7 @@ impl Lesson {
                 actions.add(Action::Answered);
             }
             LessonEvent::Split => actions.add(Action::Split),
+            LessonEvent::Passed => actions.add(Action::Passed),
             LessonEvent::Written(line) => line.clone_into(&mut self.own),
             LessonEvent::Answered { sent, replies } => {
                 is_own = sent == self.own;

@@ -55,6 +55,8 @@ pub enum ConversationMsg {
     VersionCompared(Comparison),
     /// The switch between the server and the page was pressed.
     ModeSwitched,
+    /// The switch between the class's server and the student's own was pressed.
+    ServerSwitched,
     /// The student wants an unanswered message back in the input.
     MessageRestored {
         /// Which.

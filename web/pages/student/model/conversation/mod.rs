@@ -39,6 +39,8 @@ const BROKEN: u16 = 1006;
 pub struct Conversation {
     host: String,
     mode: Mode,
+    /// Whether the server is the student's own, and not the class's.
+    is_with_own_server: bool,
     /// Answers in place of a server.
     offline: Handler,
     connection: Connection,
@@ -78,6 +80,7 @@ impl Conversation {
         Conversation {
             host: host.to_string(),
             mode: Mode::Server,
+            is_with_own_server: false,
             offline: Handler::new(Stage::Contacts),
             connection: Connection::Ended,
             had_server: false,
@@ -143,6 +146,10 @@ impl Conversation {
                 };
                 self.switch(mode, greeting, now);
             }
+            ConversationMsg::ServerSwitched => {
+                self.is_with_own_server = !self.is_with_own_server;
+                self.switch(Mode::Server, TextKey::NoteNew, now);
+            }
             ConversationMsg::MessageRestored { id } => {
                 if let Some((_, text)) = self.lost.iter().find(|(lost, _)| *lost == id) {
                     self.outputs.push(ConversationOutput::Restored(text.clone()));
@@ -180,9 +187,14 @@ impl Conversation {
         self.mode
     }
 
-    /// Whom the page talks to.
+    /// Whether the server is the student's own, and not the class's.
+    pub fn is_with_own_server(&self) -> bool {
+        self.is_with_own_server
+    }
+
+    /// Whom the page talks to. A student's own server is on their own computer.
     pub fn host(&self) -> &str {
-        &self.host
+        if self.is_with_own_server { "127.0.0.1" } else { &self.host }
     }
 
     /// Where raw TCP clients connect: where the lesson says, until the server

@@ -1,0 +1,34 @@
+//! The homework: how the student's own server stands, as the class's server tells it.
+//! The checks themselves are shown as they come, by the view.
+
+/// How the student's own server stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HomeworkMsg {
+    /// Whether `check.py` is connected, and the page can talk to the server.
+    pub has_relay: bool,
+    /// Whether the server has passed what is required.
+    pub passed: bool,
+}
+
+/// What is known of the student's own server.
+#[derive(Debug, Default)]
+pub struct HomeworkModel {
+    told: HomeworkMsg,
+}
+
+impl HomeworkModel {
+    /// The class's server tells how it stands.
+    pub fn hear(&mut self, told: HomeworkMsg) {
+        self.told = told;
+    }
+
+    /// Whether the page can talk to the student's own server.
+    pub fn has_relay(&self) -> bool {
+        self.told.has_relay
+    }
+
+    /// Whether it has passed what is required.
+    pub fn passed(&self) -> bool {
+        self.told.passed
+    }
+}
