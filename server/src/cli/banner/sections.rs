@@ -81,7 +81,7 @@ impl Banner<'_> {
         };
         add(localized!(in language; "网页（这台电脑）", "The page, on this computer"));
         add(format!("  {}", self.local_page()));
-        add(self.board(columns));
+        add(self.board_line(columns));
 
         let port = self.http.port();
         let (hosts, left_out) = self.hosts(self.http);
@@ -133,9 +133,9 @@ impl Banner<'_> {
         (lines, wide)
     }
 
-    /// The board's address on this computer, which is the one at the projector, and what
-    /// it is for if there is room.
-    fn board(&self, columns: usize) -> String {
+    /// The board's address on this computer, which works without a network as well, and
+    /// what it is for if there is room.
+    fn board_line(&self, columns: usize) -> String {
         let address = format!("  {}board", self.local_page());
         let explained = localized!(in self.language; "{address}  投影用", "{address}  projector");
         if explained.width() <= columns { explained } else { address }
