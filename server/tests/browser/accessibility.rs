@@ -1,8 +1,10 @@
 //! Whether everybody can use the page: axe-core looks for what stands in the way
-//! of screen readers, keyboards and weak eyes, on every panel.
+//! of screen readers, keyboards and weak eyes, on every panel and on the board.
 
+use crate::board;
 use crate::classroom::browser::{Browser, CHINESE, PHONE, Visitor};
 use crate::classroom::{TestServer, needs};
+use fantoccini::key::Key;
 use serde_json::{Value, json};
 
 const DESKTOP: Visitor = Visitor { width: 1280, height: 720, ..CHINESE };
@@ -143,4 +145,99 @@ async fn on_a_phone_by_day() {
 #[tokio::test]
 async fn on_a_phone_by_night() {
     nobody_is_shut_out(Visitor { dark: true, ..PHONE }).await;
+}
+
+/// The least contrast that a text may have with what is behind it: that of WCAG's level
+/// AA for small text, though the board's is large, since a projector washes colors out.
+const CONTRAST: f64 = 4.5;
+
+/// Every pair of a foreground and a background that is seen, with its contrast and an
+/// example: texts, and the QR code.
+const PAIRS: &str = "
+const channels = color => color.match(/[\\d.]+/g).map(Number);
+const luminance = color => channels(color).slice(0, 3)
+  .map(value => value / 255)
+  .map(value => value <= .04045 ? value / 12.92 : ((value + .055) / 1.055) ** 2.4)
+  .reduce((sum, value, index) => sum + value * [.2126, .7152, .0722][index], 0);
+const behind = each => {
+  const color = getComputedStyle(each).backgroundColor;
+  return (channels(color)[3] ?? 1) === 0 ? behind(each.parentElement) : color;
+};
+const hasText = each => [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+const pairs = {};
+for (const each of document.querySelectorAll('body *, #qr path')) {
+  const isCode = each.matches('#qr path');
+  if (!each.getClientRects().length || each.closest('.unseen') || !(isCode || hasText(each))) continue;
+  const style = getComputedStyle(each);
+  const colors = [isCode ? style.fill : style.color, behind(each)];
+  const [light, dark] = colors.map(luminance).sort((one, other) => other - one);
+  pairs[colors.join(' on ')] = [(light + .05) / (dark + .05), each.outerHTML.slice(0, 99)];
+}
+return pairs;";
+
+/// Fails if a text of the page, or the QR code, has too little contrast.
+async fn has_contrast(browser: &Browser, view: &str) {
+    let pairs = browser.script(PAIRS).await;
+    let pairs = pairs.as_object().unwrap();
+    // The headings, the text, and the QR code at least.
+    assert!(pairs.len() >= 3, "{view}: {pairs:?}");
+    for (pair, found) in pairs {
+        let contrast = found[0].as_f64().unwrap();
+        assert!(contrast >= CONTRAST, "{view}: {pair} has {contrast:.2}, in {}", found[1]);
+    }
+}
+
+#[tokio::test]
+async fn the_board_shuts_nobody_out_by_day_and_by_night() {
+    let Some(axe) = axe() else { return };
+    let server = TestServer::start().await;
+    let Some(browser) = board::open(board::PROJECTOR, server.http).await else { return };
+    browser.script(&axe).await;
+    let _client = server.tcp().await;
+    let mut inspector = Inspector { browser, found: Vec::new() };
+    for language in ["zh-CN", "en"] {
+        let browser = &inspector.browser;
+        browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+        for dark in [false, true] {
+            let view = format!("live, {language}, dark: {dark}");
+            inspector.browser.set_dark(dark).await;
+            inspector.look(&view, PAGE).await;
+            has_contrast(&inspector.browser, &view).await;
+        }
+        inspector.browser.click("#language").await;
+    }
+    server.stop().await;
+    board::await_state(&inspector.browser, "lost").await;
+    for dark in [false, true] {
+        let view = format!("lost, dark: {dark}");
+        inspector.browser.set_dark(dark).await;
+        inspector.look(&view, PAGE).await;
+        has_contrast(&inspector.browser, &view).await;
+    }
+    assert!(inspector.found.is_empty(), "{:#?}", inspector.found);
+    inspector.browser.finish_but_for("ERR_").await;
+}
+
+#[tokio::test]
+async fn the_board_works_by_keyboard() {
+    let server = TestServer::start().await;
+    let Some(browser) = board::open(board::PROJECTOR, server.http).await else { return };
+    let press = async |key: Key| {
+        let focused = browser.client.active_element().await.unwrap();
+        focused.send_keys(&char::from(key).to_string()).await.unwrap();
+    };
+    let focused = "const { id } = document.activeElement; \
+                   return [id, getComputedStyle(document.activeElement).outlineStyle]";
+    press(Key::Tab).await;
+    assert_eq!(browser.script(focused).await, json!(["language", "solid"]));
+    press(Key::Enter).await;
+    browser.until("document.documentElement.lang === 'en'").await;
+    press(Key::Tab).await;
+    assert_eq!(browser.script(focused).await, json!(["theme", "solid"]));
+    press(Key::Enter).await;
+    browser.until("document.documentElement.dataset.theme === 'dark'").await;
+    // There is nothing more, and no trap.
+    press(Key::Tab).await;
+    assert_eq!(browser.script("return document.activeElement.tagName").await, "BODY");
+    browser.finish().await;
 }

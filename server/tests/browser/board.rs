@@ -1,4 +1,5 @@
 //! The board in a browser, as on a projector.
+
 use std::net::SocketAddr;
 
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
@@ -10,17 +11,17 @@ use serde_json::json;
 const BUDGET: u64 = 200 * 1024;
 
 /// A projector as it often is.
-const PROJECTOR: Visitor = Visitor { width: 1280, height: 720, ..CHINESE };
+pub(crate) const PROJECTOR: Visitor = Visitor { width: 1280, height: 720, ..CHINESE };
 
 /// Opens the board, or nothing where the test is skipped.
-async fn open(visitor: Visitor, http: SocketAddr) -> Option<Browser> {
+pub(crate) async fn open(visitor: Visitor, http: SocketAddr) -> Option<Browser> {
     let browser = Browser::start(visitor).await?;
     browser.go(&format!("http://{http}/board")).await;
     await_state(&browser, "live").await;
     Some(browser)
 }
 
-async fn await_state(browser: &Browser, state: &str) {
+pub(crate) async fn await_state(browser: &Browser, state: &str) {
     browser.until(&format!("document.documentElement.dataset.state === '{state}'")).await;
 }
 
