@@ -6,15 +6,15 @@
 //! are the same in every language.
 
 mod action;
-mod judge;
+mod detector;
 mod step;
 
 use protocol::command::{Verb, trim};
 
 pub use self::action::Action;
 use self::action::Actions;
-use self::judge::Judge;
-pub use self::judge::{is_glued, is_letter, is_swapped};
+use self::detector::Judge;
+pub use self::detector::{is_glued, is_letter, is_swapped};
 pub use self::step::{Goal, Step};
 
 /// What the page saw happen.

@@ -3,7 +3,7 @@
 use protocol::command::Stage;
 use protocol::{Contacts, Decoder, Replies};
 
-use super::judge::NAMES;
+use super::detector::NAMES;
 use super::*;
 
 fn step(name: &str, goals: &[&str], hints: &[&str]) -> Step {
