@@ -21,9 +21,11 @@ p, ul, ol { margin: .2rem 0; } ul, ol { padding-left: 1.4rem; } li { margin: .1r
 code { font: .92em Consolas, Menlo, monospace; background: #eee; padding: 0 .2em; }\n\
 pre { background: #eee; padding: .3rem .6rem; margin: .3rem 0; }\n\
 img { max-width: 48%; max-height: 16rem; border: 1px solid #bbb; vertical-align: top; }\n\
-@page { size: A4; margin: 12mm; }\n\
-@media print { body { font-size: 11px; line-height: 1.45; margin: 0; max-width: none; padding: 0; } \
-img { max-height: 45mm; break-inside: avoid; } }\n";
+th { text-align: left; } td { vertical-align: top; } td:first-child { width: 30%; }\n\
+@page { size: A4; margin: 10mm 12mm; }\n\
+@media print { body { font-size: 11px; line-height: 1.4; margin: 0; max-width: none; padding: 0; } \
+h1 { font-size: 1.25rem; } h2 { font-size: .95rem; margin: .55rem 0 .1rem; } \
+img { max-height: 40mm; break-inside: avoid; } }\n";
 
 /// The sheet in a language.
 ///
