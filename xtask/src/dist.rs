@@ -179,9 +179,8 @@ impl Builder {
     }
 }
 
-/// What makes the same source in the same folder the same bytes at any time, and
-/// the program need no other file on the target. In another folder the paths differ
-/// that the embedding of the page leaves in the program.
+/// What makes the same source the same bytes at any time and in any folder, and the
+/// program need no other file on the target.
 fn rustc_flags(shell: &Shell, triple: &str) -> Result<String> {
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
