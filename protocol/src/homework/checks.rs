@@ -202,7 +202,7 @@ pub const CHECKS: &[Check] = &[
     ),
     required(
         Name::Overwrite,
-        &[Name::Answers],
+        &[Name::Answers, Name::Add],
         &[Person::First],
         &[Ask(Main, "add;{name};{phone}", Words("{name} added!"))],
     ),

@@ -78,6 +78,7 @@ impl Evidence<'_> {
             Symptom::NoGreeting => (Cause::NoGreeting, None),
             Symptom::Silence => silence::cause(self),
             Symptom::End if self.check == CheckName::HalfClose => (Cause::HalfClose, None),
+            Symptom::End if self.check == CheckName::TwoInOne => (Cause::TwoInOne, None),
             Symptom::End if self.check == CheckName::ShortCommand => (Cause::ShortCommand, None),
             Symptom::End if self.check == CheckName::Garbage => (Cause::GarbageKills, None),
             Symptom::End if self.check == CheckName::Reset => (Cause::ResetKills, None),
@@ -116,7 +117,7 @@ impl Evidence<'_> {
     }
 
     /// Whether the file says that the server listens elsewhere.
-    fn elsewhere(&self) -> Option<Cause> {
+    pub(super) fn elsewhere(&self) -> Option<Cause> {
         let source = self.source?;
         if source.port().is_some_and(|port| port != self.port) {
             return Some(Cause::OtherPort);

@@ -45,7 +45,8 @@ pub enum Action {
     /// Send all of these bytes with one `send`. Not answered.
     Send(Conn, Vec<u8>),
     /// End our side, as `shutdown(SHUT_WR)` does; what the server sends is still
-    /// read. Not answered.
+    /// read. Not answered. Nothing is to be done if the server has ended its side
+    /// already: ending ours as well would leave `TIME_WAIT` on its port.
     FinishWriting(Conn),
     /// Let go of the connection at once and reset it (`SO_LINGER` of 0 seconds, then
     /// `close`), so that no `TIME_WAIT` stays on the server's port, where it would

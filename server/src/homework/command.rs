@@ -31,6 +31,10 @@ const NOT_CONNECTED: u8 = 3;
 /// The lesson's port, where neither the command line nor the file names one.
 const LESSON_PORT: u16 = 9999;
 
+/// How many times as long as an answer a program may take to listen: with the usual
+/// 3 s, 15 s for Python on a cold Windows laptop with a virus scanner.
+const START: u32 = 5;
+
 /// What is checked, and how it is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -206,6 +210,7 @@ impl Command<'_> {
             file,
             port,
             patience: settings.patience,
+            start_patience: settings.patience * START,
             ..Options::default()
         });
         (port, grader)

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use futures_util::FutureExt as _;
 use protocol::homework::{Conn, Event};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -49,6 +50,11 @@ async fn serve(
     reset_on_close(&stream);
 }
 
+/// Whether the server has ended its side, and all that it sent before is read.
+fn has_ended(stream: &TcpStream) -> bool {
+    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0)))
+}
+
 /// Until the grader lets go of the connection.
 async fn exchange(
     conn: Conn,
@@ -63,6 +69,8 @@ async fn exchange(
             order = orders.recv() => {
                 let done = match order {
                     Some(Order::Send(bytes)) => stream.write_all(&bytes).await,
+                    // Where the server was first, this would leave `TIME_WAIT` there.
+                    Some(Order::FinishWriting) if !is_open || has_ended(stream) => continue,
                     Some(Order::FinishWriting) => stream.shutdown().await,
                     None => return,
                 };

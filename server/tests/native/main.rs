@@ -20,6 +20,7 @@ mod exchange;
 mod faults;
 mod floods;
 mod history;
+mod homework;
 mod old_files;
 #[cfg(target_os = "linux")]
 mod opening;

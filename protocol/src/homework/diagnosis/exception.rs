@@ -35,9 +35,12 @@ pub(super) fn cause(evidence: &Evidence<'_>, traceback: &Traceback, symptom: Sym
                 _ => Cause::Exception,
             }
         }
-        "OSError" => os_error(evidence, message),
+        "OSError" => os_error(evidence, message, symptom),
         _ => Cause::Exception,
     };
+    if cause == Cause::ClosesAfterOne {
+        return (cause, evidence.line(|source| source.first(|line| line.contains(".close("))));
+    }
     (cause, line)
 }
 
@@ -71,13 +74,17 @@ fn is_miss(check: CheckName) -> bool {
 }
 
 /// By the words of Linux and macOS and the numbers of Windows.
-fn os_error(evidence: &Evidence<'_>, message: &str) -> Cause {
+fn os_error(evidence: &Evidence<'_>, message: &str, symptom: Symptom) -> Cause {
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&["already in use", "10048"]) {
         Cause::OldServer
     } else if says(&["Cannot assign", "Can't assign", "10049"]) {
         Cause::OtherAddress
     } else if says(&["Bad file descriptor", "10038"]) {
+        if symptom == Symptom::EndBetween {
+            // It was closed behind the first answer, and then read again.
+            return Cause::ClosesAfterOne;
+        }
         match evidence.line(Source::accept_outside_loop) {
             Some(_) => Cause::AcceptOutsideLoop,
             None => Cause::ClosedSocketUsed,

@@ -22,26 +22,35 @@ pub(super) fn cause(evidence: &Evidence<'_>) -> Diagnosis {
         let line = evidence.line(|source| source.first(|line| line.contains("str(")));
         return (Cause::BytesShown, line);
     }
+    let wrong_split = evidence.line(Source::wrong_split);
+    if wrong_split.is_some() {
+        return (Cause::WrongSeparator, wrong_split);
+    }
     if lower.starts_with("received ") {
         return (Cause::EchoOnly, None);
     }
     let verb = evidence.sent.split(';').next().unwrap_or_default();
     match verb {
-        "add" => (add(evidence, actual, &lower), None),
+        "add" => add(evidence, actual, &lower),
         "find" => find(evidence, actual, &lower),
         _ => (remove(evidence, actual, &lower), None),
     }
 }
 
-fn add(evidence: &Evidence<'_>, actual: &str, lower: &str) -> Cause {
+fn add(evidence: &Evidence<'_>, actual: &str, lower: &str) -> Diagnosis {
     let words = evidence.expected.trim_end_matches('!');
-    match evidence.check {
+    let cause = match evidence.check {
         _ if has_more(words, lower) => Cause::ElseOnLastIf,
         CheckName::Overwrite => Cause::RefusesExisting,
         // The right words with other characters in the place of the name.
         CheckName::Chinese if lower.contains(" added") && !actual.is_ascii() => Cause::GbkReceived,
         _ => Cause::WrongWords,
-    }
+    };
+    let line = match cause {
+        Cause::GbkReceived => evidence.line(|source| source.first(|l| l.contains(".decode("))),
+        _ => None,
+    };
+    (cause, line)
 }
 
 /// Whether the right words come first and others behind them.
@@ -59,6 +68,7 @@ fn remove(evidence: &Evidence<'_>, actual: &str, lower: &str) -> Cause {
         true if actual == "None" => Cause::NoMissBranch,
         false if has_more(evidence.expected.trim_end_matches('!'), lower) => Cause::ElseOnLastIf,
         false if misses > 0 && lower.contains("removed") => Cause::ManyAnswers,
+        false if misses > 0 && evidence.is_by_lines => Cause::LineEndKept,
         false if misses > 0 => Cause::NotStored,
         _ => Cause::WrongWords,
     }

@@ -1,7 +1,7 @@
 //! What follows from a step: a check is passed or failed, and the run goes on.
 
 use super::Grader;
-use super::wait::{Purpose, Question};
+use super::wait::{EVIDENCE, Purpose, Question, Wait};
 use crate::homework::answer::{Judgement, Wanted};
 use crate::homework::cause::Cause;
 use crate::homework::checks::{CheckName, Seat};
@@ -98,6 +98,8 @@ impl Grader {
         self.server.has_died = false;
         match symptom {
             Symptom::NotServed => self.not_served(),
+            Symptom::EndBetween => self.was_interrupted(),
+            Symptom::Silence if self.check() == CheckName::TwoClients => self.not_served(),
             Symptom::WrongAnswer if self.is_excused() => self.step_done(None),
             _ => self.fail(symptom),
         }
@@ -203,15 +205,39 @@ impl Grader {
         self.links.take(Seat::Main);
     }
 
-    /// A connection was ended between two steps.
-    pub(super) fn ended_between(&mut self) {
+    /// A connection was ended between two steps. Whether its reason is waited for first.
+    pub(super) fn has_ended_between(&mut self) -> bool {
         let is_later = self.stage(CheckName::Conversation).is_settled();
         if self.interruption.is_none() && !is_later && !self.server.is_one_answer_each {
-            self.interruption = Some(self.diagnose(Symptom::EndBetween));
+            let until = self.now + EVIDENCE;
+            self.wait = Wait::Evidence { until, symptom: Symptom::EndBetween };
+            return true;
+        }
+        // If an exception did it, the program has ended or is about to.
+        self.server.needs_restart |= self.server.dies_after_answer;
+        self.options.can_restart && self.server.needs_restart
+    }
+
+    /// The reason for that is known, as far as it can be.
+    fn was_interrupted(&mut self) {
+        self.interruption = Some(self.diagnose(Symptom::EndBetween));
+        if self.has_traceback_now() {
+            self.server.dies_after_answer = true;
+            self.server.needs_restart = true;
+            self.program.mark();
         }
     }
 
+    /// Whether the file says that its server listens elsewhere.
+    pub(super) fn evidence_is_elsewhere(&self) -> bool {
+        self.with_evidence(|evidence| evidence.elsewhere().is_some())
+    }
+
     fn diagnose(&self, symptom: Symptom) -> Diagnosis {
+        self.with_evidence(|evidence| evidence.diagnose(symptom))
+    }
+
+    fn with_evidence<T>(&self, find: impl FnOnce(&Evidence<'_>) -> T) -> T {
         let traceback = self.program.traceback(self.options.file.as_deref());
         let sent = String::from_utf8_lossy(&self.last.sent);
         let wanted = self.last.wanted.as_ref();
@@ -220,7 +246,7 @@ impl Grader {
             let judgement = wanted.map(|wanted| wanted.judge(line.as_bytes()));
             matches!(judgement, Some(Judgement::Right(_))) && wanted != Some(&Wanted::Anything)
         };
-        Evidence {
+        find(&Evidence {
             check: self.check(),
             sent: &sent,
             expected: &expected,
@@ -235,8 +261,7 @@ impl Grader {
             is_by_lines: self.server.is_by_lines,
             port: self.options.port,
             has_left_unnoticed: self.links.has_left_unnoticed(),
-        }
-        .diagnose(symptom)
+        })
     }
 
     /// A cause with the last message, its answer, and the exception.

@@ -99,6 +99,8 @@ struct Server {
     /// Whether the port was seen to be free before the first start.
     is_probed: bool,
     needs_restart: bool,
+    /// An exception follows each answer.
+    dies_after_answer: bool,
     /// The program ended by itself, and no check has been blamed for it yet.
     has_died: bool,
     /// Whom it should know.

@@ -56,7 +56,9 @@ impl Grader {
             .is_some_and(|cause| !matches!(cause, Cause::NoGreeting | Cause::OtherGreeting));
         let is_echo = cause(CheckName::Add) == Some(Cause::EchoOnly)
             && !matches!(self.check(), CheckName::Conversation | CheckName::Exit);
-        CHECKS[self.at].after.iter().any(failed) || is_unreachable || is_echo
+        // Each answer ends the program, and with it what it knows.
+        let is_lost = self.server.dies_after_answer && self.check() != CheckName::Conversation;
+        CHECKS[self.at].after.iter().any(failed) || is_unreachable || is_echo || is_lost
     }
 
     fn carry_out(&mut self, step: Step) {
@@ -75,6 +77,11 @@ impl Grader {
                 self.step += 1;
             }
             Step::Ask(seat, text, expected) => {
+                let is_unchanged = self.stage(CheckName::Overwrite).state == State::Skipped;
+                let expected = match expected {
+                    Expected::Exact("{phone}") if is_unchanged => Expected::Exact("{old phone}"),
+                    expected => expected,
+                };
                 if self.is_ready(seat) {
                     self.ask(seat, text, expected, Purpose::Step);
                 }
@@ -100,7 +107,8 @@ impl Grader {
                 }
             }
             Step::HangUp => {
-                if self.links.get(Seat::Main).is_some_and(Link::is_open) {
+                let is_read = !self.server.is_one_answer_each;
+                if is_read && self.links.get(Seat::Main).is_some_and(Link::is_open) {
                     self.finish_writing(Seat::Main);
                     self.await_end(false);
                 } else {
@@ -158,10 +166,11 @@ impl Grader {
             match link.state {
                 LinkState::Open if is_spent || link.may_end => self.leave(seat),
                 LinkState::Open => return true,
+                _ if link.may_end => drop(self.links.take(seat)),
                 _ => {
-                    let link = self.links.take(seat).expect("it was there");
-                    if !link.may_end {
-                        self.ended_between();
+                    self.links.take(seat);
+                    if self.has_ended_between() {
+                        return false;
                     }
                 }
             }
@@ -195,6 +204,7 @@ impl Grader {
             return false;
         }
         if self.program.starts == MAX_STARTS {
+            self.fail(Symptom::End);
             self.finish();
             return false;
         }
@@ -206,9 +216,17 @@ impl Grader {
         self.program.is_stopping = false;
         self.program.process = Process::Starting;
         self.actions.push_back(Action::Start);
-        let until = self.now + self.options.start_patience;
+        let until = self.now + self.start_patience();
         self.wait = Wait::Listening { until, retry: None };
         false
+    }
+
+    /// How long the program may take to listen: shorter where its file says that it
+    /// listens elsewhere.
+    fn start_patience(&self) -> Duration {
+        let is_elsewhere = self.evidence_is_elsewhere();
+        let patience = self.options.start_patience;
+        if is_elsewhere { patience.min(self.options.patience) } else { patience }
     }
 
     /// A step that wants a new connection. The one before is left.
@@ -233,7 +251,12 @@ impl Grader {
     /// Leaves a connection politely, without waiting for the server's end.
     pub(super) fn leave(&mut self, seat: Seat) {
         let Some(link) = self.links.take(seat) else { return };
+        // A program that has ended, or is about to, ends its side first; then ours must
+        // not be ended as well.
+        let is_ending =
+            self.options.can_restart && (self.server.needs_restart || !self.program.is_up());
         match link.state {
+            LinkState::Open if is_ending => self.actions.push_back(Action::Abort(link.conn)),
             LinkState::Open => {
                 if !link.is_finished {
                     self.actions.push_back(Action::FinishWriting(link.conn));
@@ -349,8 +372,9 @@ impl Grader {
     /// Asks what only the classroom's server explains, if everything so far was as
     /// from there.
     fn recognise(&mut self) {
-        /// The classroom's answers at once unless it is told to pause.
-        const AT_ONCE: Duration = Duration::from_millis(300);
+        /// The classroom's answers at once unless it is told to pause; the lesson's
+        /// sleeps a second.
+        const AT_ONCE: Duration = Duration::from_millis(900);
         let link = self.links.get(Seat::Main);
         let is_open = link.is_some_and(|link| link.is_open() && !self.server.is_one_answer_each);
         let looks_like_it = self.server.greets_exactly
@@ -378,6 +402,10 @@ impl Grader {
         }
         self.send(Seat::Main, message.clone());
         self.last.provocation = Some(message);
+        if let Some(link) = self.links.get_mut(Seat::Main) {
+            // Whatever the answer is, it is one.
+            link.answered += 1;
+        }
         self.wait = Wait::Stumble { until: self.now + STUMBLE };
     }
 }

@@ -45,6 +45,8 @@ struct JsonStage {
     code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound: Option<String>,
 }
 
 /// The report on one line.
@@ -82,5 +84,6 @@ fn stage(stage: &Stage, port: u16, language: Language) -> JsonStage {
         line: finding.and_then(|finding| finding.line.as_ref()).map(|line| line.number),
         code: finding.and_then(|finding| finding.line.as_ref()).map(|line| line.text.clone()),
         exception: finding.and_then(|finding| finding.exception.clone()),
+        bound: finding.and_then(|finding| finding.bound.clone()),
     }
 }

@@ -41,7 +41,7 @@ pub(in crate::homework) fn csv(report: &Report<'_>) -> String {
     let stages = report.grader.stages();
     let finding = stages
         .iter()
-        .filter(|stage| stage.state == State::Failed)
+        .filter(|stage| stage.state == State::Failed && stage.required)
         .find_map(|stage: &Stage| stage.finding.as_ref());
     let cause = finding.map_or("", |finding| finding.cause.word());
     let line = finding.and_then(|finding| finding.line.as_ref());

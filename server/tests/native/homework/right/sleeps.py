@@ -8,7 +8,7 @@ def serve(client):
     client.send(b'Welcome!')
     while True:
         data = client.recv(1024)
-        time.sleep(0.6)
+        time.sleep(0.3)
         if not data or data == b'exit':
             break
         fields = data.decode('utf-8').split(';')
