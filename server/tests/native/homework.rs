@@ -48,7 +48,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("key_error", "find-miss", "key-error"),
     ("latin_received", "chinese", "gbk-received"),
     ("line_end_kept", "find", "line-end-kept"),
-    ("listener_closed", "exit", "closed-socket-used"),
+    ("listener_closed", "next-client", "closed-socket-used"),
     ("many_answers", "find", "many-answers"),
     ("misspelled", "remove", "wrong-words"),
     ("module_unknown", "connect", "unknown-module"),

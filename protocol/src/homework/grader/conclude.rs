@@ -155,8 +155,14 @@ impl Grader {
         self.last.provocation = None;
     }
 
+    /// Whether the exception at hand tells why no other client is served.
+    pub(super) fn is_about_next_client(&self) -> bool {
+        let (cause, _) = self.diagnose(Symptom::NotServed);
+        matches!(cause, Cause::AcceptOutsideLoop | Cause::ClosedSocketUsed)
+    }
+
     /// A connection that is not the first one is not served.
-    fn not_served(&mut self) {
+    pub(super) fn not_served(&mut self) {
         if self.check() == CheckName::TwoClients {
             self.leave(Seat::Beside);
             let finding = Finding::new(Cause::OneClient);

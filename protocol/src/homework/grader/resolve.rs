@@ -331,9 +331,11 @@ impl Grader {
         let Some(link) = self.links.get(Seat::Main) else { return true };
         let (is_open, heard) = (link.is_open(), link.heard);
         self.last.actual = link.unread.clone();
-        let failure = if is_exit { Symptom::GoesOn } else { Symptom::NotNoticed };
+        // What an exception behind the end of a client says is about the next one.
+        let is_about_next = is_exit && self.has_traceback() && self.is_about_next_client();
         if is_open {
-            if self.now >= until || self.has_traceback() {
+            if self.now >= until || self.has_traceback() && !is_about_next {
+                let failure = if is_exit { Symptom::GoesOn } else { Symptom::NotNoticed };
                 self.conclude(failure);
                 return true;
             }
@@ -341,14 +343,17 @@ impl Grader {
         }
         // The end was due; an exception may have made it.
         let over = heard + AFTERMATH;
-        let is_own = self.program.is_up();
-        if self.has_traceback() {
+        if self.has_traceback() && !is_about_next {
             self.conclude(if is_exit { Symptom::End } else { Symptom::NotNoticed });
-        } else if is_own && self.now < over {
+            return true;
+        }
+        if !is_about_next && self.program.is_up() && self.now < over {
             return self.keep(Wait::End { until: over, is_exit });
-        } else {
-            self.links.take(Seat::Main);
-            self.step_done(None);
+        }
+        self.links.take(Seat::Main);
+        self.step_done(None);
+        if is_about_next {
+            self.not_served();
         }
         true
     }

@@ -31,4 +31,5 @@ listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 listener.bind(('127.0.0.1', 9999))
 listener.listen(5)
 print('Waiting for connection...')
-print('Ready.')
+import time
+time.sleep(1)
