@@ -55,7 +55,7 @@
 //! [`checks`] is the table of checks, [`cast`](Cast) the random names in it. `answer`
 //! judges answers, `diagnosis` finds causes, `python` reads the student's file and
 //! its traceback, [`words`] says it in Chinese and English. `grader` has the state
-//! machine: `steps` begins what is to be done, `wait` is what is waited for, `resolve`
+//! machine: `steps` begins what is to be done, `reach` what that needs first, `wait` is what is waited for, `resolve`
 //! notices that it has happened, `conclude` passes or fails a check.
 
 mod answer;

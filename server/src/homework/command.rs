@@ -211,7 +211,6 @@ impl Command<'_> {
             port,
             patience: settings.patience,
             start_patience: settings.patience * START,
-            ..Options::default()
         });
         (port, grader)
     }

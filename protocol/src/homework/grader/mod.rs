@@ -3,6 +3,7 @@
 mod conclude;
 mod links;
 mod program;
+mod reach;
 mod resolve;
 mod steps;
 #[cfg(test)]

@@ -61,7 +61,8 @@ impl Grader {
             }
             Judgement::Unfinished => link.heard + 2 * BEHIND_WRONG,
         };
-        match self.has_traceback() {
+        // One of a client before may have ended a thread of its own.
+        match self.has_traceback() && self.last.provocation.is_none() {
             true => due.min(self.program.complained + BEHIND_TRACEBACK),
             false => due,
         }

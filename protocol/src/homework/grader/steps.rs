@@ -2,20 +2,15 @@
 
 use core::time::Duration;
 
-use super::links::{Link, LinkState};
-use super::program::Process;
-use super::wait::{Purpose, Question, STOP, STUMBLE, Wait};
+use super::links::Link;
+use super::wait::{Purpose, Question, STUMBLE, Wait};
 use super::{Grader, MAX_EXCHANGES};
-use crate::homework::answer::Wanted;
+use crate::homework::answer::{Judgement, Wanted};
 use crate::homework::cause::Cause;
 use crate::homework::checks::{CHECKS, CheckName, Expected, Person, Provocation, Seat, Step};
 use crate::homework::diagnosis::Symptom;
 use crate::homework::event::Action;
 use crate::homework::stage::{Exchange, State};
-
-/// How often the program is started in one run: once, and once more for each of the
-/// checks that it may not survive.
-const MAX_STARTS: usize = 16;
 
 /// Bytes that are neither UTF-8 nor GBK, nor the beginning of any other protocol.
 const GARBAGE: &[u8] = b"\xFF\xFE\x80\x00\xFF";
@@ -128,160 +123,6 @@ impl Grader {
         }
     }
 
-    /// Whether there is a greeted connection to a server that knows the check's
-    /// contacts. If not, what is missing is begun.
-    fn is_ready(&mut self, seat: Seat) -> bool {
-        if !self.is_connected(seat) {
-            return false;
-        }
-        let link = self.links.get(seat).expect("it is connected");
-        if !link.is_greeted && self.server.greets != Some(false) {
-            self.wait = Wait::Greeting { seat, until: self.now + self.options.patience };
-            return false;
-        }
-        let wanted = CHECKS[self.at].contacts.iter();
-        let unknown = wanted.copied().find(|person| !self.server.contacts.contains(person));
-        let Some(person) = unknown else { return true };
-        let text = match (person, self.check()) {
-            (Person::First, CheckName::Overwrite) => "add;{name};{old phone}",
-            (Person::First, _) => "add;{name};{phone}",
-            (Person::Other, _) => "add;{other};{other phone}",
-            (Person::Chinese, _) => "add;{chinese};{chinese phone}",
-        };
-        self.ask(seat, text, Expected::Anything, Purpose::Restock(person));
-        false
-    }
-
-    /// Whether a connection is open. If not, one is begun, and the program first.
-    pub(super) fn is_connected(&mut self, seat: Seat) -> bool {
-        if self.server.has_died {
-            self.died_between();
-            return false;
-        }
-        if self.options.can_restart && !self.is_running() {
-            return false;
-        }
-        if let Some(link) = self.links.get(seat) {
-            let is_spent = self.server.is_one_answer_each && link.answered > 0;
-            match link.state {
-                LinkState::Open if is_spent || link.may_end => self.leave(seat),
-                LinkState::Open => return true,
-                _ if link.may_end => drop(self.links.take(seat)),
-                _ => {
-                    self.links.take(seat);
-                    if self.has_ended_between() {
-                        return false;
-                    }
-                }
-            }
-        }
-        self.connect(seat);
-        self.wait = Wait::Connecting { seat, until: self.now + self.options.patience };
-        false
-    }
-
-    pub(super) fn connect(&mut self, seat: Seat) {
-        let conn = self.links.open(seat, self.now);
-        self.actions.push_back(Action::Connect(conn));
-    }
-
-    /// Whether the program runs and is fit for this check. If not, it is started.
-    fn is_running(&mut self) -> bool {
-        if self.server.needs_restart && self.program.is_up() {
-            self.actions.extend(self.links.drain().into_iter().map(Action::Abort));
-            self.program.is_stopping = true;
-            self.actions.push_back(Action::Stop);
-            self.wait = Wait::Stopping { until: self.now + STOP };
-            return false;
-        }
-        if self.program.is_up() {
-            return true;
-        }
-        if !self.server.is_probed {
-            self.server.is_probed = true;
-            self.connect(Seat::Main);
-            self.wait = Wait::Probe { until: self.now + self.options.patience };
-            return false;
-        }
-        if self.program.starts == MAX_STARTS {
-            self.fail(Symptom::End);
-            self.finish();
-            return false;
-        }
-        self.actions.extend(self.links.drain().into_iter().map(Action::Abort));
-        self.server.needs_restart = false;
-        self.server.contacts.clear();
-        self.program.mark();
-        self.program.starts += 1;
-        self.program.is_stopping = false;
-        self.program.process = Process::Starting;
-        self.actions.push_back(Action::Start);
-        let until = self.now + self.start_patience();
-        self.wait = Wait::Listening { until, retry: None };
-        false
-    }
-
-    /// How long the program may take to listen: shorter where its file says that it
-    /// listens elsewhere.
-    fn start_patience(&self) -> Duration {
-        let is_elsewhere = self.evidence_is_elsewhere();
-        let patience = self.options.start_patience;
-        if is_elsewhere { patience.min(self.options.patience) } else { patience }
-    }
-
-    /// A step that wants a new connection. The one before is left.
-    fn open_anew(&mut self, seat: Seat) {
-        let is_new = |link: &Link| link.is_open() && link.answered == 0 && !link.may_end;
-        if self.links.get(seat).is_some_and(|link| !is_new(link)) {
-            self.leave(seat);
-        }
-        if !self.is_connected(seat) {
-            return;
-        }
-        let link = self.links.get(seat).expect("it is connected");
-        let patience = self.patience();
-        let awaits = self.check() != CheckName::Connect && self.server.greets == Some(true);
-        if awaits && !link.is_greeted {
-            self.wait = Wait::Greeting { seat, until: self.now + patience };
-            return;
-        }
-        self.step += 1;
-    }
-
-    /// Leaves a connection politely, without waiting for the server's end.
-    pub(super) fn leave(&mut self, seat: Seat) {
-        let Some(link) = self.links.take(seat) else { return };
-        // A program that has ended, or is about to, ends its side first; then ours must
-        // not be ended as well.
-        let is_ending =
-            self.options.can_restart && (self.server.needs_restart || !self.program.is_up());
-        match link.state {
-            LinkState::Open if is_ending => self.actions.push_back(Action::Abort(link.conn)),
-            LinkState::Open => {
-                if !link.is_finished {
-                    self.actions.push_back(Action::FinishWriting(link.conn));
-                }
-                self.links.leave(link.conn);
-            }
-            LinkState::Connecting => self.actions.push_back(Action::Abort(link.conn)),
-            LinkState::Refused | LinkState::Ended => {}
-        }
-    }
-
-    /// How long the server may be silent in this check. Where silence is worth a note
-    /// and no failure, it need not be as sure.
-    fn patience(&self) -> Duration {
-        /// Longer than the second that the lesson's server sleeps.
-        const NOTE: Duration = Duration::from_millis(1800);
-        /// For a file without `sleep`.
-        const NOTE_AWAKE: Duration = Duration::from_millis(700);
-        if !matches!(self.check(), CheckName::TwoClients | CheckName::Echo) {
-            return self.options.patience;
-        }
-        let never_sleeps = self.source.as_ref().is_some_and(|file| !file.contains("sleep("));
-        self.options.patience.min(if never_sleeps { NOTE_AWAKE } else { NOTE })
-    }
-
     /// A message's bytes, ended as this server needs it.
     fn message(&self, text: &str) -> Vec<u8> {
         let mut message = self.cast.fill(text).into_bytes();
@@ -364,7 +205,7 @@ impl Grader {
         let actual = self.last.actual.clone();
         self.last.wanted = Some(wanted.clone());
         match wanted.judge(&actual) {
-            crate::homework::answer::Judgement::Right(note) => self.step_done(note),
+            Judgement::Right(note) => self.step_done(note),
             _ => self.fail(Symptom::WrongAnswer),
         }
     }

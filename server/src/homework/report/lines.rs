@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use protocol::homework::{Cause, Stage, State, words};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{Report, evidence};
 use crate::language::{Language, localized};
@@ -14,6 +15,9 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
+
+/// How wide a verdict is set: a narrow terminal, without the indent.
+const COLUMNS: usize = 76;
 
 /// From then on a check that runs says how long it has been waiting.
 const WAITS_LONG: Duration = Duration::from_secs(1);
@@ -105,7 +109,29 @@ fn paragraph(report: &Report<'_>, stage: &Stage, style: Style, language: Languag
     let verdict = words::verdict(finding, report.port, language.into());
     let evidence = evidence::lines(finding, language);
     let gap = if evidence.is_empty() { "" } else { "\n" };
-    format!("{style}{title}{style:#}\n  {verdict}\n{gap}{evidence}\n")
+    let verdict = wrapped(&verdict, COLUMNS);
+    format!("{style}{title}{style:#}\n{verdict}{gap}{evidence}\n")
+}
+
+/// A paragraph as lines of at most so many columns, indented. English breaks at spaces;
+/// Chinese anywhere but in front of a mark.
+fn wrapped(text: &str, columns: usize) -> String {
+    let mut lines = String::new();
+    let mut line = String::new();
+    let mut words = text.split_inclusive(|c: char| c == ' ' || c.width() == Some(2)).peekable();
+    while let Some(word) = words.next() {
+        let mark = words
+            .peek()
+            .filter(|next| next.starts_with(['，', '。', '？', '：', '；', '”', '、', '！']));
+        let needed = word.trim_end().width() + mark.map_or(0, |_| 2);
+        if !line.is_empty() && line.width() + needed > columns {
+            let _ = writeln!(lines, "  {}", line.trim_end());
+            line.clear();
+        }
+        line += word;
+    }
+    let _ = writeln!(lines, "  {}", line.trim_end());
+    lines
 }
 
 fn last_line(report: &Report<'_>, language: Language) -> String {
@@ -148,9 +174,32 @@ fn more(report: &Report<'_>, language: Language) -> String {
         "{DIM}{}{DIM:#}",
         localized!(
             in language;
-            "还有 {left} 处可以说说：加上 --all",
-            "There is more to say, {left} in all: --all shows it"
+            "另外还有 {left} 处说明，加上 --all 就能看到。",
+            "{left} more remarks: --all shows them."
         )
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_broken_at_spaces_or_between_chinese_characters_and_no_line_begins_with_a_mark()
+    {
+        assert_eq!(wrapped("one two three", 8), "  one two\n  three\n");
+        assert_eq!(wrapped("一二三四，五", 8), "  一二三\n  四，五\n");
+        assert_eq!(wrapped("averylongword x", 4), "  averylongword\n  x\n");
+        for language in [Language::Chinese, Language::English] {
+            for cause in Cause::ALL {
+                let finding = protocol::homework::Finding::new(*cause);
+                let lines = wrapped(&words::verdict(&finding, 9999, language.into()), COLUMNS);
+                for line in lines.lines() {
+                    assert!(line.width() <= 80, "{line}");
+                    assert!(!line.trim_start().starts_with(['，', '。', '？']), "{lines}");
+                }
+            }
+        }
+    }
 }
