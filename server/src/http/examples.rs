@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HOST};
+use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderName, Uri};
 use axum::routing::get;
 
@@ -26,16 +26,15 @@ const FILES: [(&str, &str); 4] = [
 /// The address that the files have in place of this server's.
 const LESSONS: &str = "\"127.0.0.1:9999\"";
 
-/// Saved, and not shown: a browser would show it as text without an end.
-const AS_PYTHON: [(HeaderName, &str); 2] =
-    [(CONTENT_TYPE, "text/x-python; charset=utf-8"), (CONTENT_DISPOSITION, "attachment")];
+/// Shown by a browser, or saved where the link says so.
+const AS_TEXT: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
 
 /// The routes of all the files.
 pub(super) fn routes() -> Router<HttpState> {
     FILES.into_iter().fold(Router::new(), |routes, (path, source)| {
         let file =
             async move |State(server): State<Arc<ServerContext>>, uri: Uri, headers: HeaderMap| {
-                (AS_PYTHON, filled_in(source, &address(server.tcp, host(&uri, &headers))))
+                (AS_TEXT, filled_in(source, &address(server.tcp, host(&uri, &headers))))
             };
         routes.route(path, get(file))
     })

@@ -216,6 +216,9 @@ async fn a_half_open_connection_is_noticed_and_nothing_typed_is_lost() {
         browser.await_state("open").await;
         browser.expect("received", "Welcome!").await;
 
+        if visitor.phone {
+            browser.show("talk").await;
+        }
         browser.click("#message-3 [data-take-back]").await;
         assert_eq!(browser.typed().await, "add;lisi;7");
         browser.send("").await;
@@ -491,7 +494,7 @@ async fn a_phone_shows_one_panel_at_a_time() {
     browser.click("#reconnect").await;
     browser.show("talk").await;
     browser.await_state("open").await;
-    browser.until("document.getElementById('now').dataset.done === 'true'").await;
+    browser.until("document.getElementById('now').dataset.told === 'own'").await;
     browser.screenshot("strip-phone").await;
     browser.click("#now").await;
     assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
@@ -561,9 +564,7 @@ async fn the_switch_leads_from_the_server_to_the_page_and_back() {
     browser.expect("received", "1").await;
     // And a language that cannot be fetched costs nothing but a sentence.
     browser.click("#language").await;
-    browser
-        .until("document.getElementById('hint').textContent.includes('stays with English')")
-        .await;
+    browser.until("document.getElementById('hint').textContent.includes('stays in English')").await;
     browser.finish_but_for("ERR_CONNECTION_REFUSED").await;
 }
 

@@ -218,6 +218,7 @@ async fn a_message_of_the_conversation_can_be_looked_at() {
 #[tokio::test]
 async fn on_a_phone_the_size_of_a_message_leads_to_its_bytes() {
     let (_server, browser) = open!(PHONE);
+    browser.show("talk").await;
     browser.send(ADD).await;
     browser.expect("received", "zhangsan added!").await;
     browser.click("#message-0 [data-look]").await;
@@ -432,9 +433,9 @@ async fn the_lab_sends_two_messages_for_real_and_works_by_keyboard() {
 
     let slider = browser.element("#lab-split").await;
     let place = "return document.querySelector('#lab-place [data-slot=bytes]').textContent";
-    assert_eq!(browser.script(place).await, "37");
+    assert_eq!(browser.script(place).await, "33");
     slider.send_keys(&char::from(Key::Left).to_string()).await.unwrap();
-    assert_eq!(browser.script(place).await, "36");
+    assert_eq!(browser.script(place).await, "32");
     browser.finish().await;
 }
 
@@ -492,6 +493,7 @@ async fn the_program_is_copied_as_it_stands_even_where_the_browser_does_not_trus
 async fn each_panel_of_a_phone_tells_what_was_said_before_it_was_opened() {
     for first in ["wire", "sequence", "sticky", "contacts", "python"] {
         let (_server, browser) = open!(PHONE);
+        browser.show("talk").await;
         for (command, answer) in
             [("add;张三;12345", "张三 added!"), (ADD, "zhangsan added!"), ("find;张三", "12345")]
         {
@@ -541,7 +543,7 @@ async fn the_panels_are_said_again_in_the_other_language() {
     browser.until("document.title === 'TCP classroom'").await;
     for (panel, says) in [
         ("wire", "One cell is one byte"),
-        ("sequence", "Time runs downwards"),
+        ("sequence", "Time runs down the page"),
         ("sticky", "Two messages that stick together"),
         ("contacts", "1 in all"),
         ("python", "This conversation in Python"),

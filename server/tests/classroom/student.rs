@@ -121,7 +121,7 @@ pub async fn follow(browser: &Browser, hand: Hand) {
 pub async fn show_steps(browser: &Browser) {
     let hidden = browser.script("return document.getElementById('plan').hidden").await;
     if hidden == json!(true) {
-        browser.click("#now").await;
+        browser.show("plan").await;
     }
 }
 

@@ -160,7 +160,7 @@ async fn a_cached_file_is_recognised_whatever_encoding_it_was_cached_in() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_content_policy() {
+async fn every_answer_that_may_be_a_document_carries_the_content_policy() {
     let server = TestServer::start().await;
     for path in ["/", "/healthz", "/nothing", "/ws"] {
         let response = get(server.http, path, "").await;
@@ -174,6 +174,13 @@ async fn every_answer_carries_the_content_policy() {
             "{path}"
         );
         assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+    let page = get(server.http, "/", "").await;
+    assert_built(page.status);
+    for file in files(&page.text()).into_iter().filter(|file| file != "/") {
+        let response = get(server.http, &file, "").await;
+        assert_eq!(response.header("content-security-policy"), None, "{file}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{file}");
     }
 }
 

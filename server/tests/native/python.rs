@@ -86,8 +86,7 @@ fn the_pipeline_client_gets_every_answer_after_ending_its_side() {
 async fn downloaded(program: &Program, file: &str, folder: &Path) -> PathBuf {
     let response = get(program.http, &format!("/{file}"), "").await;
     assert_eq!(response.status, 200, "{file}");
-    assert_eq!(response.header("content-type"), Some("text/x-python; charset=utf-8"));
-    assert_eq!(response.header("content-disposition"), Some("attachment"));
+    assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
     let path = folder.join(file);
     std::fs::write(&path, response.text()).unwrap();
     path

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::classroom::{TestServer, needs};
 use tokio_tungstenite::tungstenite::Message;
 use web::core::message::Address;
-use web::core::python_export::{nc, program};
+use web::core::python_export::{nc, one_liner, program};
 
 /// Whole conversations, some by people who mean no good.
 const CONVERSATIONS: &[&[&str]] = &[
@@ -104,6 +104,26 @@ async fn the_line_of_shell_hears_what_the_page_hears() {
     for shell in ["sh", "bash"].into_iter().filter(|shell| needs::program(shell, "--version")) {
         for messages in CONVERSATIONS {
             nc_hears(shell, TestServer::start().await, messages, &replies(messages).await).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_of_python_hears_what_the_page_hears() {
+    if !needs::program("python3", "-h") {
+        return;
+    }
+    for shell in ["sh", "bash"].into_iter().filter(|shell| needs::program(shell, "--version")) {
+        for messages in CONVERSATIONS {
+            let server = TestServer::start().await;
+            // On Windows Python is called so.
+            let line = one_liner(&address(server.tcp), messages).replacen("py ", "python3 ", 1);
+            let heard =
+                printed(Command::new(shell).args(["-c", &line]).env("PYTHONIOENCODING", "utf-8"));
+            let expected: String =
+                replies(messages).await.iter().map(|reply| format!("{reply}\n")).collect();
+            assert_eq!(heard, format!("Welcome!{expected}\n"), "{line}");
+            server.stop().await;
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::model::input::InputMsg;
 use crate::model::lesson::LessonMsg;
 use crate::model::panels::{PanelsMsg, Selection};
 use crate::model::tabs::{Panel, TabMove};
-use crate::view::View;
+use crate::view::{View, exercise};
 
 /// Where messages go.
 pub type Post = program::Post<Msg>;
@@ -271,7 +271,7 @@ fn from_the_browser(window: &Window, view: &Rc<View>, post: &Post, listeners: &m
     };
     listeners.push(Listener::new(window, "hashchange", {
         let view = view.clone();
-        move |_| view.show_exercise()
+        move |_| exercise::show(&view)
     }));
     listeners.push(Listener::new(window, "online", returned));
     listeners.push(Listener::new(view.document(), "visibilitychange", seen));

@@ -27,9 +27,9 @@ use crate::model::input::InputEffect;
 use crate::model::lesson::{LessonEffect, LessonMsg};
 use crate::model::panels::PanelsEffect;
 use crate::model::{Effect, Model, Msg, Stored};
-use crate::view::View;
 use crate::view::homework::{HomeworkView, new_key};
 use crate::view::panels::SidePanels;
+use crate::view::{View, exercise};
 
 /// Where the server speaks the lesson's protocol, and where it says that it is
 /// alive: both relative to where the page was opened.
@@ -229,7 +229,7 @@ impl StudentPage {
         self.view.steps().load(&texts);
         self.view.steps().personalize(self.model.borrow().owner());
         if self.appearance.translate(texts) {
-            self.view.show_exercise();
+            exercise::show(&self.view);
             (self.post)(LessonMsg::Loaded(self.view.steps().read()).into());
             // On a phone the keyboard would jump up and cover half the page.
             if self.has_mouse {

@@ -65,10 +65,8 @@ impl Hint {
             return Hint::mistake(text);
         }
         if let Some(key) = copied(text) {
-            return Hint { text: Text::new(key), is_mistake: true, fix: quoted(text) };
-        }
-        if is_glued(text) {
-            return Hint::mistake(Text::new(TextKey::TwoLines));
+            let fix = quoted(text).filter(|_| key != TextKey::TwoLines);
+            return Hint { text: Text::new(key), is_mistake: true, fix };
         }
         match Command::parse(text, Stage::Contacts) {
             Ok(Command::Say(_)) => on_small_talk(text),
@@ -98,6 +96,9 @@ pub fn explain_reply(sent: &str, reply: &str) -> Option<Text> {
     if let Some(text) = too_long(sent) {
         return Some(text);
     }
+    if let Some(key) = copied(sent) {
+        return Some(Text::new(key));
+    }
     match Command::parse(sent, Stage::Contacts) {
         Err(mistake) => Some(explain(&mistake)),
         // A contact may have the name `Error: 1`.
@@ -108,7 +109,8 @@ pub fn explain_reply(sent: &str, reply: &str) -> Option<Text> {
     }
 }
 
-/// What was copied along with the line: a program around it, or quotes.
+/// What was copied along with the line: a program around it, quotes, or another
+/// line.
 fn copied(text: &str) -> Option<TextKey> {
     const PYTHON: [&str; 7] =
         ["import ", "print(", ".send", ".recv(", ".encode(", ".connect(", "socket."];
@@ -121,7 +123,10 @@ fn copied(text: &str) -> Option<TextKey> {
     let line = line.strip_prefix('b').unwrap_or(line);
     let is_quote = |c| QUOTES.contains(&c);
     let is_quoted = line.starts_with(is_quote) && line.ends_with(is_quote);
-    (is_quoted && line.chars().nth(2).is_some()).then_some(TextKey::Quotes)
+    if is_quoted && line.chars().nth(2).is_some() {
+        return Some(TextKey::Quotes);
+    }
+    is_glued(text).then_some(TextKey::TwoLines)
 }
 
 /// Python's, and those that a word processor makes of them.
@@ -475,6 +480,8 @@ mod tests {
             ("add;a;1", "Error: the book is full", Some(TextKey::Refused)),
             ("add;Error: a;1", "Error: a added!", None),
             ("find;a", "Error: 1", None),
+            ("add;a;1find;a", "Error: ...", Some(TextKey::TwoLines)),
+            ("s.send('add;a;1')", "Error: ...", Some(TextKey::Python)),
             ("find;a", "Not Found!", None),
             ("hello", "Received hello;", None),
         ] {

@@ -122,7 +122,11 @@ pub fn one_liner(address: &Address, messages: &[&str]) -> String {
     for line in lines(messages) {
         for c in line.chars() {
             // What may be special between double quotes in any shell is escaped.
-            let is_plain = c.is_ascii_alphanumeric() || " ;,.:_+-/()@=#?*".contains(c);
+            let is_plain = c.is_ascii_alphanumeric()
+                || matches!(
+                    c,
+                    ' ' | ';' | ',' | '.' | ':' | '_' | '+' | '-' | '/' | '@' | '=' | '#'
+                );
             if is_plain || !c.is_ascii() && !is_deceptive(c) {
                 text.push(c);
             } else if c.is_ascii() {

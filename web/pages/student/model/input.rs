@@ -299,8 +299,12 @@ impl Input {
     fn submit(&mut self, around: Surroundings) {
         if around.connection == Connection::Ended {
             self.outputs.push(InputOutput::Connect);
-        } else if self.draft.is_empty() {
-        } else if around.can_send {
+            return;
+        }
+        if self.draft.is_empty() {
+            return;
+        }
+        if around.can_send {
             let text = std::mem::take(&mut self.draft);
             if !self.is_offered {
                 self.outputs.push(InputOutput::Written(text.clone()));

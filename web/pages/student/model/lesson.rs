@@ -95,6 +95,9 @@ impl LessonModel {
             LessonMsg::Restarted => {
                 self.lesson.start_over();
                 self.effects.push(LessonEffect::ForgetProgress);
+                // It may be another student.
+                self.owner.rename("");
+                self.show_owner();
                 self.effects.push(LessonEffect::Reload);
                 self.open_step();
             }

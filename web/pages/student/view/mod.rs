@@ -27,6 +27,7 @@ use crate::model::Model;
 use crate::model::conversation::{Message, Strip};
 use crate::model::tabs::{Panel, Panels};
 
+pub mod exercise;
 pub mod homework;
 pub mod panels;
 mod steps;
@@ -277,24 +278,6 @@ impl View {
         self.command.take_focus();
     }
 
-    /// Shows the exercise that the page's address carries, if it carries one: as
-    /// buttons. Nothing of it is sent by itself.
-    pub fn show_exercise(&self) {
-        let hash = self.document.location().and_then(|location| location.hash().ok());
-        let lines = hash.as_deref().and_then(|hash| hash.strip_prefix(EXERCISE));
-        let lines = lines.and_then(|lines| js_sys::decode_uri_component(lines).ok());
-        let lines = lines.map(String::from).unwrap_or_default();
-        let buttons = self.element("exercise-lines");
-        buttons.set_text_content(None);
-        for line in lines.lines().filter(|line| !line.is_empty()).take(EXERCISE_LINES) {
-            let button = instantiate(&template(&self.document, "exercise-line"));
-            button.set("data-command", line);
-            breakable(&button, line);
-            buttons.add(&button);
-        }
-        self.element("exercise").hide(buttons.first_child().is_none());
-    }
-
     /// Whether the caret stands behind the text, with nothing selected.
     pub fn caret_is_at_end(&self) -> bool {
         let end = self.command.value().encode_utf16().count() as u32;
@@ -460,21 +443,6 @@ impl View {
         }
         paragraph
     }
-}
-
-/// How the part of an address begins that carries an exercise: its lines, with what
-/// cannot stand in an address encoded.
-const EXERCISE: &str = "#try=";
-
-/// The most lines of an exercise: as many as a lesson's step has, and more.
-const EXERCISE_LINES: usize = 12;
-
-/// A link to this page that carries messages, to be tried by whoever opens it.
-pub fn exercise_link(document: &Document, messages: &[&str]) -> String {
-    let page = document.location().and_then(|location| location.href().ok()).unwrap_or_default();
-    let page = page.split('#').next().unwrap_or_default();
-    let lines = String::from(js_sys::encode_uri(&messages.join("\n")));
-    [page, EXERCISE, &lines].concat()
 }
 
 fn state(mode: Mode, connection: Connection) -> (TextKey, &'static str) {

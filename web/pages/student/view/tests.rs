@@ -37,6 +37,7 @@ impl Mounted {
     /// Shows everything in a language.
     fn translate(&self, texts: Element) -> bool {
         self.view.steps().load(&texts);
+        self.view.steps().personalize(&Owner::default());
         self.appearance.translate(texts)
     }
 }
@@ -151,7 +152,7 @@ fn whatever_stands_on_the_page_is_translated_where_it_stands() {
     let _ = model.update(typed, Moment { millis: 0, jitter: 0 });
     view.refresh(&model, 0);
     let text = |id: &str| view.element(id).text_content().unwrap();
-    assert!(text("hint").starts_with("A ; belongs behind find"), "{}", text("hint"));
+    assert!(text("hint").starts_with("A ; belongs after find"), "{}", text("hint"));
 
     assert!(!view.translate(file(Language::Chinese)));
     assert_eq!(view.root.lang(), "zh-CN");
@@ -171,7 +172,7 @@ fn whatever_stands_on_the_page_is_translated_where_it_stands() {
 fn the_tabs_show_their_panels() {
     let view = mount();
     let mut model = model();
-    for (wide, shown, selected) in [(true, 3, "wire"), (false, 1, "talk")] {
+    for (wide, shown, selected) in [(true, 3, "wire"), (false, 1, "plan")] {
         let _ = model.update(PanelsMsg::Resized { wide }, Moment { millis: 0, jitter: 0 });
         view.refresh(&model, 0);
         let panels = Panel::ALL.into_iter().filter(|panel| !view.element(panel.id()).hidden());

@@ -1,6 +1,7 @@
 //! What happens to a conversation, and what it asks for.
 
 use protocol::Stage;
+use web::core::connection::Connection;
 use web::core::i18n::Text;
 use web::core::message::{Direction, Mode};
 use web::core::version::Comparison;
@@ -167,4 +168,23 @@ pub enum Strip {
     Page,
     /// The conversation with the page is over.
     PageEnded,
+}
+
+impl Strip {
+    /// What it says, `None` while there is a connection to a server.
+    pub(super) fn of(mode: Mode, connection: Connection, now: u64) -> Option<Self> {
+        if mode == Mode::Page {
+            let ended = connection == Connection::Ended;
+            return Some(if ended { Strip::PageEnded } else { Strip::Page });
+        }
+        match connection {
+            Connection::Open => None,
+            Connection::Connecting { .. } => Some(Strip::Connecting),
+            Connection::Ended => Some(Strip::Ended),
+            Connection::Waiting { since, until } => Some(Strip::Retry {
+                seconds: until.saturating_sub(now).div_ceil(1000).max(1),
+                of: (until - since).div_ceil(1000),
+            }),
+        }
+    }
 }

@@ -240,19 +240,7 @@ impl Conversation {
 
     /// The strip above the input, `None` while there is a connection.
     pub fn strip(&self, now: u64) -> Option<Strip> {
-        if self.mode == Mode::Page {
-            let ended = self.connection == Connection::Ended;
-            return Some(if ended { Strip::PageEnded } else { Strip::Page });
-        }
-        match self.connection {
-            Connection::Open => None,
-            Connection::Connecting { .. } => Some(Strip::Connecting),
-            Connection::Ended => Some(Strip::Ended),
-            Connection::Waiting { since, until } => Some(Strip::Retry {
-                seconds: until.saturating_sub(now).div_ceil(1000).max(1),
-                of: (until - since).div_ceil(1000),
-            }),
-        }
+        Strip::of(self.mode, self.connection, now)
     }
 
     fn set_stage(&mut self, stage: Stage) {

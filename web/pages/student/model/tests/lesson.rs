@@ -88,3 +88,16 @@ fn the_page_by_itself_teaches_as_well() {
     page.sends("exit").happens(ConversationMsg::Reconnect);
     assert!(page.model.lesson().open().is_some_and(Step::is_done));
 }
+
+#[test]
+fn a_name_is_forgotten_with_the_progress_and_the_number_stays() {
+    let mut page = taught("");
+    page.happens(LessonMsg::Numbered(7)).happens(LessonMsg::Named("Li Lei".into()));
+    assert_eq!(page.model.owner().adapt("find;zhangsan"), "find;LiLei");
+    assert!(page.did().contains(&LessonEffect::StoreOwner("7 LiLei".into()).into()));
+    page.happens(LessonMsg::Numbered(8)).happens(LessonMsg::Restarted);
+    let did = page.did();
+    assert!(did.contains(&LessonEffect::StoreOwner("7 ".into()).into()));
+    assert!(did.contains(&LessonEffect::ForgetProgress.into()));
+    assert_eq!(page.model.owner().adapt("find;zhangsan"), "find;zhangsan7");
+}

@@ -48,7 +48,7 @@ pub struct SidePanels {
     sticky: StickyView,
     python: PythonView,
     _resized: Option<ResizeListener>,
-    _listeners: [Listener; 9],
+    _listeners: [Listener; 8],
 }
 
 impl SidePanels {
@@ -160,7 +160,7 @@ fn listen(
     book: &ContactsView,
     this: &Weak<SidePanels>,
     post: &Post<Msg>,
-) -> [Listener; 9] {
+) -> [Listener; 8] {
     let searched = changed(this, post, |this| {
         this.contacts.borrow_mut().search(&this.book.search().value());
     });
@@ -210,14 +210,6 @@ fn listen(
             }
         }
     };
-    let opened = {
-        let this = this.clone();
-        move |_| {
-            if let Some(this) = this.upgrade() {
-                this.python.show_server();
-            }
-        }
-    };
     [
         Listener::new(book.search(), "input", move |_| searched()),
         Listener::new(book.list(), "scroll", move |_| scrolled()),
@@ -227,6 +219,5 @@ fn listen(
         Listener::new(&arrows, "keydown", moved),
         Listener::new(&element(document, "sticky"), "input", cut),
         Listener::new(&element(document, "python"), "click", copied),
-        Listener::new(&element(document, "own-server"), "toggle", opened),
     ]
 }

@@ -4,19 +4,16 @@
 use std::cell::RefCell;
 
 use wasm_bindgen::JsCast;
-use web::browser::dom::{Dom as _, element, leaf};
-use web::browser::request::Request;
+use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::i18n::TextKey;
 use web::core::message::{Address, Direction};
 use web::core::python_export::{nc, one_liner, program};
-use web_sys::{
-    Document, Element, HtmlDocument, HtmlElement, XmlHttpRequest, XmlHttpRequestResponseType,
-};
+use web_sys::{Document, Element, HtmlDocument, HtmlElement};
 
 use crate::model::Model;
 use crate::panels::python::messages;
-use crate::view::exercise_link;
+use crate::view::exercise;
 
 /// The panel of the program.
 pub struct PythonView {
@@ -28,7 +25,6 @@ pub struct PythonView {
     nc: Element,
     line: Element,
     link: Element,
-    request: RefCell<Option<Request>>,
     /// What the program depends on.
     drawn: RefCell<Option<(usize, Option<u32>, Address)>>,
 }
@@ -45,7 +41,6 @@ impl PythonView {
             nc: find("nc-code").into(),
             line: find("line-code").into(),
             link: find("link-code").into(),
-            request: RefCell::new(None),
             drawn: RefCell::new(None),
         }
     }
@@ -78,27 +73,11 @@ impl PythonView {
         let tcp = model.conversation().tcp();
         self.nc.set_text_content(Some(&nc(tcp, &messages)));
         self.line.set_text_content(Some(&one_liner(tcp, &messages)));
-        self.link.set_text_content(Some(&exercise_link(&self.document, &messages)));
+        self.link.set_text_content(Some(&exercise::link(&self.document, &messages)));
         self.panel.each("[data-copy]", |button| {
             translator.show_with(&button, TextKey::Copy, &[]);
         });
         self.drawn.replace(Some(state));
-    }
-
-    /// Fetches the server that is to be finished, when it is to be seen first. Without
-    /// a server of the class there is none.
-    pub fn show_server(&self) {
-        let code = element(&self.document, "server-code");
-        if code.first_child().is_some() {
-            return;
-        }
-        let ended = move |request: &XmlHttpRequest| {
-            if request.status() == Ok(200) {
-                code.set_text_content(request.response_text().ok().flatten().as_deref());
-            }
-        };
-        let request = Request::get("server2.py", XmlHttpRequestResponseType::Text, Box::new(ended));
-        self.request.replace(request.ok());
     }
 
     /// Copies what the button is for, and says so on it. The old way: the new
