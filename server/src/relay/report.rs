@@ -195,6 +195,6 @@ mod tests {
     fn what_a_server_sent_is_escaped() {
         let shown = characters("\n\u{1b}\u{202e} ".as_bytes(), None);
         let shown: Vec<_> = shown.iter().map(|character| &*character.shown).collect();
-        assert_eq!(shown, ["\\n", "\\x1b", "\\u202e", "·"]);
+        assert_eq!(shown, ["\\n", "<U+001B>", "<U+202E>", "·"]);
     }
 }

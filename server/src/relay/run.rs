@@ -11,11 +11,21 @@ use tokio::time::Instant;
 use crate::relay::messages::{Request, to_latin1};
 use crate::relay::pairing::Student;
 
+/// Longest time of a run. The lesson's server sleeps a second before each of some 30
+/// answers, and what is silent is waited for 3 s; a server that floods could otherwise
+/// keep a run going for ever.
+const LONGEST: Duration = Duration::from_secs(180);
+
+/// Least time between two looks at the clock, however often a server has something new
+/// to say: a tenth of the shortest silence that means something.
+const PACE: Duration = Duration::from_millis(5);
+
 /// A run that is under way or over.
 #[derive(Debug)]
 pub(super) struct Run {
     grader: Grader,
     begun: Instant,
+    ticked: Instant,
     port: u16,
     /// The relay's numbers of the grader's connections, and back.
     numbers: HashMap<Conn, u32>,
@@ -32,6 +42,7 @@ impl Run {
         Run {
             grader,
             begun: now,
+            ticked: now,
             port,
             numbers: HashMap::new(),
             conns: HashMap::new(),
@@ -59,12 +70,17 @@ impl Run {
     }
 
     pub(super) fn tick(&mut self, now: Instant) {
+        self.ticked = now;
         self.grader.tick(now - self.begun);
+        if now - self.begun >= LONGEST {
+            self.grader.cancel();
+        }
     }
 
     /// When [`tick`](Run::tick) is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.grader.deadline().map(|deadline| self.begun + deadline)
+        let due = self.begun + self.grader.deadline()?.min(LONGEST);
+        Some(due.max(self.ticked + PACE))
     }
 
     /// What `check.py` is to do next.

@@ -16,7 +16,7 @@ use protocol::homework::words::Language;
 use protocol::homework::{Event, Options, Source};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::relay::bridge::{Heard, Talk};
@@ -41,6 +41,9 @@ const WAITING: usize = 1024 * 1024;
 /// Connections by hand to one server at the same time: some pages of one student.
 const BRIDGES: usize = 4;
 
+/// Time for `check.py` to take the last line.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// How long a server that was just started is asked again until it listens, and how
 /// often. Python needs 50 ms, a school's laptop a second.
 const LISTENS_WITHIN: Duration = Duration::from_secs(5);
@@ -63,7 +66,7 @@ pub(crate) struct Session {
     bridges: HashMap<u32, Bridge>,
     /// When which bridge's connection is to be tried again.
     retries: VecDeque<(Instant, u32)>,
-    /// A language-neutral record of what happens is kept for this long only.
+    /// Whether the first line has come.
     said_hello: bool,
 }
 
@@ -131,8 +134,9 @@ impl Session {
         if let Ok(End::Bye(chinese, english)) = end {
             let text = format!("{chinese}\n{english}");
             self.tell(&Request::Bye { text });
+            // One that does not read need not know.
+            let _ = timeout(LAST_WORD, writer.write_all(&self.out)).await;
         }
-        let _ = writer.write_all(&self.out).await;
         if self.paired.replaced.is_cancelled() {
             // The page is shown the relay that has replaced this one.
             return;
@@ -186,13 +190,24 @@ impl Session {
                 return Ok(End::Gone);
             }
             let (deadline, retry) = (self.deadline(), self.retries.front().map(|retry| retry.0));
+            // In any order: a relay that floods must not hold up the rest.
             tokio::select! {
-                biased;
                 () = replaced.cancelled() => return Ok(End::Bye(
                     "有另一个 check.py 用了同一个配对码，这一个结束了。",
                     "Another check.py has the same code now, so this one ends.",
                 )),
                 () = stop.cancelled() => return Ok(End::Gone),
+                () = until(deadline) => {
+                    if let Some(run) = &mut self.run {
+                        run.tick(Instant::now());
+                    }
+                }
+                () = until(retry) => self.retry(),
+                due = pings.tick() => match liveness.on_ping_due(due, Instant::now()) {
+                    PingAction::Ping => self.tell(&Request::Ping),
+                    PingAction::GiveUp => return Ok(End::Gone),
+                },
+                Some(talk) = self.paired.talks.recv() => self.bridge(talk),
                 written = writer.write(&self.out), if !self.out.is_empty() => {
                     self.out.drain(..written?);
                 }
@@ -204,17 +219,6 @@ impl Session {
                     liveness.heard(Instant::now());
                     self.lines.push(&chunk[..length]);
                 }
-                Some(talk) = self.paired.talks.recv() => self.bridge(talk),
-                () = until(deadline) => {
-                    if let Some(run) = &mut self.run {
-                        run.tick(Instant::now());
-                    }
-                }
-                () = until(retry) => self.retry(),
-                due = pings.tick() => match liveness.on_ping_due(due, Instant::now()) {
-                    PingAction::Ping => self.tell(&Request::Ping),
-                    PingAction::GiveUp => return Ok(End::Gone),
-                },
             }
             self.act();
         }

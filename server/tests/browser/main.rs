@@ -29,6 +29,7 @@ mod board;
 mod book_on_view;
 mod journey;
 mod lesson;
+mod own_server;
 mod page;
 mod sheet;
 mod sizes;

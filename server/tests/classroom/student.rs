@@ -125,7 +125,8 @@ pub async fn show_steps(browser: &Browser) {
     }
 }
 
-/// Goes through all the steps.
+/// Goes through all the steps but the last, the homework, which takes a server of the
+/// student's own.
 pub async fn walk(browser: &Browser, hand: Hand) {
     show_steps(browser).await;
     let names = browser
@@ -137,13 +138,14 @@ pub async fn walk(browser: &Browser, hand: Hand) {
     assert!(names.len() > 15, "{names:?}");
     for (index, name) in names.iter().enumerate() {
         assert_eq!(open_step(browser).await, json!(name));
+        if name == "homework" {
+            break;
+        }
         follow(browser, hand).await;
         assert_eq!(done(browser).await, json!(names[..=index]));
-        if index + 1 < names.len() {
-            press(browser, "#next").await;
-        }
+        press(browser, "#next").await;
     }
-    browser.until("document.getElementById('guide').dataset.told === 'all'").await;
-    let count = format!("{0} / {0}", names.len());
+    expect_open(browser, "homework").await;
+    let count = format!("{} / {}", names.len() - 1, names.len());
     assert_eq!(browser.script("return document.getElementById('done').textContent").await, count);
 }

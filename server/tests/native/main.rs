@@ -20,10 +20,10 @@ mod exchange;
 mod faults;
 mod floods;
 mod history;
-mod homework;
 mod old_files;
 #[cfg(target_os = "linux")]
 mod opening;
+mod own_server;
 mod page;
 mod power_loss;
 mod program;

@@ -10,18 +10,12 @@ use js_sys::encode_uri_component;
 use wasm_bindgen::JsValue;
 use web_sys::{XmlHttpRequest, XmlHttpRequestResponseType};
 
-use crate::browser::events::{EventKind, EventStream};
+use crate::browser::events::EventStream;
 use crate::browser::json;
 use crate::browser::request::{Request, body};
 use crate::core::book::list::PageRequest;
 use crate::core::book::sync::{BookEvent, BookRequest};
 use crate::core::subscription::StreamEvent;
-
-/// The events of the stream of changes.
-const KINDS: [EventKind<BookEvent>; 2] = [
-    (api::SNAPSHOT, |data| json::parse(data).map(BookEvent::Snapshot)),
-    (api::CHANGES, |data| json::parse(data).map(BookEvent::Changes)),
-];
 
 /// Where events go.
 pub type OnEvent = Rc<dyn Fn(BookEvent)>;
@@ -51,15 +45,17 @@ impl BookClient {
     /// Opens the stream anew.
     fn subscribe(&self) {
         let on_event = self.on_event.clone();
-        let on_stream = move |event| {
-            on_event(match event {
-                StreamEvent::Opened => BookEvent::Opened,
-                StreamEvent::Interrupted { is_final } => BookEvent::Interrupted { is_final },
-                StreamEvent::Message(event) => event,
-            });
+        let on_stream = move |event: StreamEvent<(usize, String)>| {
+            let event = match event {
+                StreamEvent::Opened => Some(BookEvent::Opened),
+                StreamEvent::Interrupted { is_final } => Some(BookEvent::Interrupted { is_final }),
+                StreamEvent::Message((0, data)) => json::parse(&data).map(BookEvent::Snapshot),
+                StreamEvent::Message((_, data)) => json::parse(&data).map(BookEvent::Changes),
+            };
+            event.map(&*on_event).is_some()
         };
-        let on_stream: Rc<dyn Fn(StreamEvent<BookEvent>)> = Rc::new(on_stream);
-        match EventStream::open(api::EVENTS, &KINDS, &on_stream) {
+        let kinds = [api::SNAPSHOT, api::CHANGES];
+        match EventStream::open_raw(api::EVENTS, &kinds, Rc::new(on_stream)) {
             Ok(stream) => drop(self.stream.replace(Some(stream))),
             // What the browser refuses outright is reported like a failure.
             Err(_) => (self.on_event)(BookEvent::Interrupted { is_final: true }),

@@ -88,6 +88,7 @@ impl HomeworkView {
     /// Shows the state of the model.
     pub fn refresh(&self, model: &Model) {
         let is_open = model.lesson().open().is_some_and(|step| step.name() == "homework");
+        let is_open = is_open && model.conversation().can_follow_book();
         if is_open || self.stream.borrow().is_some() {
             // The name in the examples, where it is the student's own.
             let name = model.owner().adapt("zhangsan");

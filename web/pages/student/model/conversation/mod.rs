@@ -377,7 +377,7 @@ impl Conversation {
         self.failures = 0;
         let note = Text::new(self.greeting);
         greeting.opening = Some(match self.mode {
-            Mode::Server => note.with(Placeholder::Host, self.host.as_str()),
+            Mode::Server => note.with(Placeholder::Host, self.host()),
             Mode::Page => note,
         });
         if self.mode == Mode::Server {

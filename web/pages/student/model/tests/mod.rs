@@ -17,6 +17,7 @@ use crate::panels::sequence::Sequence;
 
 mod connection;
 mod conversation;
+mod homework;
 mod input;
 mod language;
 mod lesson;
