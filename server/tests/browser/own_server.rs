@@ -24,7 +24,7 @@ impl AtHomework {
         let browser = Browser::open(visitor, server.http).await?;
         show_steps(&browser).await;
         press(&browser, "[data-step=homework] .step").await;
-        browser.until("document.getElementById('pairing').textContent.length === 6").await;
+        browser.until("document.getElementById('pairing')?.textContent.length === 6").await;
         browser
             .until("document.querySelectorAll('#homework > [data-state=waiting]').length > 15")
             .await;
@@ -153,11 +153,11 @@ async fn the_code_is_the_same_after_a_reload_and_in_the_other_language() {
     let code = "return document.getElementById('pairing').textContent";
     let before = at.browser.script(code).await;
     at.browser.click("#language").await;
-    at.browser.until("document.getElementById('pairing').textContent.length === 6").await;
+    at.browser.until("document.getElementById('pairing')?.textContent.length === 6").await;
     let english = "document.querySelector('[data-check=add] > button').innerText.match(/[a-z]/)";
     at.browser.until(english).await;
     at.browser.go(&format!("http://{}/", at.server.http)).await;
-    at.browser.until("document.getElementById('pairing').textContent.length === 6").await;
+    at.browser.until("document.getElementById('pairing')?.textContent.length === 6").await;
     assert_eq!(at.browser.script(code).await, before);
     at.browser.set_dark(true).await;
     at.browser.screenshot("homework-waiting-dark").await;

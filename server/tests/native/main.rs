@@ -12,7 +12,6 @@ mod classroom;
 
 mod board;
 mod book_file;
-mod check_py;
 mod console;
 mod diagnostics;
 mod durability;
@@ -20,6 +19,7 @@ mod exchange;
 mod faults;
 mod floods;
 mod history;
+mod homework;
 mod old_files;
 #[cfg(target_os = "linux")]
 mod opening;

@@ -1,461 +1,358 @@
-//! `tcp-classroom check` against deliberately wrong servers and right ones, in the
-//! folders beside this file. Each binds the lesson's port in its text and is run from
-//! a copy with a port of its own.
+//! A student's own server, connected to the class by `check.py`.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::process::Command;
 
-use protocol::homework::{Cause, Finding, words};
-use serde_json::Value;
-use socket2::{Domain, Socket, Type};
+use serde_json::json;
 
-use crate::classroom::binary::{Program, command, connect, read};
-use crate::classroom::{needs, wait_until};
+use crate::classroom::homework::{
+    FakeCheck, HomeworkPage, KEY, RealCheck, free_port, refused_relay, right_server, until_written,
+};
+use crate::classroom::{TestServer, WebSocketClient, get, must, needs};
 
-const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
-
-/// Shorter than for students, since these servers are on this machine and awake.
-const TIMEOUT: &str = "2s";
-
-/// How many servers are checked at once: most of the time they wait.
-const AT_ONCE: usize = 12;
-
-/// Every wrong server, with the first required check that it fails and the cause.
-const WRONG: &[(&str, &str, &str)] = &[
-    ("accept_before_loop", "next-client", "accept-outside-loop"),
-    ("accept_in_inner_loop", "conversation", "accept-in-inner-loop"),
-    ("accept_outside_loop", "next-client", "accept-outside-loop"),
-    ("always_removed", "remove-miss", "miss-found"),
-    ("attribute_error", "answers", "unknown-attribute"),
-    ("bytes_compared", "answers", "not-decoded"),
-    ("bytes_split_str", "answers", "not-decoded"),
-    ("close_in_loop", "conversation", "closes-after-one"),
-    ("closes_after_one", "conversation", "closes-after-one"),
-    ("dict_per_connection", "next-client", "dict-per-connection"),
-    ("echo_only", "add", "echo-only"),
-    ("else_on_last_if", "add", "else-on-last-if"),
-    ("empty_recv", "next-client", "empty-recv"),
-    ("empty_recv_index", "next-client", "empty-recv"),
-    ("exit_ignored", "exit", "exit-ignored"),
-    ("find_unwritten", "find", "not-written"),
-    ("gbk_received", "chinese", "gbk-received"),
-    ("gbk_sent", "chinese", "gbk-sent"),
-    ("key_error", "find-miss", "key-error"),
-    ("latin_received", "chinese", "gbk-received"),
-    ("line_end_kept", "find", "line-end-kept"),
-    ("listener_closed", "next-client", "closed-socket-used"),
-    ("many_answers", "find", "many-answers"),
-    ("misspelled", "remove", "wrong-words"),
-    ("module_unknown", "connect", "unknown-module"),
-    ("name_and_phone", "find", "name-and-phone"),
-    ("name_error", "find", "unknown-name"),
-    ("never_listens", "connect", "never-listens"),
-    ("no_greeting", "greeting", "no-greeting"),
-    ("no_loop", "greeting", "ended"),
-    ("no_miss_branch", "find-miss", "no-miss-branch"),
-    ("not_encoded", "answers", "not-encoded"),
-    ("not_removed", "remove-miss", "miss-found"),
-    ("not_stored", "find", "not-stored"),
-    ("old_phone", "find", "old-phone"),
-    ("other_address", "connect", "other-address"),
-    #[cfg(target_os = "linux")]
-    ("other_loopback", "connect", "other-address"),
-    ("prints_answer", "answers", "printed"),
-    ("prints_find", "find", "printed"),
-    ("refuses_existing", "overwrite", "refuses-existing"),
-    ("remove_key_error", "remove-miss", "key-error"),
-    ("remove_unwritten", "remove", "not-written"),
-    ("short_command", "find", "short-command"),
-    ("split_comma", "add", "wrong-separator"),
-    ("split_comma_unpacked", "answers", "wrong-separator"),
-    ("str_of_bytes", "add", "bytes-shown"),
-    ("str_sent", "greeting", "str-sent"),
-    ("syntax_error", "connect", "syntax"),
-    ("unbound_local", "answers", "unbound-local"),
-    ("unpacked", "find", "unpacked"),
-    ("whole_dict", "find", "whole-dict"),
-    ("wrong_words", "add", "wrong-words"),
-];
-
-/// Every right server, with the causes that it gets notes for, and those of the extras
-/// that it fails.
-const RIGHT: &[(&str, &[&str])] = &[
-    ("asyncio_streams", &["other-case", "two-in-one"]),
-    (
-        "lesson",
-        &[
-            "garbage-kills",
-            "no-echo",
-            "no-mark",
-            "one-client",
-            "other-case",
-            "reset-kills",
-            "short-command",
-            "two-in-one",
-            "wide-mark",
-        ],
-    ),
-    ("lines", &["one-client", "reset-kills", "two-in-one"]),
-    (
-        "list_of_pairs",
-        &["garbage-kills", "one-client", "reset-kills", "short-command", "two-in-one"],
-    ),
-    ("selectors_loop", &["no-mark", "other-greeting", "reset-kills", "two-in-one"]),
-    ("sleeps", &["garbage-kills", "one-client", "reset-kills", "short-command", "two-in-one"]),
-    ("socketserver_packets", &["two-in-one"]),
-    ("threads", &["garbage-kills", "short-command", "two-in-one"]),
-];
-
-fn folder(kind: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/native/homework").join(kind)
+fn python_is_here() -> bool {
+    needs::program("python3", "--version")
 }
 
-/// A free port below those that the system gives to clients, so that no connection of
-/// another test can have it.
-fn free_port() -> u16 {
-    const FIRST: u16 = 20_000;
-    const COUNT: u16 = 8_000;
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 80).unwrap() * 100;
-    loop {
-        let port = FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-        if can_be_bound(port) {
-            return port;
-        }
-    }
+/// A page's WebSocket to the student's own server.
+async fn by_hand(server: &TestServer, key: &str) -> WebSocketClient {
+    WebSocketClient::connect_to(server.http, &format!("ws?server={key}"), &[]).await.unwrap()
 }
 
-/// Whether a server without `SO_REUSEADDR` can be started there: nothing listens, and
-/// no `TIME_WAIT` is left.
-fn can_be_bound(port: u16) -> bool {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).is_ok()
-}
-
-/// What the kernel has at a port, with the states as numbers: 06 is `TIME_WAIT`.
-fn sockets(port: u16) -> String {
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-    let here = format!(":{port:04X} ");
-    table.lines().filter(|line| line.contains(&here)).collect::<Vec<_>>().join("\n")
-}
-
-/// A copy of a server that listens on a port of its own.
-struct Copy {
-    folder: tempfile::TempDir,
-    name: String,
-    port: u16,
-}
-
-impl Copy {
-    fn of(kind: &str, name: &str) -> Self {
-        let text = std::fs::read_to_string(folder(kind).join(format!("{name}.py"))).unwrap();
-        Self::with(name, &text)
-    }
-
-    fn with(name: &str, text: &str) -> Self {
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let copy = Copy { folder, name: format!("{name}.py"), port };
-        std::fs::write(copy.path(), text.replace("9999", &port.to_string())).unwrap();
-        copy
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.path().join(&self.name)
-    }
-
-    /// Starts it as a student does.
-    fn start(&self) -> Running {
-        let mut python = Command::new(PYTHON);
-        python.arg(self.path()).stdout(Stdio::null()).stderr(Stdio::null());
-        let running = Running(python.spawn().unwrap());
-        // A socket that is bound and not yet listening refuses.
-        wait_until("it listens", || !can_be_bound(self.port));
-        running
-    }
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn check(arguments: &[&str]) -> Output {
-    let mut check = Command::new(command().get_program());
-    check.arg("check").args(arguments).env("LC_ALL", "en_US.UTF-8");
-    check.stdin(Stdio::null()).output().unwrap()
-}
-
-fn report(target: &str, more: &[&str]) -> (Value, Option<i32>) {
-    let arguments = [&[target, "--json", "--seed", "7", "--timeout", TIMEOUT], more].concat();
-    let output = check(&arguments);
-    let said = String::from_utf8_lossy(&output.stderr);
-    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-    (json, output.status.code())
-}
-
-fn stages(report: &Value) -> &Vec<Value> {
-    report["stages"].as_array().unwrap()
-}
-
-/// The first required check that failed, with its cause.
-fn failure(report: &Value) -> Option<&Value> {
-    stages(report).iter().find(|stage| stage["state"] == "failed" && stage["required"] == true)
-}
-
-/// Checks many copies, some at a time.
-fn check_all(kind: &str, names: &[&str]) -> BTreeMap<String, Value> {
-    let (queue, reports) = (Mutex::new(names.to_vec()), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some(name) = queue.lock().unwrap().pop() else { return };
-                    let copy = Copy::of(kind, name);
-                    let (report, code) = report(copy.path().to_str().unwrap(), &[]);
-                    assert_eq!(code, Some(i32::from(kind == "wrong")), "{name}: {report:#}");
-                    let left = sockets(copy.port);
-                    assert!(can_be_bound(copy.port), "{name} cannot be started again: {left}");
-                    reports.lock().unwrap().insert(name.to_owned(), report);
-                }
-            });
-        }
-    });
-    let in_folder = std::fs::read_dir(folder(kind)).unwrap().count();
-    assert_eq!(in_folder, names.len(), "every server of the folder is in the table");
-    reports.into_inner().unwrap()
-}
-
-#[test]
-fn every_wrong_server_gets_its_cause_and_the_same_words_as_ever() {
-    if !needs::program(PYTHON, "--version") {
+#[tokio::test]
+async fn a_right_server_passes_and_a_wrong_one_is_explained_after_each_save() {
+    if !python_is_here() {
         return;
     }
-    let names: Vec<_> = WRONG.iter().map(|(name, ..)| *name).collect();
-    let reports = check_all("wrong", &names);
-    let mut told = BTreeMap::from([("zh", String::new()), ("en", String::new())]);
-    for (name, check, cause) in WRONG {
-        let failure = failure(&reports[*name]).unwrap_or_else(|| panic!("{name} passed"));
-        assert_eq!((&failure["name"], &failure["cause"]), (&(*check).into(), &(*cause).into()));
-        for (language, text) in [("zh", words::Language::Chinese), ("en", words::Language::English)]
-            .map(|(name, language)| (name, verdict(failure, language)))
-        {
-            let line = failure["line"].as_u64().map_or(String::new(), |line| format!(":{line}"));
-            *told.get_mut(language).unwrap() += &format!("{name}{line}\n    {text}\n");
-        }
-    }
-    for (language, text) in told {
-        compare(&folder("").join(format!("verdicts.{language}.txt")), &text);
-    }
-}
-
-/// What is told about a failure, in a language. Of an exception only the class: its
-/// message differs from one Python to the next.
-fn verdict(stage: &Value, language: words::Language) -> String {
-    let text = |field: &str| stage[field].as_str().map(str::to_owned);
-    let cause = Cause::ALL.iter().find(|cause| stage["cause"] == cause.word()).unwrap();
-    let finding = Finding {
-        sent: text("sent").map(String::into_bytes),
-        expected: text("expected"),
-        actual: text("actual").map(String::into_bytes),
-        exception: text("exception")
-            .map(|exception| format!("{}...", exception.split(':').next().unwrap())),
-        bound: text("bound"),
-        ..Finding::new(*cause)
-    };
-    words::verdict(&finding, 9999, language)
-}
-
-/// Compares with a file; with `BLESS=1` the file is written.
-fn compare(file: &Path, text: &str) {
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(file, text).unwrap();
-    }
-    let before = std::fs::read_to_string(file).unwrap_or_default().replace("\r\n", "\n");
-    let shown = file.display();
-    assert_eq!(before, text, "{shown} differs; BLESS=1 writes it anew");
-}
-
-#[test]
-fn right_servers_of_many_styles_pass_and_what_is_fair_to_the_lesson_is_a_note() {
-    if !needs::program(PYTHON, "--version") {
-        return;
-    }
-    let names: Vec<_> = RIGHT.iter().map(|(name, _)| *name).collect();
-    let reports = check_all("right", &names);
-    for (name, expected) in RIGHT {
-        let report = &reports[*name];
-        assert_eq!(report["passed"], true, "{name}: {report:#}");
-        let causes = stages(report).iter().filter_map(|stage| stage["cause"].as_str());
-        // A busy machine pauses, too.
-        let mut causes: Vec<_> = causes.filter(|cause| *cause != "pauses").collect();
-        causes.sort_unstable();
-        causes.dedup();
-        assert_eq!(causes, *expected, "{name}: {report:#}");
-    }
-}
-
-#[test]
-fn the_classroom_s_own_server_is_recognised() {
-    let program = Program::start(&[]);
-    let (report, code) = report(&program.tcp.to_string(), &[]);
-    assert_eq!((&report["passed"], &report["classroom"]), (&true.into(), &true.into()));
-    assert_eq!(stages(&report)[0]["cause"], "classroom");
-    assert_eq!(code, Some(0));
-}
-
-#[test]
-fn a_port_that_is_taken_says_whether_by_the_classroom_or_by_an_old_server() {
-    if !needs::program(PYTHON, "--version") {
-        return;
-    }
-    let program = Program::start(&[]);
-    let old = Copy::of("wrong", "find_unwritten");
-    let running = old.start();
-    let new = Copy::of("right", "threads");
-    for (port, cause) in [(program.tcp.port(), "classroom"), (old.port, "old-server")] {
-        let path = new.path();
-        let (report, code) = report(path.to_str().unwrap(), &["--port", &port.to_string()]);
-        assert_eq!(failure(&report).unwrap()["cause"], cause, "{report:#}");
-        assert_eq!(code, Some(1));
-    }
-    drop(running);
-    // The check left nothing behind at the old server's port either.
-    assert!(can_be_bound(old.port));
-}
-
-#[test]
-fn a_server_that_runs_is_checked_as_it_is() {
-    if !needs::program(PYTHON, "--version") {
-        return;
-    }
-    let free = free_port().to_string();
-    let (report_of_none, code) = report(&free, &[]);
-    assert_eq!(failure(&report_of_none).unwrap()["cause"], "nothing-listens");
-    assert_eq!(code, Some(3));
-
-    let copy = Copy::of("right", "threads");
-    let (elsewhere, code) = report(copy.path().to_str().unwrap(), &["--port", &free]);
-    let failed = failure(&elsewhere).unwrap();
-    assert_eq!(
-        (&failed["cause"], &failed["bound"]),
-        (&"other-port".into(), &copy.port.to_string().into())
-    );
-    assert_eq!(code, Some(1));
-
-    let running = copy.start();
-    let (report_of_it, code) = report(&copy.port.to_string(), &[]);
-    assert_eq!((report_of_it["passed"].as_bool(), code), (Some(true), Some(0)), "{report_of_it:#}");
-    drop(running);
-    assert!(can_be_bound(copy.port), "no TIME_WAIT is left");
-
-    // One that serves one client at a time, and is serving one.
-    let copy = Copy::of("right", "lesson");
-    let _running = copy.start();
-    let mut other = connect(SocketAddr::from(([127, 0, 0, 1], copy.port)));
-    assert_eq!(read(&mut other, 8), "Welcome!");
-    let (held, code) = report(&copy.port.to_string(), &[]);
-    assert_eq!(failure(&held).unwrap()["cause"], "held", "{held:#}");
-    assert_eq!(code, Some(1));
-}
-
-#[test]
-fn what_the_student_s_program_has_started_is_ended_with_it() {
-    if !needs::program(PYTHON, "--version") {
-        return;
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    // The helper connects, and the end of that connection tells its own.
-    let helper = format!(
-        "import socket, time; s = socket.create_connection(('127.0.0.1', {})); s.send(b'x'); \
-         time.sleep(600)",
-        address.port()
-    );
-    let text = std::fs::read_to_string(folder("right").join("threads.py")).unwrap();
-    let text = format!(
-        "import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {helper:?}])\n{text}"
-    );
-    let copy = Copy::with("with_helper", &text);
-    let helper = std::thread::spawn(move || {
-        let mut helper: TcpStream = listener.accept().unwrap().0;
-        let mut said = Vec::new();
-        // Reset or closed: it is gone.
-        let _ = helper.read_to_end(&mut said);
-        said
-    });
-    let (report, _) = report(copy.path().to_str().unwrap(), &[]);
-    assert_eq!(report["passed"], true, "{report:#}");
-    assert_eq!(helper.join().unwrap(), b"x");
-}
-
-#[test]
-fn a_folder_gives_a_table_and_csv() {
-    if !needs::program(PYTHON, "--version") {
-        return;
-    }
+    let server = TestServer::start().await;
     let folder = tempfile::tempdir().unwrap();
-    for (name, source) in [("li", "right/threads"), ("=wang", "wrong/str_sent")] {
-        let text = std::fs::read_to_string(self::folder("").join(format!("{source}.py"))).unwrap();
-        let text = text.replace("9999", &free_port().to_string());
-        std::fs::write(folder.path().join(format!("{name}.py")), text).unwrap();
-    }
-    let path = folder.path().to_str().unwrap();
-    let table = check(&[path, "--timeout", TIMEOUT]);
-    let text = String::from_utf8(table.stdout).unwrap();
-    assert_eq!(table.status.code(), Some(1));
-    assert!(text.contains("13/13") && text.contains("(str-sent)"), "{text}");
-    assert_eq!(text.lines().count(), 2, "{text}");
-    let csv = String::from_utf8(check(&[path, "--timeout", TIMEOUT, "--csv"]).stdout).unwrap();
-    let rows: Vec<Vec<_>> = csv.lines().map(|line| line.split(',').collect()).collect();
-    assert_eq!((rows.len(), rows[0].len(), rows[2].len()), (3, 25, 25), "{csv}");
-    assert_eq!((rows[2][1], rows[2][23]), ("13", ""));
-    assert_eq!((rows[1][23], rows[1][24]), ("str-sent", "7"));
+    let right = right_server(free_port());
+    let file = folder.path().join("server.py");
+    std::fs::write(&file, right.replace("'%s added!'", "'%s saved'")).unwrap();
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    let code = page.last.code.clone();
+    let mut check = RealCheck::start(server.http, folder.path(), "server.py", &code).await;
+    page.result().await;
+    assert!(!page.last.passed, "{:?}", page.last);
+    assert_eq!(page.state("add"), "failed");
+    assert!(!page.text("add").is_empty());
+    let details = page.details("add").await;
+    let wrong = details.iter().flat_map(|row| &row.bytes).find(|character| character.wrong);
+    assert_eq!(wrong.map(|character| &*character.shown), Some("s"), "{details:?}");
+
+    std::fs::write(&file, &right).unwrap();
+    page.until(|homework| homework.running).await;
+    page.result().await;
+    assert!(page.last.passed, "{:?}", page.last);
+    until_written(&folder.path().join("check.log"), "Passed").await;
+
+    // Whatever was started is ended, and nothing keeps the port.
+    check.end();
+    page.until(|homework| !homework.relay).await;
+    assert!(page.last.passed, "once passed is passed");
+    let again = Command::new("python3")
+        .args(["-c", &right.replace("while True:\n    sock, addr", "while False:\n    sock, addr")])
+        .output()
+        .unwrap();
+    assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
 }
 
-#[test]
-fn what_cannot_be_checked_is_a_usage_error_in_both_languages() {
-    for (arguments, told) in [
-        (&["no_such.py"][..], ["HOST:PORT", "主机:端口"]),
-        (&[], ["SERVER", "服务器"]),
-        (&["9999", "--timeout", "1ms"], ["100ms", "100ms"]),
-        (&["9999", "--port", "0"], ["--port", "--port"]),
-    ] {
-        for (locale, told) in ["en_US.UTF-8", "zh_CN.UTF-8"].into_iter().zip(told) {
-            let mut check = Command::new(command().get_program());
-            check.arg("check").args(arguments).env("LC_ALL", locale);
-            let output = check.stdin(Stdio::null()).output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-            assert!(said.contains(told), "{arguments:?}: {said}");
-        }
-    }
-}
-
-#[test]
-fn the_report_for_people_is_plain_in_a_pipe_and_names_line_and_cause() {
-    if !needs::program(PYTHON, "--version") {
+#[tokio::test]
+async fn between_runs_the_page_talks_to_the_student_s_own_server() {
+    if !python_is_here() {
         return;
     }
-    let copy = Copy::of("wrong", "key_error");
-    for (language, told) in [
-        ("en", ["Checking ", "✗ find: Not Found!", "the program stops: KeyError", "line 17"]),
-        ("zh", ["检查 ", "✗ find：查不到时", "程序就停了：KeyError", "第 17 行"]),
-    ] {
-        let path = copy.path();
-        let output = check(&[path.to_str().unwrap(), "--lang", language, "--timeout", TIMEOUT]);
-        let text = String::from_utf8(output.stdout).unwrap();
-        for told in told {
-            assert!(text.contains(told), "{told}: {text}");
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("server.py"), right_server(free_port())).unwrap();
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    let code = page.last.code.clone();
+    let _check = RealCheck::start(server.http, folder.path(), "server.py", &code).await;
+    page.result().await;
+    // Twice: the first connection, which the server ends first, leaves nothing behind.
+    for _ in 0..2 {
+        let mut client = by_hand(&server, KEY).await;
+        client.expect("Welcome!").await;
+        for (command, answer) in [
+            ("add;张三;13800138000", "张三 added!"),
+            ("find;张三", "13800138000"),
+            ("remove;张三", "张三 removed!"),
+            ("find;张三", "Not Found!"),
+        ] {
+            client.send(command).await;
+            client.expect(answer).await;
         }
-        assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text}");
+        client.send("exit").await;
+        assert_eq!(client.expect_close().await, 1000);
     }
+}
+
+#[tokio::test]
+async fn each_message_by_hand_is_one_send_and_each_recv_is_one_message() {
+    let server = TestServer::start().await;
+    let page = HomeworkPage::open(server.http, KEY).await;
+    let mut check = FakeCheck::connect(server.http, &page.last.code).await;
+    // Without a hello there is no run.
+    let mut client = by_hand(&server, KEY).await;
+    let asked = check.asked_to("connect").await;
+    assert_eq!(asked["port"], 9999);
+    let conn = &asked["conn"];
+    check.tell(json!({"event": "connected", "conn": conn})).await;
+    client.send("find;张三\nfind;a\n").await;
+    let asked = check.asked_to("send").await;
+    let latin1: String = "find;张三\nfind;a\n".bytes().map(char::from).collect();
+    assert_eq!(asked["bytes"], latin1);
+    for chunk in ["Wel", "come!", "1"] {
+        check.tell(json!({"event": "received", "conn": conn, "bytes": chunk})).await;
+    }
+    for chunk in ["Wel", "come!", "1"] {
+        client.expect(chunk).await;
+    }
+    drop(client);
+    assert_eq!(check.asked_to("abort").await["conn"], *conn);
+}
+
+#[tokio::test]
+async fn without_a_check_py_or_with_a_foreign_key_there_is_no_conversation() {
+    let server = TestServer::start().await;
+    let _page = HomeworkPage::open(server.http, KEY).await;
+    assert_eq!(by_hand(&server, KEY).await.expect_close().await, 1013);
+    let other = WebSocketClient::connect_to(server.http, "ws?server=unknownunknown1234", &[]).await;
+    assert!(other.is_err());
+    for key in ["", "short", "with%20space%20in%20it", &"k".repeat(65)] {
+        let answer = get(server.http, &format!("{}?key={key}", api::HOMEWORK), "").await;
+        assert_eq!(answer.status, 400, "{key}");
+    }
+    let answer = get(server.http, "/api/homework/check?key=unknownunknown1234&check=add", "").await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn only_a_right_code_gets_a_relay_and_no_page_of_another_origin_does() {
+    let server = TestServer::start().await;
+    let page = HomeworkPage::open(server.http, KEY).await;
+    let answer = refused_relay(server.http, "AAAAAA", "").await;
+    assert_eq!(answer.status, 404);
+    assert!(answer.text().contains("no such code"), "{answer:?}");
+    let foreign = "\r\nOrigin: http://evil.example";
+    assert_eq!(refused_relay(server.http, &page.last.code, foreign).await.status, 403);
+    let path = format!("{}?code={}", api::HOMEWORK_RELAY, page.last.code);
+    assert_eq!(get(server.http, &path, "").await.status, 400, "no Upgrade");
+    for _ in 0..29 {
+        assert_eq!(refused_relay(server.http, "AAAAAA", "").await.status, 404);
+    }
+    assert_eq!(refused_relay(server.http, &page.last.code, "").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_second_check_py_replaces_the_first() {
+    let server = TestServer::start().await;
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    let mut first = FakeCheck::connect(server.http, &page.last.code).await;
+    page.until(|homework| homework.relay).await;
+    let mut second = FakeCheck::with_port(server.http, &page.last.code, 9).await;
+    assert!(first.asked_to("bye").await["text"].as_str().unwrap().contains("Another check.py"));
+    first.stream.expect_end().await;
+    let asked = second.asked_to("connect").await;
+    assert_eq!(asked["port"], 9);
+    page.until(|homework| homework.running && homework.relay).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answers_every_page_and_relay_with_an_end() {
+    let server = TestServer::start().await;
+    let page = HomeworkPage::open(server.http, KEY).await;
+    let mut check = FakeCheck::connect(server.http, &page.last.code).await;
+    let mut client = by_hand(&server, KEY).await;
+    check.asked_to("connect").await;
+    server.begin_stop();
+    assert_eq!(client.expect_close().await, 1001);
+    check.stream.rest().await;
+    server.stop().await;
+}
+
+/// Plays a relay that does harm; another student's and the lesson go on.
+async fn harmless(harm: impl AsyncFnOnce(FakeCheck)) {
+    let server = TestServer::start().await;
+    let page = HomeworkPage::open(server.http, KEY).await;
+    let mut other = HomeworkPage::open(server.http, "another0student1234567").await;
+    harm(FakeCheck::with_port(server.http, &page.last.code, 9999).await).await;
+    server.serves_others().await;
+    let mut check = FakeCheck::with_port(server.http, &other.last.code, 7).await;
+    let asked = check.asked_to("connect").await;
+    check.tell(json!({"event": "refused", "conn": asked["conn"]})).await;
+    other.result().await;
+    assert_eq!(other.state("connect"), "failed");
+    let states = page.last.checks.iter().map(|check| &*check.state);
+    assert!(states.into_iter().all(|state| state == "waiting"), "its own row only");
+}
+
+#[tokio::test]
+async fn garbage_ends_its_own_relay_alone() {
+    for garbage in [
+        &b"\x16\x03\x01garbage\n"[..],
+        b"{}\n",
+        b"{\"event\":\"closed\"}\n",
+        b"{\"event\":\"received\",\"conn\":-1,\"bytes\":\"\"}\n",
+        &[0xff; 4096],
+        b"\n",
+    ] {
+        harmless(async |mut check| {
+            check.stream.send(garbage).await;
+            check.stream.send(b"\n").await;
+            assert!(check.asked_to("bye").await["text"].as_str().unwrap().contains("cannot read"));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_endless_line_is_cut_off() {
+    harmless(async |mut check| {
+        let megabyte = vec![b'x'; 1024 * 1024];
+        // It may be cut off before all is sent.
+        let sent = tokio::io::AsyncWriteExt::write_all(&mut check.stream.stream, &megabyte);
+        let _ = must("it is taken or refused", sent).await;
+        assert!(check.asked_to("bye").await["text"].as_str().unwrap().contains("cannot read"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ten_thousand_invented_connections_are_ignored() {
+    harmless(async |mut check| {
+        for conn in 100..10_100 {
+            check.tell(json!({"event": "connected", "conn": conn})).await;
+            check.tell(json!({"event": "received", "conn": conn, "bytes": "Welcome!"})).await;
+        }
+        check.tell(json!({"event": "hello", "file": "x.py", "port": null, "source": ""})).await;
+        check.tell(json!({"event": "exited", "code": 4_294_967_295_u32})).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_relay_that_never_answers_and_never_reads_is_alone_with_it() {
+    harmless(async |_check| {}).await;
+}
+
+#[tokio::test]
+async fn a_silent_relay_is_given_up_and_a_living_one_is_kept() {
+    let soon = std::time::Duration::from_millis(300);
+    let server = TestServer::with(|config| {
+        (config.limits.ping_every, config.limits.dead_after) = (soon, 3 * soon);
+    })
+    .await;
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    let mut check = FakeCheck::connect(server.http, &page.last.code).await;
+    page.until(|homework| homework.relay).await;
+    for _ in 0..5 {
+        check.asked_to("ping").await;
+        check.tell(json!({"event": "pong"})).await;
+    }
+    assert!(page.last.relay);
+    page.until(|homework| !homework.relay).await;
+}
+
+#[tokio::test]
+async fn the_script_has_the_address_it_was_asked_for_and_runs_nowhere_else() {
+    let server = TestServer::start().await;
+    let address = |page: &str| format!("CLASSROOM = '{page}'");
+    let script = get(server.http, "/check.py?code=K7M2QX", "").await;
+    assert_eq!(script.header("content-type"), Some("text/x-python; charset=utf-8"));
+    assert!(script.text().contains(&address(&format!("http://{}/", server.http))));
+    assert!(script.text().contains("CODE = 'K7M2QX'"));
+    let page = format!("/check.py?code=a'b&page=http://{}/class/", server.http);
+    let script = get(server.http, &page, "").await.text();
+    assert!(script.contains(&address(&format!("http://{}/class/", server.http))), "{script}");
+    assert!(script.contains("CODE = 'ab'"));
+}
+
+#[tokio::test]
+async fn a_hostile_server_of_a_student_floods_its_own_relay_only() {
+    if !python_is_here() {
+        return;
+    }
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    std::fs::write(
+        folder.path().join("server.py"),
+        format!(
+            "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', {port}))\ns.listen(5)\n\
+             while True:\n    c, _ = s.accept()\n    try:\n        while True:\n            \
+             c.send(b'x' * 65536)\n            print('y' * 65536)\n    except OSError:\n        \
+             pass\n"
+        ),
+    )
+    .unwrap();
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    let code = page.last.code.clone();
+    let mut check = RealCheck::start(server.http, folder.path(), "server.py", &code).await;
+    let is_heard = |homework: &api::Homework| homework.checks[0].state == "passed";
+    page.until(is_heard).await;
+    server.serves_others().await;
+    check.end();
+    page.until(|homework| !homework.relay).await;
+    assert!(!page.last.passed);
+    server.serves_others().await;
+}
+
+#[tokio::test]
+async fn the_student_s_own_client_is_seen_by_its_address_or_by_the_name_it_uses() {
+    let server = TestServer::start().await;
+    let talk = async |lines: &[&str]| {
+        let mut client = server.tcp().await;
+        for line in lines {
+            client.send(line.as_bytes()).await;
+            let mut reply = [0; 64];
+            let read = tokio::io::AsyncReadExt::read(&mut client.stream, &mut reply);
+            assert!(must("a reply", read).await.unwrap() > 0);
+        }
+    };
+    talk(&["add;linxiaoyu;1"]).await;
+    let mut page = HomeworkPage::open_as(server.http, KEY, "linxiaoyu").await;
+    assert_eq!(page.state("my-client"), "waiting", "what was before does not count");
+    // The only page from this address.
+    talk(&["add;zhangsan;1", "find;nobody"]).await;
+    page.until(|homework| homework.checks.last().unwrap().state == "running").await;
+    talk(&["message1", "find;zhangsan"]).await;
+    page.until(|homework| homework.checks.last().unwrap().text.is_some()).await;
+    assert_eq!(page.text("my-client"), "Not seen yet: remove.");
+    let other = HomeworkPage::open_as(server.http, "another0student1234567", "").await;
+    talk(&["remove;zhangsan"]).await;
+    talk(&["remove;linxiaoyu"]).await;
+    page.until(|homework| homework.checks.last().unwrap().state == "passed").await;
+    assert_eq!(other.state("my-client"), "waiting");
+    let rows = page.details("my-client").await;
+    let text = |row: &api::CheckedBytes| -> String {
+        row.bytes.iter().map(|character| &*character.shown).collect()
+    };
+    let rows: Vec<_> = rows.iter().map(|row| (&*row.class, text(row))).collect();
+    assert_eq!(
+        rows[4..],
+        [("sent", "remove;linxiaoyu".to_owned()), ("recv", "linxiaoyu\u{b7}removed!".to_owned()),]
+    );
+}
+
+#[tokio::test]
+async fn after_a_restart_of_the_classroom_check_py_finds_its_page_again() {
+    if !python_is_here() {
+        return;
+    }
+    let server = TestServer::start().await;
+    let (tcp, http) = (server.tcp, server.http);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("server.py"), right_server(free_port())).unwrap();
+    let mut page = HomeworkPage::open(http, KEY).await;
+    let code = page.last.code.clone();
+    let _check = RealCheck::start(http, folder.path(), "server.py", &code).await;
+    page.until(|homework| homework.running).await;
+    server.stop().await;
+    until_written(&folder.path().join("check.log"), "classroom is gone").await;
+    let server = TestServer::with(|config| (config.tcp, config.http) = (tcp, http)).await;
+    let mut page = HomeworkPage::open(http, KEY).await;
+    assert_eq!(page.last.code, code);
+    page.result().await;
+    assert!(page.last.passed, "{:?}", page.last);
+    drop(server);
 }
