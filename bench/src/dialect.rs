@@ -11,7 +11,7 @@ use crate::workload::{Action, Answer, Exchange};
 
 /// The longest wait for anything on a socket. Loopback answers in microseconds
 /// and a disk in milliseconds; after this something has gone wrong.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is spoken on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +60,10 @@ impl Dialect {
     }
 
     fn open(self, address: SocketAddr) -> Result<TcpStream> {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE)
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)
             .with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(stream)
     }
 

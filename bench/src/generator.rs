@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use hdrhistogram::Histogram;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::dialect::{Dialect, PATIENCE};
+use crate::dialect::{Dialect, TIMEOUT};
 use crate::script::{Batch, Script};
 use crate::yardstick::no_events;
 
@@ -78,13 +78,13 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// A reply is wrong, or does not come within [`PATIENCE`], or a connection
+    /// A reply is wrong, or does not come within [`TIMEOUT`], or a connection
     /// ends.
     pub fn run(&mut self, scripts: &[Script], span: Span) -> Result<Round> {
         ensure!(scripts.len() == self.connections.len(), "a script for each connection");
         // Up to the longest wait there is, to three digits: finer than any machine
         // is quiet.
-        let longest = PATIENCE.as_nanos() as u64;
+        let longest = TIMEOUT.as_nanos() as u64;
         let histogram = || Histogram::new_with_max(longest, 3).context("a histogram");
         let (mut latency, mut finds) = (histogram()?, histogram()?);
         let mut exchanges = 0;
@@ -105,14 +105,14 @@ impl Generator {
 
         let mut events = no_events::<64>();
         let mut chunk = [0; 4 * 1024];
-        let patience = PATIENCE.try_into().context("a time span")?;
+        let timeout = TIMEOUT.try_into().context("a time span")?;
         while open > 0 {
-            let ready = match epoll::wait(&self.epoll, &mut events, Some(&patience)) {
+            let ready = match epoll::wait(&self.epoll, &mut events, Some(&timeout)) {
                 Err(rustix::io::Errno::INTR) => continue,
                 ready => ready.context("cannot wait")?,
             };
             if ready == 0 {
-                bail!("{open} replies did not come within {} s", PATIENCE.as_secs());
+                bail!("{open} replies did not come within {} s", TIMEOUT.as_secs());
             }
             for event in &events[..ready] {
                 let number = event.data.u64() as usize;

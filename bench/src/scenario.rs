@@ -79,7 +79,7 @@ pub fn all() -> Vec<Scenario> {
 
 /// How many times the rounds wanted are played at most to find quiet ones. Then
 /// the quietest count, and the report says how quiet they were.
-const PATIENCE: usize = 3;
+const ATTEMPTS: usize = 3;
 
 /// The numbers of the `wanted` quietest rounds. Chosen by what other programs
 /// did and never by how a contender came out.
@@ -110,7 +110,7 @@ impl Scenario {
         let mut echoes: Vec<Sample> = Vec::new();
         let mut noise = Vec::new();
         let quiet = |noise: &[f64]| noise.iter().filter(|&&share| share <= QUIET).count();
-        while quiet(&noise) < lab.effort.rounds && noise.len() < PATIENCE * lab.effort.rounds {
+        while quiet(&noise) < lab.effort.rounds && noise.len() < ATTEMPTS * lab.effort.rounds {
             let round = noise.len();
             let echo = self.round(lab, &lab.yardstick, self.echoed(), round);
             let echo = echo.context("the yardstick failed")?;

@@ -47,7 +47,7 @@ pub struct Limits {
     /// Quiet time after which a WebSocket counts as dead.
     pub dead_after: Duration,
     /// Time for a client to read at least something of what it was sent.
-    pub patience: Duration,
+    pub write_timeout: Duration,
     /// How many messages a second are answered.
     pub rates: RateLimits,
 }
@@ -60,7 +60,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             ping_every: Duration::from_secs(20),
             dead_after: Duration::from_secs(60),
-            patience: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             rates: RateLimits {
                 per_connection: Some(Self::RATE),
                 per_address: Some(Self::RATE_PER_ADDRESS),

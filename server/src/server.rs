@@ -166,7 +166,8 @@ async fn serve_raw_tcp(
     server: Arc<ServerContext>,
 ) {
     let listener = classroom.listener(peer.ip());
-    let transport = Tcp::new(stream, server.limits.patience, Arc::clone(&server.http), listener);
+    let transport =
+        Tcp::new(stream, server.limits.write_timeout, Arc::clone(&server.http), listener);
     let limiter = permit.rate_limiter();
     classroom.converse(ClientKind::RawTcp, transport, peer, limiter, &server.stop).await;
 }

@@ -125,15 +125,15 @@ impl Worker {
 
     /// Waits for a job. While there is none the store does its housekeeping.
     fn wait(&mut self, waiting: &Receiver<Job>) -> Option<Job> {
-        let mut patience = IDLE;
+        let mut wait = IDLE;
         loop {
-            match waiting.recv_timeout(patience) {
+            match waiting.recv_timeout(wait) {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             match self.catch_panic(|worker| worker.session.tidy()) {
-                Ok(true) => patience = Duration::ZERO,
+                Ok(true) => wait = Duration::ZERO,
                 Ok(false) => break,
                 // The next change runs into it, and then it is reported.
                 Err(StoreError::Full(_)) => break,

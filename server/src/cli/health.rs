@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use crate::cli::options::Endpoint;
 
 /// How long the server may take: a class that waits longer has a problem.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// More than the whole answer.
 const ANSWER: u64 = 4096;
@@ -31,8 +31,8 @@ pub fn check(http: Endpoint) -> anyhow::Result<()> {
 }
 
 fn ask(address: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     let host = format!("Host: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(format!("GET /healthz HTTP/1.1\r\n{host}").as_bytes())?;
     let mut answer = Vec::new();

@@ -59,7 +59,7 @@ pub(crate) async fn serve(
         request.extensions_mut().insert(connection.clone());
         routes.call(request)
     });
-    let stream = Lingering::new(stream, first, limits.patience, event_stream);
+    let stream = Lingering::new(stream, first, limits.write_timeout, event_stream);
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         // All of the time that the headers may take counts from the beginning.

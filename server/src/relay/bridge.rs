@@ -28,7 +28,7 @@ const MAX_MESSAGE: usize = 64 * 1024;
 const WAITING: usize = 16;
 
 /// Time for the page to take what it is sent.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a bridge asks of the relay. Its connection's number comes from
 /// [`Student::next_conn`].
@@ -93,7 +93,7 @@ pub(crate) async fn serve(
         }
     };
     let frame = CloseFrame { code, reason: reason.into() };
-    let closed = timeout(PATIENCE, async {
+    let closed = timeout(TIMEOUT, async {
         page.close(Some(frame)).await?;
         while page.next().await.is_some_and(|message| message.is_ok()) {}
         Ok::<_, tokio_tungstenite::tungstenite::Error>(())
@@ -146,7 +146,7 @@ async fn converse(
                     None => return GONE,
                 };
                 if let Some(text) = text
-                    && !matches!(timeout(PATIENCE, page.send(Message::text(text))).await, Ok(Ok(())))
+                    && !matches!(timeout(TIMEOUT, page.send(Message::text(text))).await, Ok(Ok(())))
                 {
                     return (CloseCode::Away, "the page does not read");
                 }

@@ -70,7 +70,7 @@ pub(crate) struct Lingering {
     /// Bytes read from the stream before this was made, and not read from this yet.
     first: Vec<u8>,
     ended: bool,
-    patience: Duration,
+    write_timeout: Duration,
     /// The write timeout; it runs while the client takes nothing.
     stuck: Option<Pin<Box<Sleep>>>,
     event_stream: IsEventStream,
@@ -83,14 +83,14 @@ impl Lingering {
     pub(crate) fn new(
         stream: TcpStream,
         first: Vec<u8>,
-        patience: Duration,
+        write_timeout: Duration,
         event_stream: IsEventStream,
     ) -> Self {
         Lingering {
             stream: Some(stream),
             first,
             ended: false,
-            patience,
+            write_timeout,
             stuck: None,
             event_stream,
             is_watcher: false,
@@ -109,19 +109,19 @@ impl Lingering {
     /// of a laptop that was only asleep watches anew and misses nothing.
     fn prepare_for_watcher(&mut self) {
         self.is_watcher = true;
-        let patience = self.patience;
+        let write_timeout = self.write_timeout;
         let stream = self.stream();
         let socket = SockRef::from(&*stream);
-        // Where they fail or do not exist the patience with writes remains.
+        // Where they fail or do not exist the write timeout remains.
         let _ = socket.set_send_buffer_size(WATCHER_SEND_BUFFER);
         #[cfg(target_os = "linux")]
-        let _ = socket.set_tcp_user_timeout(Some(patience));
+        let _ = socket.set_tcp_user_timeout(Some(write_timeout));
         #[cfg(not(target_os = "linux"))]
-        let _ = patience;
+        let _ = write_timeout;
     }
 
     /// Applies the write timeout to the outcome of a write.
-    fn within_patience(
+    fn with_write_timeout(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
@@ -133,8 +133,8 @@ impl Lingering {
             self.stuck = None;
             return written;
         }
-        let patience = self.patience;
-        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let write_timeout = self.write_timeout;
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(write_timeout)));
         ready!(stuck.as_mut().poll(cx));
         self.abandon();
         let why = "the browser does not read";
@@ -183,7 +183,7 @@ impl AsyncWrite for Lingering {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = self.stream().poll_write(cx, bytes);
-        self.within_patience(cx, written)
+        self.with_write_timeout(cx, written)
     }
 
     fn poll_write_vectored(
@@ -192,7 +192,7 @@ impl AsyncWrite for Lingering {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = self.stream().poll_write_vectored(cx, slices);
-        self.within_patience(cx, written)
+        self.with_write_timeout(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -27,7 +27,7 @@ pub(crate) trait Listen: Send {
 pub(crate) struct Tcp {
     stream: TcpStream,
     /// The timeout of a write that makes no progress.
-    patience: Duration,
+    write_timeout: Duration,
     /// Where the HTTP side listens, for a browser that came here.
     http: Arc<SocketAddr>,
     listener: Option<Box<dyn Listen>>,
@@ -36,11 +36,11 @@ pub(crate) struct Tcp {
 impl Tcp {
     pub(crate) fn new(
         stream: TcpStream,
-        patience: Duration,
+        write_timeout: Duration,
         http: Arc<SocketAddr>,
         listener: Option<Box<dyn Listen>>,
     ) -> Self {
-        Tcp { stream, patience, http, listener }
+        Tcp { stream, write_timeout, http, listener }
     }
 
     /// Responds to a browser with the address of the page.
@@ -83,7 +83,7 @@ impl Transport for Tcp {
             // Nearly always the socket takes all of it at once: no timer is needed.
             let written = match self.stream.try_write(rest) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match timeout(self.patience, self.stream.write(rest)).await {
+                    match timeout(self.write_timeout, self.stream.write(rest)).await {
                         Ok(written) => written?,
                         Err(_) => {
                             reset_on_close(&self.stream);

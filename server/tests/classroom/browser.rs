@@ -245,7 +245,7 @@ impl Browser {
 
     /// Waits, in the page, until a script's condition holds.
     pub async fn until(&self, condition: &str) {
-        // Shorter than the driver's own patience with a script, 30 s.
+        // Shorter than the driver's own timeout of a script, 30 s.
         let look = format!(
             "const [tell] = arguments, start = performance.now(); \
              (function look() {{ \

@@ -139,7 +139,7 @@ async fn a_board_takes_a_place_shows_signs_of_life_and_ends_when_the_server_stop
         config.limits.per_address = PerAddress::All(1);
         config.limits.ping_every = Duration::from_millis(50);
         config.limits.header_timeout = Duration::from_millis(200);
-        config.limits.patience = Duration::from_millis(200);
+        config.limits.write_timeout = Duration::from_millis(200);
     })
     .await;
     let mut watcher = EventClient::open_board(server.http).await;

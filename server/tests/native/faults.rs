@@ -231,7 +231,7 @@ async fn a_reset_ends_only_its_own_conversation() {
 
 /// Limits under which a client that does not read is soon given up.
 fn impatient(limits: &mut Limits) {
-    limits.patience = Duration::from_millis(200);
+    limits.write_timeout = Duration::from_millis(200);
 }
 
 #[tokio::test]

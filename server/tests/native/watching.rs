@@ -471,10 +471,10 @@ async fn a_watcher_takes_a_place_like_everybody_else() {
 }
 
 #[tokio::test]
-async fn a_quiet_stream_shows_signs_of_life_and_outlives_the_patience_for_idle_browsers() {
+async fn a_quiet_stream_shows_signs_of_life_and_outlives_the_timeout_of_idle_browsers() {
     let server = TestServer::with(|config| {
         config.limits.header_timeout = Duration::from_millis(200);
-        config.limits.patience = Duration::from_millis(200);
+        config.limits.write_timeout = Duration::from_millis(200);
         config.limits.ping_every = Duration::from_millis(50);
     })
     .await;
@@ -521,7 +521,7 @@ async fn with_receive_buffer(server: &TestServer, bytes: u32) -> EventClient {
 async fn a_watcher_that_never_reads_is_cut_off_and_costs_the_others_nothing() {
     let server = TestServer::with(|config| {
         config.limits.connections = 3;
-        config.limits.patience = Duration::from_millis(200);
+        config.limits.write_timeout = Duration::from_millis(200);
     })
     .await;
     // Both sides' buffers are to be full soon.
@@ -567,7 +567,7 @@ async fn a_watcher_that_never_reads_is_cut_off_and_costs_the_others_nothing() {
 async fn a_watcher_of_a_quiet_book_that_never_reads_is_cut_off_as_well() {
     let server = TestServer::with(|config| {
         config.limits.connections = 2;
-        config.limits.patience = Duration::from_secs(1);
+        config.limits.write_timeout = Duration::from_secs(1);
     })
     .await;
     let _deaf = with_receive_buffer(&server, 2048).await;

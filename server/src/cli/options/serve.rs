@@ -318,7 +318,7 @@ impl Options {
                 header_timeout: self.header_timeout,
                 ping_every: self.ping_every,
                 dead_after: self.dead_after,
-                patience: self.read_patience,
+                write_timeout: self.read_patience,
                 rates: self.rate_limits(),
             },
         }
