@@ -495,7 +495,7 @@ async fn a_phone_shows_one_panel_at_a_time() {
     browser.show("talk").await;
     browser.await_state("open").await;
     browser.until("document.getElementById('now').dataset.told === 'own'").await;
-    browser.screenshot("strip-phone").await;
+    browser.screenshot("current-step-phone").await;
     browser.click("#now").await;
     assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
     browser.finish().await;

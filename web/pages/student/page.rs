@@ -101,7 +101,7 @@ impl Program for StudentPage {
             _resized: [
                 ResizeListener::new(view.conversation(), {
                     let view = view.clone();
-                    // When a strip, a longer hint or a phone's keyboard takes room.
+                    // When the status bar, a longer hint or a phone's keyboard takes room.
                     move || view.keep_at_end()
                 }),
                 ResizeListener::new(&view.steps().stays(), {
@@ -289,7 +289,7 @@ impl StudentPage {
         let path = if own { self.homework.websocket() } else { WEBSOCKET.to_string() };
         let url = socket::address(&self.document, &path);
         // What the browser refuses outright is tried again like any failure,
-        // when the model's patience ends.
+        // when the model's timeout ends.
         self.socket.replace(Socket::connect(&url, Rc::new(on_event)).ok());
     }
 }

@@ -85,8 +85,8 @@ impl Liveness {
             return Verdict::Wait;
         }
         self.checked = now;
-        let patience = if self.suspect { LATE } else { SILENT };
-        let is_silent = owed.is_some_and(|owed| owed.max(self.heard) + patience <= now);
+        let timeout = if self.suspect { LATE } else { SILENT };
+        let is_silent = owed.is_some_and(|owed| owed.max(self.heard) + timeout <= now);
         if is_alive && !is_silent { Verdict::Wait } else { Verdict::GiveUp }
     }
 
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn each_message_that_comes_begins_the_patience_anew() {
+    fn each_message_that_comes_restarts_the_timeout() {
         // Sixty lines in one message at a pause of one second each.
         let mut liveness = heard(0);
         for second in 1..=60 {

@@ -24,7 +24,7 @@ use web::core::owner::Owner;
 use web_sys::{Document, Element, HtmlElement, HtmlInputElement};
 
 use crate::model::Model;
-use crate::model::conversation::{Message, Strip};
+use crate::model::conversation::{Message, StatusBar};
 use crate::model::tabs::{Panel, Panels};
 
 pub mod exercise;
@@ -48,8 +48,8 @@ pub struct View {
     state: HtmlElement,
     conversation: HtmlElement,
     mode: HtmlElement,
-    strip: HtmlElement,
-    strip_text: HtmlElement,
+    status_bar: HtmlElement,
+    status_text: HtmlElement,
     countdown: HtmlElement,
     reconnect: HtmlElement,
     practise: HtmlElement,
@@ -72,7 +72,7 @@ struct Shown {
     state: Option<(TextKey, &'static str)>,
     mode: Option<Mode>,
     panels: Option<Panels>,
-    strip: Option<Option<Strip>>,
+    status_bar: Option<Option<StatusBar>>,
     can_send: Option<bool>,
     hint: Option<Hint>,
     line: Option<(String, Vec<Highlight>)>,
@@ -90,8 +90,8 @@ impl View {
             state: find("state"),
             conversation: find("conversation"),
             mode: find("mode"),
-            strip: find("strip"),
-            strip_text: find("strip-text"),
+            status_bar: find("status-bar"),
+            status_text: find("status-text"),
             countdown: find("countdown"),
             reconnect: find("reconnect"),
             practise: find("practise"),
@@ -169,10 +169,10 @@ impl View {
             }
         }
 
-        let strip = model.conversation().strip(now);
-        let before = shown.strip.replace(strip);
-        if before != Some(strip) {
-            self.show_strip(strip, before.flatten(), model.conversation().host());
+        let status_bar = model.conversation().status_bar(now);
+        let before = shown.status_bar.replace(status_bar);
+        if before != Some(status_bar) {
+            self.show_status_bar(status_bar, before.flatten(), model.conversation().host());
         }
 
         let can_send = model.conversation().can_send();
@@ -340,7 +340,7 @@ impl View {
         self.element(panel.id()).hide(!shows);
         let tab = self.tab(panel);
         if panel == Panel::Steps {
-            self.steps.show_strip(!shows);
+            self.steps.show_current_step(!shows);
         }
         tab.set("aria-selected", if selected { "true" } else { "false" });
         tab.set("tabindex", if selected { "0" } else { "-1" });
@@ -350,34 +350,41 @@ impl View {
         self.document.query(&format!("[role=tab][aria-controls={}]", panel.id()))
     }
 
-    fn show_strip(&self, strip: Option<Strip>, before: Option<Strip>, host: &str) {
-        self.strip.hide(strip.is_none());
-        let Some(strip) = strip else { return };
-        let (kind, note, button) = match strip {
-            Strip::Connecting => ("connecting", Text::new(TextKey::StripConnecting), None),
-            Strip::Retry { seconds, of } => {
+    fn show_status_bar(
+        &self,
+        status_bar: Option<StatusBar>,
+        before: Option<StatusBar>,
+        host: &str,
+    ) {
+        self.status_bar.hide(status_bar.is_none());
+        let Some(status_bar) = status_bar else { return };
+        let (kind, note, button) = match status_bar {
+            StatusBar::Connecting => ("connecting", Text::new(TextKey::StatusConnecting), None),
+            StatusBar::Retry { seconds, of } => {
                 let cells = &self.countdown;
                 cells.style_with("--of", &of.to_string());
                 cells.style_with("--on", &seconds.to_string());
                 let note =
-                    Text::new(TextKey::StripRetry).with(Placeholder::Seconds, seconds.to_string());
+                    Text::new(TextKey::StatusRetry).with(Placeholder::Seconds, seconds.to_string());
                 ("retry", note, Some(TextKey::ConnectNow))
             }
-            Strip::Ended => ("ended", Text::new(TextKey::StripEnded), Some(TextKey::StartAgain)),
-            Strip::Page => ("page", Text::new(TextKey::StripPage), None),
-            Strip::PageEnded => {
-                ("page", Text::new(TextKey::StripPageEnded), Some(TextKey::StartAgain))
+            StatusBar::Ended => {
+                ("ended", Text::new(TextKey::StatusEnded), Some(TextKey::StartAgain))
+            }
+            StatusBar::Page => ("page", Text::new(TextKey::StatusPage), None),
+            StatusBar::PageEnded => {
+                ("page", Text::new(TextKey::StatusPageEnded), Some(TextKey::StartAgain))
             }
         };
-        self.strip.set("data-strip", kind);
+        self.status_bar.set("data-status", kind);
         self.countdown.hide(kind != "retry");
-        self.show_text(&self.strip_text, &note.with(Placeholder::Host, host));
-        self.practise.hide(!matches!(strip, Strip::Connecting | Strip::Retry { .. }));
+        self.show_text(&self.status_text, &note.with(Placeholder::Host, host));
+        self.practise.hide(!matches!(status_bar, StatusBar::Connecting | StatusBar::Retry { .. }));
         self.reconnect.hide(button.is_none());
         // While the seconds run the button stays the one that has the focus.
-        let is_countdown = |strip| matches!(strip, Some(Strip::Retry { .. }));
+        let is_countdown = |status_bar| matches!(status_bar, Some(StatusBar::Retry { .. }));
         if let Some(word) = button
-            && !(is_countdown(before) && is_countdown(Some(strip)))
+            && !(is_countdown(before) && is_countdown(Some(status_bar)))
         {
             self.show_text(&self.reconnect, &Text::new(word));
         }

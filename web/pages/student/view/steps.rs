@@ -24,8 +24,8 @@ pub struct Steps {
     echo: HtmlElement,
     hint: HtmlElement,
     /// The open step above the other panels of a narrow screen.
-    strip: HtmlElement,
-    strip_title: HtmlElement,
+    current_step: HtmlElement,
+    current_title: HtmlElement,
 }
 
 impl Steps {
@@ -38,8 +38,8 @@ impl Steps {
             guide: find("guide"),
             echo: find("echo"),
             hint: find("step-hint"),
-            strip: find("now"),
-            strip_title: find("now-title"),
+            current_step: find("now"),
+            current_title: find("now-title"),
             document: document.clone(),
         }
     }
@@ -144,7 +144,7 @@ impl Steps {
         let progress = element(&self.document, "progress");
         progress.style_with("--on", &done);
         progress.style_with("--of", &count);
-        self.strip.style_with("--n", &at);
+        self.current_step.style_with("--n", &at);
         self.conclude(lesson);
 
         let tcp = model.conversation().tcp();
@@ -204,8 +204,8 @@ impl Steps {
     }
 
     /// Names the open step above the other panels, or does not.
-    pub fn show_strip(&self, shows: bool) {
-        self.strip.hide(!shows);
+    pub fn show_current_step(&self, shows: bool) {
+        self.current_step.hide(!shows);
     }
 
     fn open(&self, step: &Element) {
@@ -232,10 +232,10 @@ impl Steps {
         // The red pen only corrects.
         let is_wrong = matches!(hint, Some("mistake" | "semicolon" | "swapped"));
         self.hint.set_class_name(if is_wrong { "pen" } else { "" });
-        self.strip.set_class_name(if is_wrong { "now pen" } else { "now" });
+        self.current_step.set_class_name(if is_wrong { "now pen" } else { "now" });
         self.guide.set("data-told", told);
-        self.strip.set("data-told", told);
-        mark(&self.strip, is_done);
+        self.current_step.set("data-told", told);
+        mark(&self.current_step, is_done);
         element(&self.document, "skip").hide(is_done || !lesson.has_next());
 
         let selector = match hint {
@@ -243,9 +243,9 @@ impl Steps {
             None => "[aria-current] .step>:last-child".to_string(),
         };
         self.hint.set_text_content(None);
-        self.strip_title.set_text_content(None);
+        self.current_title.set_text_content(None);
         let Some(source) = self.list.find(&selector) else { return };
-        source.copy().move_into(&self.strip_title);
+        source.copy().move_into(&self.current_title);
         if hint.is_some() {
             source.copy().move_into(&self.hint);
         }

@@ -269,9 +269,9 @@ mod tests {
         let mut follower = Follower::live();
         follower.begins();
         follower.hears(page("a", Some("a")));
-        for patience in [1_000, 2_000, 4_000, 8_000, 8_000] {
+        for pause in [1_000, 2_000, 4_000, 8_000, 8_000] {
             assert_eq!(follower.hears(BookEvent::Page(None)), []);
-            assert_eq!(follower.waits(patience - 1), []);
+            assert_eq!(follower.waits(pause - 1), []);
             assert_eq!(asked(&follower.waits(1)), "a");
         }
         assert_eq!(follower.hears(page("b", None)), []);
@@ -288,11 +288,11 @@ mod tests {
         assert_eq!(follower.hears(BookEvent::Opened), []);
         assert!(follower.sync.is_live());
 
-        for patience in [1_000, 2_000, 4_000, 8_000, 8_000] {
+        for pause in [1_000, 2_000, 4_000, 8_000, 8_000] {
             assert_eq!(follower.hears(BookEvent::Interrupted { is_final: true }), []);
             assert!(!follower.sync.is_live());
-            assert_eq!(follower.sync.due(), Some(follower.now + patience));
-            assert_eq!(follower.waits(patience - 1), []);
+            assert_eq!(follower.sync.due(), Some(follower.now + pause));
+            assert_eq!(follower.waits(pause - 1), []);
             assert_eq!(follower.waits(1), [BookRequest::Subscribe]);
         }
         follower.hears(BookEvent::Interrupted { is_final: true });

@@ -40,12 +40,12 @@ keys! {
         ThisPage = "this-page",
         ToServer = "to-server",
         ToPage = "to-page",
-        // The strip above the input, and its button.
-        StripConnecting = "strip-connecting",
-        StripRetry = "strip-retry",
-        StripEnded = "strip-ended",
-        StripPage = "strip-page",
-        StripPageEnded = "strip-page-ended",
+        // The status bar above the input, and its button.
+        StatusConnecting = "status-connecting",
+        StatusRetry = "status-retry",
+        StatusEnded = "status-ended",
+        StatusPage = "status-page",
+        StatusPageEnded = "status-page-ended",
         ConnectNow = "connect-now",
         StartAgain = "start-again",
         // The button that sends.

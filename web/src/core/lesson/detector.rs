@@ -11,13 +11,13 @@ pub(super) const NAMES: usize = 100;
 
 /// Finds out which actions a message and its replies amount to.
 #[derive(Debug, Default)]
-pub(super) struct Judge {
+pub(super) struct ActionDetector {
     /// The phones last heard of, to notice when one is overwritten. A name that
     /// was removed has an empty one.
     pub(super) phones: Vec<(String, String)>,
 }
 
-impl Judge {
+impl ActionDetector {
     /// Another book than before is talked about.
     pub(super) fn forget_book(&mut self) {
         self.phones.clear();
@@ -25,7 +25,7 @@ impl Judge {
 
     /// What a message and its replies come to. A reply that is none of the
     /// protocol's, or is that of a full book, comes to nothing.
-    pub(super) fn judge(&mut self, sent: &str, replies: &[String]) -> Actions {
+    pub(super) fn detect(&mut self, sent: &str, replies: &[String]) -> Actions {
         let mut actions = Actions::default();
         let mut decoder = Decoder::new(Stage::Contacts);
         decoder.push(sent.as_bytes());

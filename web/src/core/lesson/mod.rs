@@ -13,7 +13,7 @@ use protocol::command::{Verb, trim};
 
 pub use self::action::Action;
 use self::action::Actions;
-use self::detector::Judge;
+use self::detector::ActionDetector;
 pub use self::detector::{is_glued, is_letter, is_swapped};
 pub use self::step::{Goal, Step};
 
@@ -85,7 +85,7 @@ pub struct Lesson {
     ended: bool,
     /// The last line that the student wrote.
     own: String,
-    judge: Judge,
+    detector: ActionDetector,
 }
 
 impl Lesson {
@@ -98,7 +98,7 @@ impl Lesson {
             talking: false,
             ended: false,
             own: String::new(),
-            judge: Judge::default(),
+            detector: ActionDetector::default(),
         }
     }
 
@@ -153,7 +153,7 @@ impl Lesson {
 
     /// Another book than before is talked about.
     pub fn change_book(&mut self) {
-        self.judge.forget_book();
+        self.detector.forget_book();
     }
 
     /// Takes what happened.
@@ -187,7 +187,7 @@ impl Lesson {
             LessonEvent::Written(line) => line.clone_into(&mut self.own),
             LessonEvent::Answered { sent, replies } => {
                 is_own = sent == self.own;
-                actions = self.judge.judge(sent, replies);
+                actions = self.detector.detect(sent, replies);
             }
         }
         self.count(actions, question, is_own, is_try)

@@ -19,7 +19,7 @@ fn answered(lesson: &mut Lesson, sent: &str, replies: &[&str]) -> Outcome {
 }
 
 fn actions(sent: &str, replies: &[String]) -> Vec<Action> {
-    let actions = Judge::default().judge(sent, replies);
+    let actions = ActionDetector::default().detect(sent, replies);
     Action::ALL.into_iter().filter(|&action| actions.has(action)).collect()
 }
 
@@ -96,11 +96,11 @@ fn a_phone_is_overwritten_only_where_another_one_was_heard_of() {
     assert_eq!(answered(&mut lesson, "add;a;2", &["a added!"]), Outcome::Helped);
     lesson.change_book();
     answered(&mut lesson, "add;a;7", &["a added!"]);
-    assert!(lesson.judge.phones.iter().any(|(_, phone)| phone == "7"));
+    assert!(lesson.detector.phones.iter().any(|(_, phone)| phone == "7"));
     for name in 0..NAMES * 3 / 2 {
         answered(&mut lesson, &format!("add;{name};1"), &[&format!("{name} added!")]);
     }
-    assert!(lesson.judge.phones.len() <= NAMES);
+    assert!(lesson.detector.phones.len() <= NAMES);
 }
 
 #[test]

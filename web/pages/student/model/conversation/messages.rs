@@ -150,9 +150,9 @@ pub struct Message {
     pub correction: Option<Text>,
 }
 
-/// The strip above the input, while there is no connection to a server.
+/// The status bar above the input, while there is no connection to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strip {
+pub enum StatusBar {
     /// Waiting for `Welcome!`.
     Connecting,
     /// Waiting for the next attempt.
@@ -170,18 +170,18 @@ pub enum Strip {
     PageEnded,
 }
 
-impl Strip {
+impl StatusBar {
     /// What it says, `None` while there is a connection to a server.
     pub(super) fn of(mode: Mode, connection: Connection, now: u64) -> Option<Self> {
         if mode == Mode::Page {
             let ended = connection == Connection::Ended;
-            return Some(if ended { Strip::PageEnded } else { Strip::Page });
+            return Some(if ended { StatusBar::PageEnded } else { StatusBar::Page });
         }
         match connection {
             Connection::Open => None,
-            Connection::Connecting { .. } => Some(Strip::Connecting),
-            Connection::Ended => Some(Strip::Ended),
-            Connection::Waiting { since, until } => Some(Strip::Retry {
+            Connection::Connecting { .. } => Some(StatusBar::Connecting),
+            Connection::Ended => Some(StatusBar::Ended),
+            Connection::Waiting { since, until } => Some(StatusBar::Retry {
                 seconds: until.saturating_sub(now).div_ceil(1000).max(1),
                 of: (until - since).div_ceil(1000),
             }),

@@ -11,7 +11,9 @@ mod pending;
 use protocol::command::Stage;
 
 pub use self::log::{ConnectionEvent, EventKind, Log, LogEntry};
-pub use self::messages::{ConversationEffect, ConversationMsg, ConversationOutput, Message, Strip};
+pub use self::messages::{
+    ConversationEffect, ConversationMsg, ConversationOutput, Message, StatusBar,
+};
 use web::core::clock::Moment;
 use web::core::connection::{CONNECT_TIMEOUT, Connection, retry_delay};
 use web::core::hints;
@@ -238,9 +240,9 @@ impl Conversation {
         !self.has_extension
     }
 
-    /// The strip above the input, `None` while there is a connection.
-    pub fn strip(&self, now: u64) -> Option<Strip> {
-        Strip::of(self.mode, self.connection, now)
+    /// The status bar above the input, `None` while there is a connection.
+    pub fn status_bar(&self, now: u64) -> Option<StatusBar> {
+        StatusBar::of(self.mode, self.connection, now)
     }
 
     fn set_stage(&mut self, stage: Stage) {

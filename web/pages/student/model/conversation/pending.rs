@@ -102,15 +102,15 @@ impl Pending {
     }
 
     /// When the next reply becomes late that is not noted as such.
-    pub(super) fn next_late(&self, patience: u64) -> Option<u64> {
+    pub(super) fn next_late(&self, timeout: u64) -> Option<u64> {
         let message = self.messages.iter().find(|message| !message.is_noted)?;
-        Some(message.since + patience)
+        Some(message.since + timeout)
     }
 
-    /// Marks those that wait for `patience` as noted and returns their ids.
-    pub(super) fn note_late(&mut self, patience: u64, now: u64) -> Vec<u32> {
+    /// Marks those that wait for `timeout` as noted and returns their ids.
+    pub(super) fn note_late(&mut self, timeout: u64, now: u64) -> Vec<u32> {
         let fresh = self.messages.iter_mut().filter(|message| !message.is_noted);
-        let late = fresh.take_while(|message| message.since + patience <= now);
+        let late = fresh.take_while(|message| message.since + timeout <= now);
         late.map(|message| {
             message.is_noted = true;
             message.id

@@ -23,7 +23,10 @@ fn a_broken_connection_comes_back_by_itself_ever_more_slowly() {
     let shown = page.receives("Welcome!").shown();
     assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteReconnected));
     page.breaks();
-    assert_eq!(page.model.conversation().strip(page.now), Some(Strip::Retry { seconds: 1, of: 1 }));
+    assert_eq!(
+        page.model.conversation().status_bar(page.now),
+        Some(StatusBar::Retry { seconds: 1, of: 1 })
+    );
 }
 
 #[test]
@@ -34,8 +37,8 @@ fn the_countdown_shows_each_second_once() {
     }
     page.breaks();
     let mut seconds = Vec::new();
-    while let (Some(Strip::Retry { seconds: left, of: 8 }), Some(wake)) =
-        (page.model.conversation().strip(page.now), page.model.next_wake(page.now))
+    while let (Some(StatusBar::Retry { seconds: left, of: 8 }), Some(wake)) =
+        (page.model.conversation().status_bar(page.now), page.model.next_wake(page.now))
     {
         seconds.push(left);
         page.waits(wake);

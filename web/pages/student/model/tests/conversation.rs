@@ -6,12 +6,12 @@ use super::*;
 fn the_conversation_opens_with_the_welcome() {
     let mut page = TestPage::opened();
     assert!(page.did().contains(&ConversationEffect::Connect.into()));
-    assert_eq!(page.model.conversation().strip(0), Some(Strip::Connecting));
+    assert_eq!(page.model.conversation().status_bar(0), Some(StatusBar::Connecting));
     assert!(!page.model.conversation().can_send());
 
     let shown = page.receives("Welcome!").shown();
     assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteConnected));
-    assert_eq!(page.model.conversation().strip(0), None);
+    assert_eq!(page.model.conversation().status_bar(0), None);
     assert!(page.model.conversation().can_send());
 }
 
@@ -70,7 +70,7 @@ fn exit_ends_the_conversation_and_the_student_begins_the_next() {
         page.happens(ConversationMsg::Closed { code: 1000, reason: String::new() }).noted(),
         [(1, TextKey::NoteEnded)]
     );
-    assert_eq!(page.model.conversation().strip(page.now), Some(Strip::Ended));
+    assert_eq!(page.model.conversation().status_bar(page.now), Some(StatusBar::Ended));
     assert_eq!(page.model.next_wake(page.now), None);
     assert_eq!(page.happens(ConversationMsg::NetworkOnline).waits(60_000).did(), []);
 

@@ -9,7 +9,7 @@ use web::core::lesson::Step;
 use web::core::liveness::{AWAY, LATE, SILENT, TIMEOUT};
 use web::core::message::Mode;
 
-use super::conversation::{EventKind, Message, Strip};
+use super::conversation::{EventKind, Message, StatusBar};
 use super::panels::Selection;
 use super::*;
 use crate::panels::python::messages;

@@ -11,7 +11,7 @@ fn a_page_that_never_had_a_server_answers_by_itself_after_two_attempts() {
     assert_eq!(page.model.conversation().mode(), Mode::Page);
     assert_eq!(shown[0].text, "Welcome!");
     assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteNoServer));
-    assert_eq!(page.model.conversation().strip(page.now), Some(Strip::Page));
+    assert_eq!(page.model.conversation().status_bar(page.now), Some(StatusBar::Page));
     assert_eq!(page.waits(60_000).did(), [], "nothing is tried behind the student's back");
 
     let shown = page.sends("add;a;1").sends("find;a").sends("find").shown();
@@ -53,7 +53,7 @@ fn the_switch_leads_to_the_page_and_back() {
     );
     let shown = page.receives("Welcome!").shown();
     assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NoteNew));
-    assert_eq!(page.model.conversation().strip(page.now), None);
+    assert_eq!(page.model.conversation().status_bar(page.now), None);
 
     let mut page = TestPage::alone();
     page.happens(ConversationMsg::ModeSwitched);
@@ -66,7 +66,7 @@ fn exit_ends_the_practice_and_the_book_is_there_in_the_next_one() {
     let mut page = TestPage::alone();
     page.sends("add;a;1").did();
     assert_eq!(page.sends("exit").noted().last().map(|noted| noted.1), Some(TextKey::NoteEnded));
-    assert_eq!(page.model.conversation().strip(page.now), Some(Strip::PageEnded));
+    assert_eq!(page.model.conversation().status_bar(page.now), Some(StatusBar::PageEnded));
     assert!(!page.model.conversation().can_send());
     let shown = page.presses(Key::Enter).sends("find;a").shown();
     assert_eq!(shown[0].opening.as_ref().map(|note| note.key), Some(TextKey::NotePage));
