@@ -183,6 +183,8 @@ fn more(report: &Report<'_>, language: Language) -> String {
 
 #[cfg(test)]
 mod tests {
+    use protocol::homework::Finding;
+
     use super::*;
 
     #[test]
@@ -193,7 +195,8 @@ mod tests {
         assert_eq!(wrapped("averylongword x", 4), "  averylongword\n  x\n");
         for language in [Language::Chinese, Language::English] {
             for cause in Cause::ALL {
-                let finding = protocol::homework::Finding::new(*cause);
+                let exception = Some("ModuleNotFoundError: No module named 'x'".to_owned());
+                let finding = Finding { exception, ..Finding::new(*cause) };
                 let lines = wrapped(&words::verdict(&finding, 9999, language.into()), COLUMNS);
                 for line in lines.lines() {
                     assert!(line.width() <= 80, "{line}");
