@@ -112,11 +112,9 @@ causes! {
     RefusesExisting = "refuses-existing",
     /// The phone is the one before it was changed.
     OldPhone = "old-phone",
-    /// A name that was removed is still there.
-    NotRemoved = "not-removed",
     /// A hit is answered as a miss.
     NotStored = "not-stored",
-    /// A miss is answered as a hit.
+    /// A name that was removed can be removed once more.
     MissFound = "miss-found",
 
     // Connections.

@@ -151,12 +151,12 @@ pub(super) fn verdict(cause: Cause) -> &'static str {
         Cause::OldPhone => {
             "电话已经改过了，find 得到的还是旧的“{actual}”。看看名字已经存在的时候，add 做了什么。"
         }
-        Cause::NotRemoved => "已经删除的名字还在。remove 真的改动通讯录了吗？",
         Cause::NotStored => {
             "刚刚添加过的名字，你的服务器却说没有。add 把它存到哪里去了，又是到哪里去找的？"
         }
         Cause::MissFound => {
-            "这个名字已经不在了，你的服务器还是回答“{actual}”。它在回答之前检查了什么？"
+            "同一个名字删除了两次，第二次你的服务器还是回答“{actual}”。第一次真的删掉了吗，\
+             回答之前检查了什么？"
         }
         Cause::ClosesAfterOne => {
             "你的服务器回答一次就断开了连接。一个连接上可以发好几条命令：看看 close 的缩进，\

@@ -185,16 +185,14 @@ pub(super) fn verdict(cause: Cause) -> &'static str {
             "After the phone was changed, find still gave the old one, “{actual}”. Look at what add \
              does with a name that is there already."
         }
-        Cause::NotRemoved => {
-            "A name that was removed is still there. Does remove change the book itself?"
-        }
         Cause::NotStored => {
             "The name was added just before, and your server says that it is not there. Where does \
              add put it, and where is it looked for?"
         }
         Cause::MissFound => {
-            "The name is not there any more, and your server answered “{actual}”. What does it look \
-             at before it says that?"
+            "The same name was removed twice, and the second time your server still answered \
+             “{actual}”. Was it really taken out the first time, and what is looked at before the \
+             answer?"
         }
         Cause::ClosesAfterOne => {
             "Your server ends the connection after one answer. Several commands may come on one: \
