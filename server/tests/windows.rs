@@ -26,13 +26,12 @@
 mod classroom;
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use classroom::binary::{FREE_PORTS, Program, connect, read};
+use classroom::binary::{FREE_PORTS, Program, add_until_killed, connect, read};
 use classroom::browser::{Browser, CHINESE};
 use classroom::{TestServer, needs};
 use nix::sys::signal::Signal;
@@ -237,21 +236,6 @@ fn the_lesson_prints_what_it_prints_elsewhere_and_ctrl_c_leaves_one_file() {
             .collect();
         assert_eq!(left, std::slice::from_ref(&file), "a book that was closed is one file");
     }
-}
-
-/// Adds names, one at a time, until the server is gone. Returns how many were
-/// confirmed.
-fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> usize {
-    for n in 0.. {
-        let answer = format!("r{round}w{writer}n{n} added!");
-        let mut got = vec![0; answer.len()];
-        let sent = client.write_all(format!("add;r{round}w{writer}n{n};{n}").as_bytes());
-        if sent.and_then(|()| client.read_exact(&mut got)).is_err() {
-            return n;
-        }
-        assert_eq!(String::from_utf8_lossy(&got), answer);
-    }
-    unreachable!("it is killed before")
 }
 
 #[test]

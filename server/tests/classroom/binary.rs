@@ -1,6 +1,6 @@
 //! The program itself, started from outside.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -219,4 +219,33 @@ fn lines(source: impl std::io::Read + Send + 'static) -> Receiver<String> {
         }
     });
     receiver
+}
+
+/// Adds names until the server is gone, one at a time and in pipelines. Returns
+/// how many were confirmed.
+pub fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> usize {
+    let mut confirmed = 0;
+    let mut answers = Vec::new();
+    loop {
+        let pipeline = 1 + (confirmed + writer) % 7;
+        let lines: String = (confirmed..confirmed + pipeline)
+            .map(|n| format!("add;r{round}w{writer}n{n};{n}\n"))
+            .collect();
+        if client.write_all(lines.as_bytes()).is_err() {
+            return confirmed;
+        }
+        answers.clear();
+        let mut bytes = [0; 4096];
+        while answers.iter().filter(|&&byte| byte == b'\n').count() < pipeline {
+            match client.read(&mut bytes) {
+                Ok(0) | Err(_) => {
+                    // What came before the end counts.
+                    return confirmed + answers.iter().filter(|&&byte| byte == b'\n').count();
+                }
+                Ok(read) => answers.extend(&bytes[..read]),
+            }
+        }
+        assert!(String::from_utf8_lossy(&answers).lines().all(|line| line.ends_with("added!")));
+        confirmed += pipeline;
+    }
 }

@@ -3,10 +3,9 @@
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 
-use crate::classroom::binary::{FREE_PORTS, Program, command, read};
+use crate::classroom::binary::{FREE_PORTS, Program, add_until_killed, command, read};
 use crate::classroom::disk::{
     SmallDisk, add, book_in, command_without_options, exported, find_all, injected, log_of, say,
     strace_is_here, traced,
@@ -74,35 +73,6 @@ fn a_port_in_use_does_not_touch_the_data() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-}
-
-/// Adds names until the server is gone, one at a time and in pipelines. Returns
-/// how many were confirmed.
-fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> usize {
-    let mut confirmed = 0;
-    let mut answers = Vec::new();
-    loop {
-        let pipeline = 1 + (confirmed + writer) % 7;
-        let lines: String = (confirmed..confirmed + pipeline)
-            .map(|n| format!("add;r{round}w{writer}n{n};{n}\n"))
-            .collect();
-        if client.write_all(lines.as_bytes()).is_err() {
-            return confirmed;
-        }
-        answers.clear();
-        let mut bytes = [0; 4096];
-        while answers.iter().filter(|&&byte| byte == b'\n').count() < pipeline {
-            match client.read(&mut bytes) {
-                Ok(0) | Err(_) => {
-                    // What came before the end counts.
-                    return confirmed + answers.iter().filter(|&&byte| byte == b'\n').count();
-                }
-                Ok(read) => answers.extend(&bytes[..read]),
-            }
-        }
-        assert!(String::from_utf8_lossy(&answers).lines().all(|line| line.ends_with("added!")));
-        confirmed += pipeline;
-    }
 }
 
 #[test]
