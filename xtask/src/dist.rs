@@ -179,8 +179,8 @@ impl Builder {
     }
 }
 
-/// What makes the same source the same bytes at any time and in any folder, and the
-/// program need no other file on the target.
+/// What keeps the time and the folder of the build out of the program, so that the same
+/// source gives the same bytes, and makes it need no other file on the target.
 fn rustc_flags(shell: &Shell, triple: &str) -> Result<String> {
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
