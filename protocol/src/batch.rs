@@ -7,6 +7,7 @@
 use crate::command::Change;
 use crate::decoder::Ending;
 use crate::reply::Reply;
+use crate::slice::slice;
 
 /// A parsed message, by what it needs to be answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +80,8 @@ impl Batch {
     pub fn requests(&self) -> impl Iterator<Item = (Request<'_>, Ending)> {
         let mut start = 0;
         self.entries.iter().map(move |&Entry { kind, ending, name_end, end }| {
-            let (name, phone) = (&self.text[start..name_end], &self.text[name_end..end]);
+            let (name, phone) =
+                (slice(&self.text, start..name_end), slice(&self.text, name_end..end));
             start = end;
             let request = match kind {
                 Kind::Find => Request::Find { name },

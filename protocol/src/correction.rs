@@ -3,6 +3,7 @@
 
 use crate::command::{Change, Command, Stage};
 use crate::escape::invisibles;
+use crate::slice::slice;
 use crate::slip::{Head, separates};
 use crate::text::{FULL_WIDTH_SEPARATOR, SEPARATOR, is_space, trim};
 use crate::verb::Verb;
@@ -19,10 +20,10 @@ pub fn corrected(text: &str) -> Option<String> {
     let mut visible = String::new();
     let mut from = 0;
     for (at, c) in invisibles(text).filter(|&(_, c)| c != '\t') {
-        visible.push_str(&text[from..at]);
+        visible.push_str(slice(text, from..at));
         from = at + c.len_utf8();
     }
-    visible.push_str(&text[from..]);
+    visible.push_str(slice(text, from..));
     let visible = visible.trim();
 
     let head = Head::of(visible)?;
@@ -82,11 +83,11 @@ fn splits(rest: &str, mark: char) -> Vec<String> {
 /// At the first space before what looks like a phone: `li si 138 0013 8000`.
 fn before_digits(rest: &str) -> Option<(&str, &str)> {
     let is_phone = |at: usize| {
-        let phone = rest[at..].trim_start_matches(is_space);
+        let phone = slice(rest, at..).trim_start_matches(is_space);
         phone.trim_start_matches(['+', '(']).starts_with(|c: char| c.is_ascii_digit())
     };
     let (at, _) = rest.char_indices().find(|&(at, c)| is_space(c) && is_phone(at))?;
-    Some(rest.split_at(at))
+    Some((slice(rest, ..at), slice(rest, at..)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use crate::slice::slice;
+
 /// Whether a character changes how the text around it is shown instead of
 /// showing something itself: the C0 and C1 controls and DEL, the controls of
 /// Unicode's `Bidi_Control` property, and the line and paragraph separators.
@@ -107,8 +109,8 @@ fn joins_emoji(before: Option<char>, c: char, behind: Option<char>) -> bool {
 /// selector of the colored form behind one.
 pub fn invisibles(text: &str) -> impl Iterator<Item = (usize, char)> {
     text.char_indices().filter(|&(_, c)| is_invisible(c)).filter(|&(at, c)| {
-        let before = text[..at].chars().next_back();
-        let behind = text[at + c.len_utf8()..].chars().next();
+        let before = slice(text, ..at).chars().next_back();
+        let behind = slice(text, at + c.len_utf8()..).chars().next();
         !joins_emoji(before, c, behind)
     })
 }
@@ -156,7 +158,7 @@ impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut from = 0;
         for (at, c) in invisibles(self.0) {
-            f.write_str(&self.0[from..at])?;
+            f.write_str(slice(self.0, from..at))?;
             match c {
                 '\r' => f.write_str("\\r")?,
                 '\n' => f.write_str("\\n")?,
@@ -165,7 +167,7 @@ impl fmt::Display for Escaped<'_> {
             }
             from = at + c.len_utf8();
         }
-        f.write_str(&self.0[from..])
+        f.write_str(slice(self.0, from..))
     }
 }
 

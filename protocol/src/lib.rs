@@ -25,8 +25,8 @@
 //! puts it right. [`escape`] shows what a stranger typed without letting it play
 //! tricks on the screen.
 //!
-//! No module imports one that imports it, directly or by a detour: `escape`,
-//! `text` and `verb` are at the bottom, `answer` is at the top.
+//! No module imports one that imports it, directly or by a detour: `slice`,
+//! `escape`, `text` and `verb` are at the bottom, `answer` is at the top.
 //!
 //! ```
 //! use protocol::{Contacts, Decoder, Replies, Stage, answer};
@@ -40,6 +40,7 @@
 //! assert_eq!(replies.as_bytes(), b"zhangsan added!\n13800138000\n");
 //! ```
 #![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::string_slice, reason = "`slice` is smaller in the page"))]
 
 mod answer;
 mod batch;
@@ -51,10 +52,12 @@ pub mod decoder;
 mod encoding;
 pub mod escape;
 pub mod foreign;
+#[allow(clippy::string_slice, reason = "it is in no page")]
 pub mod homework;
 pub mod mistake;
 pub mod reply;
 mod sentence;
+mod slice;
 mod slip;
 mod text;
 mod verb;
@@ -69,3 +72,4 @@ pub use decoder::{Decoder, Message};
 pub use foreign::{Detection, ForeignProtocol};
 pub use mistake::{Mistake, Reason};
 pub use reply::{Replies, Reply, WELCOME};
+pub use slice::slice;

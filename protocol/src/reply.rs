@@ -7,6 +7,7 @@ use std::fmt::{self, Write as _};
 
 use crate::decoder::Ending;
 use crate::mistake::Mistake;
+use crate::slice::slice;
 use crate::verb::Verb;
 
 /// What the server says first, before any message: 8 bytes, no line end.
@@ -160,7 +161,7 @@ impl Replies {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         let mut start = 0;
         self.ends.iter().map(move |&(end, ending)| {
-            let reply = &self.text[start..end];
+            let reply = slice(&self.text, start..end);
             start = end + usize::from(ending == Ending::Line);
             reply
         })

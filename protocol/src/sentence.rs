@@ -7,6 +7,7 @@ use std::fmt;
 use crate::correction::corrected;
 use crate::escape::{Escaped, named, numbered};
 use crate::mistake::Reason;
+use crate::slice::slice;
 use crate::text::MAX_MESSAGE;
 use crate::verb::Verb;
 
@@ -106,7 +107,7 @@ fn unknown_verb(word: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         );
     }
     let cut = word.char_indices().nth(SHOWN_VERB);
-    let (shown, more) = cut.map_or((word, ""), |(end, _)| (&word[..end], "..."));
+    let (shown, more) = cut.map_or((word, ""), |(end, _)| (slice(word, ..end), "..."));
     write!(
         f,
         "there is no command {}{more}, there are add, remove, find and exit, like {example}",

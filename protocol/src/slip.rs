@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use crate::escape::is_invisible;
 use crate::mistake::{Mistake, Reason};
+use crate::slice::slice;
 use crate::text::{FULL_WIDTH_SEPARATOR, SEPARATOR, is_space, span, trim};
 use crate::verb::Verb;
 
@@ -77,7 +78,7 @@ impl<'a> Head<'a> {
 
     /// Whether nothing but marks follows.
     pub(crate) fn is_alone(&self) -> bool {
-        !self.rest.contains(char::is_alphanumeric)
+        self.rest.chars().all(is_mark)
     }
 }
 
@@ -100,7 +101,7 @@ type Mark = (usize, char);
 /// What stands between a verb that ends at `from` and what follows it. `None` if
 /// the verb goes on as a word does.
 fn junction(text: &str, from: usize) -> Option<(Option<Mark>, &str)> {
-    let behind = &text[from..];
+    let behind = slice(text, from..);
     if behind.chars().next().is_some_and(|c| !is_mark(c)) {
         return None;
     }

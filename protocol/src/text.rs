@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use crate::escape::is_deceptive;
+use crate::slice::slice;
 
 /// Separates the parts of a command. The lesson joins with it and splits at it.
 pub const SEPARATOR: char = ';';
@@ -32,7 +33,7 @@ pub fn parts(text: &str) -> impl Iterator<Item = &str> {
 /// searches long texts faster, and these short ones a third slower.
 pub(crate) fn split_once(text: &str) -> Option<(&str, &str)> {
     let at = text.bytes().position(|byte| byte == SEPARATOR as u8)?;
-    Some((&text[..at], &text[at + 1..]))
+    Some((slice(text, ..at), slice(text, at + 1..)))
 }
 
 /// Without the [spaces](is_space) around it.

@@ -9,6 +9,8 @@
 //!
 //! `browser` uses `core`, a page uses both, and neither knows a page.
 
+#![cfg_attr(not(test), warn(clippy::string_slice, reason = "`protocol::slice` is smaller"))]
+
 pub mod core;
 
 #[cfg(target_arch = "wasm32")]

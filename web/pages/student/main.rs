@@ -9,6 +9,7 @@
     not(target_arch = "wasm32"),
     allow(dead_code, reason = "natively there is only the model, and its tests")
 )]
+#![cfg_attr(not(test), warn(clippy::string_slice, reason = "`protocol::slice` is smaller"))]
 
 mod model;
 mod panels;

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use protocol::command::{Command, FULL_WIDTH_SEPARATOR, Field, Stage, Verb, parts, span, trim};
-use protocol::{Mistake, Reason};
+use protocol::{Mistake, Reason, slice};
 
 use crate::core::hints::with_separators;
 
@@ -118,8 +118,10 @@ fn label(text: &str, highlights: &mut [Highlight]) {
     let last = highlights.iter().rposition(|highlight| !is_error(highlight.kind));
     for (index, highlight) in highlights.iter_mut().enumerate() {
         // A label is about three columns wide; the separator is one of them.
-        let columns: usize =
-            text[highlight.at.clone()].chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        let columns: usize = slice(text, highlight.at.clone())
+            .chars()
+            .map(|c| if c.is_ascii() { 1 } else { 2 })
+            .sum();
         highlight.labelled = !is_error(highlight.kind) && (columns >= 2 || Some(index) == last);
     }
 }

@@ -9,7 +9,7 @@ use protocol::command::{
 };
 use protocol::decoder::MAX_MESSAGE;
 use protocol::escape::{named, numbered};
-use protocol::{Mistake, Reason, corrected};
+use protocol::{Mistake, Reason, corrected, slice};
 
 use crate::core::i18n::{Placeholder, Text, TextKey};
 use crate::core::lesson::{is_glued, is_swapped};
@@ -195,7 +195,7 @@ fn example(line: &str, verb: Verb) -> String {
 
 fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", visible(&text[..end])),
+        Some((end, _)) => format!("{}…", visible(slice(text, ..end))),
         None => visible(text),
     }
 }

@@ -2,6 +2,8 @@
 //! class. With either the examples of the lesson differ from those of all others,
 //! so that fifty beginners do not overwrite each other.
 
+use protocol::slice;
+
 use crate::core::lesson::is_letter;
 
 /// The most characters of a name: enough for one, and the examples stay short.
@@ -61,7 +63,7 @@ impl Owner {
                 Some(name) => self.write(name, &mut adapted),
                 None => adapted.push(c),
             }
-            rest = &rest[name.map_or(c.len_utf8(), str::len)..];
+            rest = slice(rest, name.map_or(c.len_utf8(), str::len)..);
         }
         adapted
     }

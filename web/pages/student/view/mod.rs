@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::Date;
-use protocol::Verb;
+use protocol::{Verb, slice};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web::browser::dom::{Dom as _, breakable, create, element, instantiate, root, template};
@@ -417,7 +417,7 @@ impl View {
         };
         let mut from = 0;
         for mark in marks {
-            plain(&text[from..mark.at.start]);
+            plain(slice(text, from..mark.at.start));
             let span = create(&self.document, "span");
             let (class, word) = match mark.kind {
                 Kind::Verb => ("vb", Some(TextKey::MarkVerb)),
@@ -427,7 +427,7 @@ impl View {
                 Kind::Circled => ("circled", None),
             };
             span.set_class_name(class);
-            span.set_text_content(Some(&text[mark.at.clone()]));
+            span.set_text_content(Some(slice(text, mark.at.clone())));
             if let Some(word) = word.filter(|_| mark.labelled) {
                 let label = create(&self.document, "small");
                 self.show_text(&label, &Text::new(word));
@@ -436,7 +436,7 @@ impl View {
             self.marks.add(&span);
             from = mark.at.end;
         }
-        plain(&text[from..]);
+        plain(slice(text, from..));
     }
 
     fn show_text(&self, element: &Element, note: &Text) {

@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use protocol::slice;
 use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::bytes::{self, Field, FieldName, Frame, Kind, Part, Shape, as_line, cells, hex};
@@ -101,7 +102,7 @@ impl BytesView {
             let pairs = parts_before.iter().zip(&parts);
             same = pairs
                 .take_while(|(old, new)| {
-                    old == new && before[old.at.clone()] == text[new.at.clone()]
+                    old == new && slice(before, old.at.clone()) == slice(text, new.at.clone())
                 })
                 .count();
         } else {
@@ -264,7 +265,7 @@ impl Squares {
         for part in parts.iter().skip(skipped).filter(|part| part.at.start < limit) {
             let shown = part.at.start..part.at.end.min(limit);
             let (class, word) = look(part);
-            let group = self.draw_part(class, &text[shown], part.kind);
+            let group = self.draw_part(class, slice(text, shown), part.kind);
             label(translator, &group, word, part.at.len());
         }
         if limit < text.len() {
