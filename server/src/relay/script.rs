@@ -20,9 +20,10 @@ pub(crate) fn check_py(page: &str, code: &str) -> String {
     )
 }
 
-/// The address of the page, also as that of its WebSocket, if `page` is one that belongs to `host`, else that of the
-/// host itself. Behind a proxy only the page knows its folder and whether it came over
-/// https. Nothing that could end the text in Python gets through.
+/// The address of the page, also as that of its WebSocket, if `page` is one that belongs
+/// to `host`, else that of the host itself. Behind a proxy only the page knows its
+/// folder and whether it came over https. Nothing that could end the text in Python
+/// gets through.
 pub(crate) fn page_address(page: Option<&str>, host: &str) -> String {
     let is_plain = |address: &str| {
         address.len() <= LONGEST
