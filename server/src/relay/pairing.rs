@@ -96,7 +96,7 @@ struct Relay {
     talk: mpsc::Sender<Talk>,
 }
 
-/// Why nobody is paired.
+/// Why a `check.py` is not paired with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PairingError {
     /// The code or the ticket is not one of ours.

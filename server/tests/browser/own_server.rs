@@ -82,12 +82,12 @@ const IS_DONE: &str = "document.querySelector('[data-step=homework]').dataset.do
 async fn three_red_servers_are_explained_and_the_green_one_ends_the_step() {
     let Some(mut at) = AtHomework::open(ENGLISH).await else { return };
     let right = right_server(free_port());
-    let unsure = "if arg[1] in contacts:\n                sock.send(contacts[arg[1]].encode('utf-8'))\n            \
-                  else:\n                sock.send('Not Found!'.encode('utf-8'))";
+    let unsure = "if fields[1] in contacts:\n                client.send(contacts[fields[1]].encode('utf-8'))\n            \
+                  else:\n                client.send('Not Found!'.encode('utf-8'))";
     for (wrong, check, says) in [
         (right.replace("send(b'Welcome!')", "send('Welcome!')"), "greeting", "bytes"),
         (
-            right.replacen(unsure, "sock.send(contacts[arg[1]].encode('utf-8'))", 1),
+            right.replacen(unsure, "client.send(contacts[fields[1]].encode('utf-8'))", 1),
             "find-miss",
             "KeyError",
         ),
@@ -131,7 +131,7 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
         at.browser.expect("received", answer).await;
     }
     at.browser.screenshot("homework-by-hand-phone").await;
-    // The class's server knows nobody of that.
+    // The name is not in the class's own book.
     at.browser.show("plan").await;
     press(&at.browser, "#switch-server").await;
     at.browser.show("talk").await;

@@ -184,45 +184,45 @@ impl Drop for RealCheck {
     }
 }
 
-/// The lesson's contacts server with the homework done, as a student might write it.
+/// A contacts server with the homework done, as a student might write it.
 pub fn right_server(port: u16) -> String {
     format!(
         r#"import socket
 
 contacts = {{}}
 
-def worker(sock, addr):
-    sock.send(b'Welcome!')
+def serve(client):
+    client.send(b'Welcome!')
     while True:
-        data = sock.recv(1024)
+        data = client.recv(1024)
         if not data or data.decode('utf-8') == 'exit':
             break
-        arg = data.decode('utf-8').split(';')
-        if arg[0] == 'add':
-            contacts[arg[1]] = arg[2]
-            sock.send(('%s added!' % arg[1]).encode('utf-8'))
-        elif arg[0] == 'find':
-            if arg[1] in contacts:
-                sock.send(contacts[arg[1]].encode('utf-8'))
+        fields = data.decode('utf-8').split(';')
+        if fields[0] == 'add':
+            contacts[fields[1]] = fields[2]
+            client.send(('%s added!' % fields[1]).encode('utf-8'))
+        elif fields[0] == 'find':
+            if fields[1] in contacts:
+                client.send(contacts[fields[1]].encode('utf-8'))
             else:
-                sock.send('Not Found!'.encode('utf-8'))
-        elif arg[0] == 'remove':
-            if arg[1] in contacts:
-                del contacts[arg[1]]
-                sock.send(('%s removed!' % arg[1]).encode('utf-8'))
+                client.send('Not Found!'.encode('utf-8'))
+        elif fields[0] == 'remove':
+            if fields[1] in contacts:
+                del contacts[fields[1]]
+                client.send(('%s removed!' % fields[1]).encode('utf-8'))
             else:
-                sock.send('Not Found!'.encode('utf-8'))
+                client.send('Not Found!'.encode('utf-8'))
         else:
-            sock.send(('Received %s;' % data.decode('utf-8')).encode('utf-8'))
-    sock.close()
+            client.send(('Received %s;' % data.decode('utf-8')).encode('utf-8'))
+    client.close()
 
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-s.bind(('127.0.0.1', {port}))
-s.listen(5)
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+listener.bind(('127.0.0.1', {port}))
+listener.listen(5)
 print('Waiting for connection...')
 while True:
-    sock, addr = s.accept()
-    worker(sock, addr)
+    client, _ = listener.accept()
+    serve(client)
 "#
     )
 }

@@ -50,7 +50,7 @@ async fn a_right_server_passes_and_a_wrong_one_is_explained_after_each_save() {
     page.until(|homework| !homework.relay).await;
     assert!(page.last.passed, "once passed is passed");
     let again = Command::new("python3")
-        .args(["-c", &right.replace("while True:\n    sock, addr", "while False:\n    sock, addr")])
+        .args(["-c", &right.replace("while True:\n    client, _", "while False:\n    client, _")])
         .output()
         .unwrap();
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));

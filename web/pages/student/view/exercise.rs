@@ -30,7 +30,7 @@ pub fn show(view: &View) {
     view.element("exercise").hide(buttons.first_child().is_none());
 }
 
-/// A link to this page that carries messages, to be tried by whoever opens it.
+/// A link to this page that carries messages as an exercise: each is a button there.
 pub fn link(document: &Document, messages: &[&str]) -> String {
     let page = document.location().and_then(|location| location.href().ok()).unwrap_or_default();
     let mut link = page.split('#').next().unwrap_or_default().to_string();
