@@ -2,8 +2,9 @@
 
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
-use crate::classroom::homework::{RealCheck, free_port, right_server};
+use crate::classroom::homework::{RealCheck, right_server};
 use crate::classroom::needs;
+use crate::classroom::port::student_port;
 use crate::classroom::student::{press, show_steps};
 use serde_json::json;
 
@@ -81,7 +82,7 @@ const IS_DONE: &str = "document.querySelector('[data-step=homework]').dataset.do
 #[tokio::test]
 async fn three_red_servers_are_explained_and_the_green_one_ends_the_step() {
     let Some(mut at) = AtHomework::open(ENGLISH).await else { return };
-    let right = right_server(free_port());
+    let right = right_server(student_port());
     let unsure = "if fields[1] in contacts:\n                client.send(contacts[fields[1]].encode('utf-8'))\n            \
                   else:\n                client.send('Not Found!'.encode('utf-8'))";
     for (wrong, check, says) in [
@@ -120,7 +121,7 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
     else {
         return;
     };
-    at.save(&right_server(free_port())).await;
+    at.save(&right_server(student_port())).await;
     at.browser.until(IS_DONE).await;
     at.browser.screenshot("homework-green-phone").await;
     press(&at.browser, "#switch-server").await;

@@ -136,11 +136,6 @@ impl FakeCheck {
     }
 }
 
-/// A port that nothing listens on.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// The real `check.py`, as the server hands it out; ended when dropped.
 pub struct RealCheck {
     pub child: Child,

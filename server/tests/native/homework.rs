@@ -8,13 +8,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use protocol::homework::{Cause, Finding, words};
 use serde_json::Value;
-use socket2::{Domain, Socket, Type};
 
 use crate::classroom::binary::{Program, command, connect, read};
+use crate::classroom::port::{can_be_bound, student_port};
 use crate::classroom::{needs, wait_until};
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
@@ -115,28 +114,6 @@ fn folder(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/native/homework").join(kind)
 }
 
-/// A free port below those that the system gives to clients, so that no connection of
-/// another test can have it.
-fn free_port() -> u16 {
-    const FIRST: u16 = 20_000;
-    const COUNT: u16 = 8_000;
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % 80).unwrap() * 100;
-    loop {
-        let port = FIRST + (start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
-        if can_be_bound(port) {
-            return port;
-        }
-    }
-}
-
-/// Whether a server without `SO_REUSEADDR` can be started there: nothing listens, and
-/// no `TIME_WAIT` is left.
-fn can_be_bound(port: u16) -> bool {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).is_ok()
-}
-
 /// What the kernel has at a port, with the states as numbers: 06 is `TIME_WAIT`.
 fn sockets(port: u16) -> String {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
@@ -158,7 +135,7 @@ impl Copy {
     }
 
     fn with(name: &str, text: &str) -> Self {
-        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let (folder, port) = (tempfile::tempdir().unwrap(), student_port());
         let copy = Copy { folder, name: format!("{name}.py"), port };
         std::fs::write(copy.path(), text.replace("9999", &port.to_string())).unwrap();
         copy
@@ -337,7 +314,7 @@ fn a_server_that_runs_is_checked_as_it_is() {
     if !needs::program(PYTHON, "--version") {
         return;
     }
-    let free = free_port().to_string();
+    let free = student_port().to_string();
     let (report_of_none, code) = report(&free, &[]);
     assert_eq!(failure(&report_of_none).unwrap()["cause"], "nothing-listens");
     assert_eq!(code, Some(3));
@@ -405,7 +382,7 @@ fn a_folder_gives_a_table_and_csv() {
     let folder = tempfile::tempdir().unwrap();
     for (name, source) in [("li", "right/threads"), ("=wang", "wrong/str_sent")] {
         let text = std::fs::read_to_string(self::folder("").join(format!("{source}.py"))).unwrap();
-        let text = text.replace("9999", &free_port().to_string());
+        let text = text.replace("9999", &student_port().to_string());
         std::fs::write(folder.path().join(format!("{name}.py")), text).unwrap();
     }
     let path = folder.path().to_str().unwrap();

@@ -5,8 +5,9 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::classroom::homework::{
-    FakeCheck, HomeworkPage, KEY, RealCheck, free_port, refused_relay, right_server, until_written,
+    FakeCheck, HomeworkPage, KEY, RealCheck, refused_relay, right_server, until_written,
 };
+use crate::classroom::port::student_port;
 use crate::classroom::{TestServer, WebSocketClient, get, must, needs};
 
 fn python_is_here() -> bool {
@@ -25,7 +26,7 @@ async fn a_right_server_passes_and_a_wrong_one_is_explained_after_each_save() {
     }
     let server = TestServer::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let right = right_server(free_port());
+    let right = right_server(student_port());
     let file = folder.path().join("server.py");
     std::fs::write(&file, right.replace("'%s added!'", "'%s saved'")).unwrap();
     let mut page = HomeworkPage::open(server.http, KEY).await;
@@ -63,11 +64,11 @@ async fn between_runs_the_page_talks_to_the_student_s_own_server() {
     }
     let server = TestServer::start().await;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("server.py"), right_server(free_port())).unwrap();
+    std::fs::write(folder.path().join("server.py"), right_server(student_port())).unwrap();
     let mut page = HomeworkPage::open(server.http, KEY).await;
     let code = page.last.code.clone();
     let _check = RealCheck::start(server.http, folder.path(), "server.py", &code).await;
-    page.result().await;
+    assert!(page.result().await.passed, "{:?}", page.last);
     // Twice: the first connection, which the server ends first, leaves nothing behind.
     for _ in 0..2 {
         let mut client = by_hand(&server, KEY).await;
@@ -274,7 +275,7 @@ async fn a_hostile_server_of_a_student_floods_its_own_relay_only() {
     }
     let server = TestServer::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
+    let port = student_port();
     std::fs::write(
         folder.path().join("server.py"),
         format!(
@@ -342,7 +343,7 @@ async fn after_a_restart_of_the_classroom_check_py_finds_its_page_again() {
     let server = TestServer::start().await;
     let (tcp, http) = (server.tcp, server.http);
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("server.py"), right_server(free_port())).unwrap();
+    std::fs::write(folder.path().join("server.py"), right_server(student_port())).unwrap();
     let mut page = HomeworkPage::open(http, KEY).await;
     let code = page.last.code.clone();
     let _check = RealCheck::start(http, folder.path(), "server.py", &code).await;
