@@ -80,6 +80,7 @@ impl Watcher {
                 clients,
                 contacts: contacts.read().len() as u64,
                 program: page::program("board"),
+                class: api::BoardClass::default(),
             };
             if self.sent.as_ref() != Some(&board) {
                 return board;

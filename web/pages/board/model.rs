@@ -180,7 +180,14 @@ mod tests {
             qr: vec!["10".to_string(), "01".to_string()],
         };
         let program = Some("board-1a".to_string());
-        Board { addresses: vec![address], pages, clients: 2, contacts: 17, program }
+        Board {
+            addresses: vec![address],
+            pages,
+            clients: 2,
+            contacts: 17,
+            program,
+            class: Default::default(),
+        }
     }
 
     fn at(millis: u64) -> Moment {
