@@ -20,6 +20,8 @@ mod faults;
 mod floods;
 mod history;
 mod homework;
+#[cfg(target_os = "linux")]
+mod lan;
 mod old_files;
 #[cfg(target_os = "linux")]
 mod opening;
