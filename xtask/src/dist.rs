@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::tools::cache_directory;
-use crate::{heading, lock, packages, page, program, target, tools};
+use crate::{heading, lock, packages, page, program, remap, target, tools};
 
 /// A system that the program is built for.
 struct Platform {
@@ -182,13 +182,7 @@ impl Builder {
 /// What keeps the time and the folder of the build out of the program, so that the same
 /// source gives the same bytes, and makes it need no other file on the target.
 fn rustc_flags(shell: &Shell, triple: &str) -> Result<String> {
-    let cargo_home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| dirs::home_dir().map(|home| home.join(".cargo")))
-        .context("this user has no home directory; name one in CARGO_HOME")?;
-    let remap =
-        |folder: &Path, name: &str| format!("--remap-path-prefix={}={name}", folder.display());
-    let mut flags = vec![remap(&cargo_home, "cargo"), remap(&shell.current_dir(), ".")];
+    let mut flags = Vec::from(remap::flags(shell)?);
     match triple {
         // Without it the linker writes the time into the program.
         "x86_64-pc-windows-gnu" => flags.push("-Clink-arg=-Wl,--no-insert-timestamp".to_owned()),

@@ -9,6 +9,7 @@
 //! - [`windows`]: the tests of the program for Windows, under Wine;
 //! - [`bench`]: the benchmark;
 //! - [`dist`]: archives and wheels, with the crate `packaging`;
+//! - [`remap`]: this machine's paths, which stay out of what is built;
 //! - [`browser`]: the browsers that the tests drive, and [`axe`], the accessibility
 //!   checker that they run in the page;
 //! - [`packages`] and [`program`]: what the system lacks, and what is on `PATH`;
@@ -27,6 +28,7 @@ mod lock;
 mod packages;
 mod page;
 mod program;
+mod remap;
 mod suite;
 mod tools;
 mod windows;

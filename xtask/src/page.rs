@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::tools::Tools;
-use crate::{heading, lock};
+use crate::{heading, lock, remap};
 
 /// Where the pages are, a folder each.
 const PAGES: &str = "web/pages";
@@ -37,6 +37,14 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
         files.extend(read(&output)?.into_iter().map(|(name, bytes)| (place.join(name), bytes)));
     }
     update(&shell.current_dir().join("dist"), &files)
+}
+
+/// More flags for the compiler than `.cargo/config.toml` has, to which cargo adds those
+/// of this variable. They are separated by spaces: a path with one goes without.
+fn flags(shell: &Shell) -> Result<Option<(&'static str, String)>> {
+    let flags = remap::flags(shell)?.into_iter().filter(|flag| !flag.contains(' '));
+    let flags = flags.collect::<Vec<_>>().join(" ");
+    Ok((!flags.is_empty()).then_some(("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags)))
 }
 
 /// The bytes of files, by their paths in a folder.
@@ -100,6 +108,7 @@ fn bundle(shell: &Shell, tools: &Tools, page: &str, output: &Path) -> Result<()>
             .arg("--dist")
             .arg(output)
             .env("PATH", tools.path()?)
+            .envs(flags(shell)?)
             .envs(no_color.then_some(("CARGO_TERM_COLOR", color)))
             .env_remove("NO_COLOR");
     // Its log goes to stderr like all progress; under `run`, stdout is the server's.
