@@ -44,8 +44,11 @@ use xshell::{Shell, cmd};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  run [-- SERVER ARGS]  build everything and start the server
-  build                 build everything; says where the server is and what it weighs
+  run [--release] [-- SERVER ARGS]
+                        build everything and start the server, which is built fast and
+                        answers a class; with --release optimised, as `build` makes it
+  build                 build everything, optimised; says where the server is and what
+                        it weighs
   page                  build only the pages, into dist/
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
@@ -78,7 +81,8 @@ fn main() -> ExitCode {
     let rest: Vec<OsString> = arguments.collect();
 
     let done = match (command.to_str(), rest.as_slice()) {
-        (Some("run"), server_arguments) => run(server_arguments),
+        (Some("run"), [flag, rest @ ..]) if flag == "--release" => run(Profile::Release, rest),
+        (Some("run"), server_arguments) => run(Profile::Dev, server_arguments),
         (Some("build"), []) => build(),
         (Some("page"), []) => page(),
         (Some("bench"), [name]) if name == "typing" || name == "visit" => bench_page(name),
@@ -118,14 +122,23 @@ fn main() -> ExitCode {
     )
 }
 
+/// How the server is compiled.
+#[derive(Clone, Copy)]
+enum Profile {
+    /// Unoptimised: in half the time, and the tests use what it is made of again.
+    Dev,
+    /// Optimised.
+    Release,
+}
+
 /// Builds everything and becomes the server. Its arguments follow `run`; a `--`
 /// between them is optional.
-fn run(arguments: &[OsString]) -> Result<()> {
+fn run(profile: Profile, arguments: &[OsString]) -> Result<()> {
     let arguments = match arguments {
         [dashes, rest @ ..] if dashes == "--" => rest,
         all => all,
     };
-    let server = build_server(&repository()?)?;
+    let server = build_server(&repository()?, profile)?;
 
     heading(&format!("the server: {}", server.display()));
     // In the caller's own directory, not the repository's, so that a relative
@@ -136,7 +149,7 @@ fn run(arguments: &[OsString]) -> Result<()> {
 }
 
 fn build() -> Result<()> {
-    let server = build_server(&repository()?)?;
+    let server = build_server(&repository()?, Profile::Release)?;
     println!("{} ({} kB)", server.display(), server.metadata()?.len() / 1_000);
     Ok(())
 }
@@ -150,7 +163,7 @@ fn page() -> Result<()> {
 fn bench(arguments: &[OsString]) -> Result<()> {
     bench::ensure_possible()?;
     let shell = repository()?;
-    let server = build_server(&shell)?;
+    let server = build_server(&shell, Profile::Release)?;
     bench::run(&shell, &server, arguments)
 }
 
@@ -167,13 +180,17 @@ fn dist(skip_missing: bool) -> Result<()> {
     dist::run(&repository()?, skip_missing)
 }
 
-/// The page, then the release binary with that page in it.
-fn build_server(shell: &Shell) -> Result<PathBuf> {
+/// The page, then the program with that page in it.
+fn build_server(shell: &Shell, profile: Profile) -> Result<PathBuf> {
     page::build(shell, &tools::ensure(shell)?)?;
 
-    heading("the server (release)");
-    cmd!(shell, "cargo build --release --package tcp-classroom").run()?;
-    Ok(target(shell).join("release").join(format!("tcp-classroom{EXE_SUFFIX}")))
+    let (folder, flag) = match profile {
+        Profile::Dev => ("debug", None),
+        Profile::Release => ("release", Some("--release")),
+    };
+    heading(&format!("the server ({folder})"));
+    cmd!(shell, "cargo build {flag...} --package tcp-classroom").run()?;
+    Ok(target(shell).join(folder).join(format!("tcp-classroom{EXE_SUFFIX}")))
 }
 
 /// Where cargo, run by us in the root, leaves what it builds.

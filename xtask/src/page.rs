@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::tools::Tools;
+use crate::tools::{Tools, WASM};
 use crate::{heading, lock, remap};
 
 /// Where the pages are, a folder each.
@@ -27,6 +27,12 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     // Offline, since its helpers are on PATH in the version we want. Cargo under it
     // is then offline too, hence what the page depends on is fetched before.
     cmd!(shell, "cargo fetch").run()?;
+    // All pages' programs in one go. Trunk would have them built one after the other,
+    // and linking, which optimises the whole program, uses one processor only.
+    heading("the programs of the pages");
+    cmd!(shell, "cargo build --package web --bins --profile page --target {WASM}")
+        .envs(flags(shell)?)
+        .run()?;
     let built = crate::target(shell).join("pages");
     let mut files = Files::new();
     for folder in shell.read_dir(PAGES)? {
