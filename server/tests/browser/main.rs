@@ -27,6 +27,7 @@ mod accessibility;
 mod beginner;
 mod board;
 mod book_on_view;
+mod connection;
 mod journey;
 mod lesson;
 mod own_server;

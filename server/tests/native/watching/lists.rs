@@ -1,0 +1,156 @@
+//! What a page asks for: the contacts in order, and where the server is.
+
+use super::{adds, both_kinds, encoded, entry, make, page, read};
+use crate::classroom::{TcpClient, TestServer, get};
+use api::{Classroom, Page};
+use tcp_classroom::Book;
+
+#[tokio::test]
+async fn pages_hold_all_contacts_in_order_each_once() {
+    for (server, _folder) in both_kinds().await {
+        assert_eq!(
+            page(&server, "").await,
+            Page { seq: 0, count: 0, contacts: vec![], next: None }
+        );
+        let mut names: Vec<String> = (0..1200).map(|number| format!("n{number}")).collect();
+        names.extend(["张三", "a", "~", "O'Neil & Söhne+%=?#", "\"\\", "𝄞"].map(ToOwned::to_owned));
+        make(&server, &adds(names.iter().cloned())).await;
+        names.sort();
+
+        let first = page(&server, "").await;
+        assert_eq!((first.count, first.contacts.len()), (1206, 500));
+        for limit in [1, 7, 603, 1000] {
+            let mut listed = Vec::new();
+            let mut after = Some(names[0].clone());
+            while let Some(name) = after {
+                let page = page(&server, &format!("?limit={limit}&after={}", encoded(&name))).await;
+                assert!(page.contacts.len() <= limit);
+                listed.extend(page.contacts.into_iter().map(|entry| entry.name));
+                // A few of the smallest pages are enough.
+                after = page.next.filter(|_| listed.len() < 1200.min(limit * 100));
+            }
+            assert_eq!(listed, names[1..=listed.len()], "{limit}");
+            assert!(listed.len() == 1205 || limit < 603);
+        }
+        // The last page does not promise another one.
+        let last = page(&server, &format!("?limit=1&after={}", encoded(&names[1204]))).await;
+        assert_eq!((last.contacts[0].name.as_str(), last.next), ("𝄞", None));
+        // A name need not be there to be a place.
+        let behind = page(&server, "?limit=1&after=n1199x").await;
+        assert_eq!(behind.contacts[0].name, "n12");
+    }
+}
+
+#[tokio::test]
+async fn a_book_that_changes_while_it_is_read_still_lists_who_stays_exactly_once() {
+    for (server, _folder) in both_kinds().await {
+        make(&server, &adds((0..2000).map(|number| format!("{number:04} stays")))).await;
+        let changing = async {
+            for round in 0..10 {
+                let come = (0..500).map(|number| format!("add;{:04} comes;{round}\n", number * 4));
+                let go = (0..500).map(|number| format!("remove;{:04} comes\n", number * 4));
+                make(&server, &come.chain(go).collect::<Vec<_>>()).await;
+            }
+        };
+        let reading = async {
+            for _ in 0..5 {
+                let (mut listed, mut seq) = (Vec::new(), 0);
+                let mut after = Some(String::new());
+                while let Some(name) = after {
+                    let page = page(&server, &format!("?limit=100&after={}", encoded(&name))).await;
+                    assert!(page.seq >= seq);
+                    seq = page.seq;
+                    listed.extend(page.contacts.into_iter().map(|entry| entry.name));
+                    after = page.next;
+                }
+                assert!(listed.is_sorted_by(|one, next| one < next));
+                listed.retain(|name| name.ends_with("stays"));
+                assert!(
+                    listed.into_iter().eq((0..2000).map(|number| format!("{number:04} stays")))
+                );
+            }
+        };
+        tokio::join!(changing, reading);
+    }
+}
+
+#[tokio::test]
+async fn a_question_that_makes_no_sense_gets_a_clear_answer() {
+    let server = TestServer::start().await;
+    for query in [
+        "?limit=0",
+        "?limit=1001",
+        "?limit=-1",
+        "?limit=",
+        "?limit=many",
+        "?limit=1.5",
+        "?limit=99999999999999999999999",
+        "?limt=5",
+        "?limit=5&limit=6",
+        "?after=a&after=b",
+        "?afterwards",
+    ] {
+        let response = get(server.http, &format!("/api/contacts{query}"), "").await;
+        assert_eq!(response.status, 400, "{query}");
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        let text = response.text();
+        assert!(text.contains("Ask like this") && text.contains("可以这样写"), "{query}: {text}");
+    }
+    let post = format!("POST /api/contacts HTTP/1.1\r\nHost: {}\r\nContent-Length: 0", server.http);
+    assert_eq!(crate::classroom::http(server.http, &post).await.status, 405);
+}
+
+#[tokio::test]
+async fn the_page_learns_where_raw_tcp_clients_connect() {
+    let server = TestServer::start().await;
+    let told: Classroom = read(&get(server.http, "/api/classroom", "").await);
+    assert_eq!(told.tcp_host.as_deref(), Some("127.0.0.1"));
+    assert_eq!(told.tcp_port, server.tcp.port());
+    assert_eq!((told.echoes, told.number), (false, 1));
+    let told: Classroom = read(&get(server.http, "/api/classroom", "").await);
+    assert_eq!(told.number, 2, "each page has another one");
+
+    let everywhere = TestServer::with(|config| {
+        config.tcp.set_ip([0, 0, 0, 0].into());
+        config.stage = protocol::Stage::Echo;
+    })
+    .await;
+    let told: Classroom = read(&get(everywhere.http, "/api/classroom", "").await);
+    assert_eq!((told.tcp_host, told.tcp_port), (None, everywhere.tcp.port()));
+    assert!(told.echoes);
+}
+
+#[tokio::test]
+async fn other_hosts_and_origins_read_nothing() {
+    let server = TestServer::start().await;
+    for path in ["/api/events", "/api/contacts", "/api/classroom"] {
+        let rebound = format!("GET {path} HTTP/1.1\r\nHost: rebound.test");
+        assert_eq!(crate::classroom::http(server.http, &rebound).await.status, 403, "{path}");
+        for origin in ["http://evil.test", "null"] {
+            let response = get(server.http, path, &format!("\r\nOrigin: {origin}")).await;
+            assert_eq!(response.status, 403, "{path}");
+            assert!(response.text().contains("通讯录"), "{path}");
+        }
+    }
+    let own = format!("\r\nOrigin: http://{}", server.http);
+    let response = get(server.http, "/api/contacts", &own).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("cross-origin-resource-policy"), Some("same-origin"));
+}
+
+#[tokio::test]
+async fn lists_that_hundreds_ask_for_again_and_again_leave_everybody_served() {
+    let server = TestServer::with_book(Book::in_memory(1_000_000), |_| {}).await;
+    make(&server, &adds((0..20_000).map(|number| format!("{number:05}")))).await;
+    let request = format!("GET /api/contacts?limit=1000 HTTP/1.1\r\nHost: {}\r\n\r\n", server.http);
+    let mut clients = Vec::new();
+    for _ in 0..550 {
+        let mut client = TcpClient::connect(server.http).await;
+        client.send(request.as_bytes()).await;
+        clients.push(client);
+    }
+    // Behind all of them.
+    let listed = page(&server, "?limit=1&after=19998").await;
+    assert_eq!(listed.contacts, [entry("19999", Some("1"))]);
+    server.serves_others().await;
+}
