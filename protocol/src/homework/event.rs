@@ -18,7 +18,8 @@ pub enum Event {
     },
     /// The server printed text. It may come in any pieces.
     Printed(String),
-    /// The server printed text on standard error: where Python shows exceptions.
+    /// The server printed text on standard error: where Python shows exceptions. A
+    /// driver to which both outputs come as one tells each text as both.
     Stderr(String),
     /// The connection is open.
     Connected(Conn),

@@ -11,7 +11,8 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Extension, Query, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_TYPE, HOST, HeaderValue, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_DISPOSITION, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    UPGRADE,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -36,6 +37,9 @@ use crate::transport::linger::Lingering;
 
 /// The name of the relay's protocol in the `Upgrade` header.
 const PROTOCOL: &str = "tcp-classroom-relay";
+
+/// The header with what a `check.py` names when it connects again.
+const TICKET: HeaderName = HeaderName::from_static("ticket");
 
 /// Characters kept of the name that a page uses, as long as a name can be.
 const NAME: usize = 64;
@@ -170,8 +174,10 @@ pub(crate) async fn open_relay(
     let address = connection.peer.ip().to_canonical();
     let paired = match classroom.homework().pair(&code, &ticket, address, Instant::now()) {
         Ok(paired) => paired,
-        Err(error) => return refusal(error),
+        Err(error) => return refusal(error, !ticket.is_empty()),
     };
+    let ticket = HeaderValue::from_str(&paired.student.ticket());
+    let ticket = ticket.expect("a ticket is made of hexadecimal digits");
     let upgraded = hyper::upgrade::on(request);
     server.tasks.clone().spawn(async move {
         // It fails when the other side is gone before it has the answer.
@@ -189,11 +195,16 @@ pub(crate) async fn open_relay(
     let headers = [
         (CONNECTION, HeaderValue::from_static("upgrade")),
         (UPGRADE, HeaderValue::from_static(PROTOCOL)),
+        // A header and no line of the relay: Python's `http.client` may read beyond
+        // the answer, and `check.py` would miss what stands there.
+        (TICKET, ticket),
     ];
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-fn refusal(error: PairingError) -> Response {
+/// Why there is no relay. A `check.py` that was paired before tries again after a status
+/// of 500 and more: its page may come back, too.
+fn refusal(error: PairingError, was_paired: bool) -> Response {
     let (status, text) = match error {
         PairingError::WrongCode => (
             StatusCode::NOT_FOUND,
@@ -207,6 +218,7 @@ fn refusal(error: PairingError) -> Response {
         ),
         PairingError::Full => (StatusCode::SERVICE_UNAVAILABLE, FULL),
     };
+    let status = if was_paired { StatusCode::SERVICE_UNAVAILABLE } else { status };
     (status, text).into_response()
 }
 

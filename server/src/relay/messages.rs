@@ -26,8 +26,6 @@ pub(crate) enum Request {
     Abort { conn: u32 },
     /// Say that it is there.
     Ping,
-    /// Name this ticket when connecting again.
-    Paired { text: String },
     /// Print a text.
     Say { text: String },
     /// Print a text, end, and do not connect again.
@@ -38,7 +36,8 @@ pub(crate) enum Request {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub(crate) enum Report {
-    /// The first line: either a file or a port, and what is in the file.
+    /// The first line: either a file or a port, and what is in the file if it can be
+    /// read.
     Hello { file: Option<String>, port: Option<u16>, source: Option<String> },
     /// The file was saved.
     Source { source: String },
@@ -46,10 +45,8 @@ pub(crate) enum Report {
     Started,
     /// It ended, after all of its output. Windows has codes beyond `i32`.
     Exited { code: Option<i64> },
-    /// It printed something.
+    /// It printed something, on standard output or standard error.
     Printed { text: String },
-    /// It printed something on standard error.
-    Stderr { text: String },
     /// A connection is open.
     Connected { conn: u32 },
     /// A connection could not be opened.

@@ -125,8 +125,6 @@ impl Session {
         stop: &CancellationToken,
     ) {
         self.lines.push(first);
-        let ticket = self.paired.student.ticket();
-        self.tell(&Request::Paired { text: ticket });
         self.paired.student.progress().send_modify(|progress| progress.has_relay = true);
         let (mut reader, mut writer) = tokio::io::split(stream);
         let end = self.converse(&mut reader, &mut writer, heartbeat, limiter, stop).await;
@@ -166,6 +164,12 @@ impl Session {
             while let Some(report) = self.lines.next_report() {
                 reports += 1;
                 match report {
+                    Ok(Report::Hello { file: Some(_), source: None, .. }) => {
+                        return Ok(End::Bye(
+                            "读不了这个文件：看看文件名对不对，文件在不在这个文件夹里。",
+                            "The file cannot be read; look at its name and its folder.",
+                        ));
+                    }
                     Ok(report) => self.hear(report),
                     Err(error) => {
                         tracing::debug!(?error, "a relay sent what is no report");
@@ -262,8 +266,11 @@ impl Session {
                     self.begin_run();
                 }
             }
-            Report::Printed { text } => self.pass_on(None, |_| Event::Printed(text)),
-            Report::Stderr { text } => self.pass_on(None, |_| Event::Stderr(text)),
+            Report::Printed { text } => {
+                // Both outputs come as one.
+                self.pass_on(None, |_| Event::Printed(text.clone()));
+                self.pass_on(None, |_| Event::Stderr(text));
+            }
             Report::Connected { conn } => {
                 if !self.opened(conn) {
                     self.pass_on(Some(conn), Event::Connected);
