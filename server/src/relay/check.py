@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 CLASSROOM = 'http://127.0.0.1:8080/'    # 课堂的网址 the classroom's page
 CODE = ''                               # 配对码 the code that the page shows
+ENDS = []                               # 按了 Ctrl+C，或者关了窗口 it is to end
 # 断开就是重置，端口不用等就能再用。 Closing resets, so that the port is free again at once.
 RESET = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('hh' if os.name == 'nt' else 'ii', 1, 0)
 
@@ -29,7 +30,7 @@ class Relay:
     def dial(self, code, ticket):
         url = urlsplit(CLASSROOM)
         kind = HTTPSConnection if url.scheme == 'https' else HTTPConnection
-        self.link = kind(url.netloc, timeout=30)
+        self.link = kind(url.netloc, timeout=10)
         path = 'api/homework/relay?code=%s&ticket=%s' % (quote(code), ticket)
         self.link.request('GET', url.path + path, headers={
             'Connection': 'Upgrade', 'Upgrade': 'tcp-classroom-relay'})
@@ -47,7 +48,7 @@ class Relay:
         told = read = self.source()
         self.tell('hello', file=self.file, port=self.port, source=told)
         rest, looked = b'', time()
-        while True:
+        while not ENDS:
             heard = select.select([self.link.sock] + list(self.conns.values()), [], [], .05)[0]
             for conn in [conn for conn, sock in self.conns.items() if sock in heard]:
                 self.receive(conn)
@@ -112,7 +113,6 @@ class Relay:
             sys.exit(text)
 
     def listen(self, server):
-        """收下它打印的一切。 Takes all that it prints."""
         for data in iter(lambda: server.stdout.read(4096), b''):
             self.output.put(('printed', {'text': data.decode('utf-8', 'replace')}))
         self.output.put(('exited', {'code': server.wait()}))
@@ -124,13 +124,14 @@ class Relay:
                 os.system('taskkill /F /T /PID %d >nul 2>&1' % self.server.pid)
             else:
                 os.killpg(self.server.pid, signal.SIGKILL)
+            self.server.wait()          # 端口空出来了 the port is free
 
 
 def main(target, code=CODE, ticket=''):
-    for name in {'SIGINT', 'SIGTERM', 'SIGHUP'} & set(dir(signal)):     # Ctrl+C, 关窗口 closed
-        signal.signal(getattr(signal, name), lambda *_: sys.exit(1))
+    for name in {'SIGINT', 'SIGTERM', 'SIGHUP'} & set(dir(signal)):     # 第二次马上 twice: at once
+        signal.signal(getattr(signal, name), lambda *_: sys.exit(1) if ENDS else ENDS.append(1))
     getattr(sys.stdout, 'reconfigure', dict)(errors='replace')          # 老控制台 old consoles
-    while True:
+    while not ENDS:
         relay = Relay(target)
         try:
             ticket = relay.dial(code, ticket)
@@ -138,12 +139,11 @@ def main(target, code=CODE, ticket=''):
         except (OSError, HTTPException) as error:
             print('课堂不在，2 秒后再试；Ctrl+C 结束。请问老师服务器开着吗？\n'
                   'The classroom is gone, trying again. Is its server running?', error, flush=True)
+            sleep(2)
         finally:
             for sock in relay.conns.values():
                 sock.close()
             relay.stop()
-        sleep(2)
 
 
-if __name__ == '__main__':
-    main(*sys.argv[1:3]) if len(sys.argv) > 1 else print(__doc__)
+main(*sys.argv[1:3]) if len(sys.argv) > 1 else print(__doc__)

@@ -20,6 +20,7 @@ mod faults;
 mod floods;
 mod history;
 mod homework;
+mod homework_in_class;
 #[cfg(target_os = "linux")]
 mod lan;
 mod old_files;

@@ -19,7 +19,7 @@ pub(super) fn cause(evidence: &Evidence<'_>, traceback: &Traceback, symptom: Sym
         "TypeError" => type_error(evidence, message, code),
         "KeyError" => Cause::KeyError,
         // An empty message has no fields.
-        "IndexError" | "ValueError" if symptom == Symptom::NotNoticed => Cause::EmptyRecv,
+        "IndexError" | "ValueError" if follows_end(evidence, symptom) => Cause::EmptyRecv,
         "IndexError" if wrong_split().is_some() => return (Cause::WrongSeparator, wrong_split()),
         "IndexError" => Cause::ShortCommand,
         "ValueError" if message.contains("to unpack") => match wrong_split() {
@@ -42,6 +42,13 @@ pub(super) fn cause(evidence: &Evidence<'_>, traceback: &Traceback, symptom: Sym
         return (cause, evidence.line(|source| source.first(|line| line.contains(".close("))));
     }
     (cause, line)
+}
+
+/// Whether the server stumbled over the end of a client: at once, or told only when the
+/// next one came, long after the message of the one before had been answered.
+fn follows_end(evidence: &Evidence<'_>, symptom: Symptom) -> bool {
+    let is_late = symptom == Symptom::NotServed && evidence.check == CheckName::NextClient;
+    symptom == Symptom::NotNoticed || is_late && evidence.sent.starts_with("find")
 }
 
 fn type_error(evidence: &Evidence<'_>, message: &str, code: &str) -> Cause {
