@@ -1,6 +1,7 @@
 //! A class: all that one class of students shares, and nothing that belongs to the
 //! server process. A server of many classes has many of these values.
 
+pub(crate) mod lead;
 pub(crate) mod presence;
 
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +12,7 @@ use protocol::Stage;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::lead::Lead;
 use self::presence::{ClientKind, Presence};
 use crate::book::Book;
 use crate::relay::own_client::Listener;
@@ -35,12 +37,20 @@ pub(crate) struct Classroom {
     pages: AtomicU64,
     /// The students' homework, and the relays to their own servers.
     homework: Arc<Homework>,
+    /// What the teacher has switched.
+    lead: Lead,
 }
 
 impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
         let (presence, pages, homework) = Default::default();
-        Classroom { book, presence, options, console, pages, homework }
+        let lead = Lead::new(options);
+        Classroom { book, presence, options, console, pages, homework, lead }
+    }
+
+    /// What the teacher has switched.
+    pub(crate) fn lead(&self) -> &Lead {
+        &self.lead
     }
 
     /// The stage of the lesson.
