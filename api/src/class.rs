@@ -61,6 +61,19 @@ pub const TEACHER_PROGRESS: &str = "/api/teacher/progress.csv";
 /// Who stored a contact, as a [`Person`] or 404: `?name=NAME`.
 pub const TEACHER_AUTHOR: &str = "/api/teacher/author";
 
+/// The code of the Close when the teacher has ended a student's conversations. The
+/// page reconnects when the student asks for it, not by itself.
+pub const CLOSED_BY_TEACHER: u16 = 4001;
+
+/// The code of the Close when the address is blocked, for five minutes at most.
+pub const CLOSED_BLOCKED: u16 = 4002;
+
+/// The code of the Close when the teacher lets no new clients in.
+pub const CLOSED_DOOR: u16 = 4003;
+
+/// Characters of the longest announcement: four lines on a phone.
+pub const MAX_ANNOUNCEMENT: usize = 200;
+
 /// What a student's page says of itself. All of it is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
