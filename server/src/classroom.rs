@@ -2,7 +2,7 @@
 //! server process. A server of many classes has many of these values.
 
 pub(crate) mod lead;
-pub(crate) mod presence;
+pub(crate) mod people;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::lead::Lead;
-use self::presence::{ClientKind, Presence};
+use self::people::{People, Visitor};
 use crate::book::Book;
 use crate::relay::own_client::Listener;
 use crate::relay::pairing::Homework;
@@ -27,8 +27,8 @@ use crate::transport::tcp::Listen;
 pub(crate) struct Classroom {
     /// The contacts, with the feed of their changes.
     book: Book,
-    /// The connected clients.
-    presence: Presence,
+    /// Everybody in the class.
+    people: People,
     /// The stage of the lesson, and the pause before each reply.
     options: ConversationOptions,
     /// Where the lesson's lines about this class are printed.
@@ -43,9 +43,9 @@ pub(crate) struct Classroom {
 
 impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
-        let (presence, pages, homework) = Default::default();
+        let (people, pages, homework) = Default::default();
         let lead = Lead::new(options);
-        Classroom { book, presence, options, console, pages, homework, lead }
+        Classroom { book, people, options, console, pages, homework, lead }
     }
 
     /// What the teacher has switched.
@@ -78,23 +78,24 @@ impl Classroom {
         self.homework.is_open().then(listener)
     }
 
-    pub(crate) fn presence(&self) -> &Presence {
-        &self.presence
+    /// Everybody in the class.
+    pub(crate) fn people(&self) -> &People {
+        &self.people
     }
 
     /// Holds one conversation from `Welcome!` to the end, or until `stop` is
     /// cancelled, with the lesson's lines on the console.
     pub(crate) async fn converse(
         &self,
-        kind: ClientKind,
+        visitor: Visitor<'_>,
         transport: impl Transport,
         peer: SocketAddr,
         limiter: Option<Box<RateLimiter>>,
         stop: &CancellationToken,
     ) {
-        let _entered = self.presence.enter(kind);
+        let attendance = self.people.enter(visitor, stop);
         let _on_console = OnConsole::new(&self.console, peer);
-        match converse(transport, &self.book, self.options, limiter, stop).await {
+        match converse(transport, &self.book, self.options, limiter, &attendance).await {
             Ok(()) => tracing::debug!(%peer, "conversation ended"),
             Err(error) => tracing::debug!(%peer, "conversation broke off: {error}"),
         }
@@ -138,6 +139,7 @@ mod tests {
 
     use protocol::{Decoder, Replies};
 
+    use super::people::ClientKind;
     use super::*;
     use crate::config::Limits;
     use crate::transport::admission::{Admission, PerAddress};
@@ -191,13 +193,17 @@ mod tests {
         async fn close(self, _: CloseReason) {}
     }
 
+    fn visitor(kind: ClientKind) -> Visitor<'static> {
+        Visitor { kind, address: [127, 0, 0, 1].into(), key: None }
+    }
+
     /// What a client of a class is answered.
     async fn answered(classroom: &Classroom, messages: &'static [u8]) -> String {
         let replies = Arc::default();
         let client = Scripted { messages: Some(messages), replies: Arc::clone(&replies) };
         let peer = SocketAddr::from(([127, 0, 0, 1], 0));
         let stop = CancellationToken::new();
-        classroom.converse(ClientKind::Page, client, peer, None, &stop).await;
+        classroom.converse(visitor(ClientKind::Page), client, peer, None, &stop).await;
         String::from_utf8(replies.lock().unwrap().clone()).unwrap()
     }
 
@@ -208,12 +214,13 @@ mod tests {
             Classroom::new(Book::in_memory(10), options, Console::silent())
         };
         let [one, other, echo] = [Stage::Contacts, Stage::Contacts, Stage::Echo].map(class);
-        let present = one.presence().enter(ClientKind::RawTcp);
+        let stop = CancellationToken::new();
+        let present = one.people().enter(visitor(ClientKind::RawTcp), &stop);
         assert_eq!(answered(&one, b"add;a;1\nfind;a\n").await, "Welcome!a added!\n1\n");
         assert_eq!(answered(&other, b"find;a\n").await, "Welcome!Not Found!\n");
         assert_eq!(answered(&echo, b"find;a\n").await, "Welcome!Received find;a;\n");
         assert_eq!([&one, &other, &echo].map(|class| class.book().len()), [1, 0, 0]);
-        let clients = [&one, &other, &echo].map(|class| class.presence().watch().borrow().clients);
+        let clients = [&one, &other, &echo].map(|class| class.people().present().borrow().clients);
         assert_eq!(clients, [1, 0, 0]);
         drop(present);
     }
@@ -244,9 +251,9 @@ mod tests {
             let permit = admission.admit(nowhere.ip()).unwrap();
             let classroom = Arc::clone(&classroom);
             let conversation = tokio::spawn(async move {
-                let (kind, limiter) = (ClientKind::RawTcp, permit.rate_limiter());
+                let (visitor, limiter) = (visitor(ClientKind::RawTcp), permit.rate_limiter());
                 let stop = CancellationToken::new();
-                classroom.converse(kind, Panicking, nowhere, limiter, &stop).await;
+                classroom.converse(visitor, Panicking, nowhere, limiter, &stop).await;
                 drop(permit);
             });
             assert!(conversation.await.unwrap_err().is_panic());
@@ -256,7 +263,7 @@ mod tests {
         decoder.push(b"add;a;1\n");
         let next = classroom.book.answer(&mut decoder, &mut replies, 1).await;
         assert_eq!((next, replies.as_bytes()), (protocol::Next::More, &b"a added!\n"[..]));
-        assert_eq!(classroom.presence.watch().borrow().clients, 0);
+        assert_eq!(classroom.people.present().borrow().clients, 0);
         drop(classroom);
         console.flush(Duration::from_secs(30));
         let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();

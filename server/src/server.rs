@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::book::Book;
 use crate::classroom::Classroom;
-use crate::classroom::presence::ClientKind;
+use crate::classroom::people::{ClientKind, Visitor};
 use crate::config::Config;
 use crate::context::ServerContext;
 use crate::http;
@@ -169,7 +169,9 @@ async fn serve_raw_tcp(
     let transport =
         Tcp::new(stream, server.limits.write_timeout, Arc::clone(&server.http), listener);
     let limiter = permit.rate_limiter();
-    classroom.converse(ClientKind::RawTcp, transport, peer, limiter, &server.stop).await;
+    let address = peer.ip().to_canonical();
+    let visitor = Visitor { kind: ClientKind::RawTcp, address, key: None };
+    classroom.converse(visitor, transport, peer, limiter, &server.stop).await;
 }
 
 /// Raises the number of files this process may open to what the system grants,

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::classroom::Classroom;
-use crate::classroom::presence::Present;
+use crate::classroom::people::Present;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
@@ -37,7 +37,7 @@ pub(crate) async fn watch(
     // Before the first byte of the answer, so that it holds for all of it.
     connection.event_stream.store(true, Ordering::Relaxed);
     let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
-    let present = classroom.presence().watch();
+    let present = classroom.people().present();
     let watcher = Watcher { classroom, server, present, sent: None, not_before: Instant::now() };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::classroom::Classroom;
-use crate::classroom::presence::ClientKind;
+use crate::classroom::people::{ClientKind, Visitor};
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::relay::bridge;
@@ -63,7 +63,9 @@ pub(crate) async fn open_websocket(
             let Connection { peer, permit, .. } = &connection;
             let browser = Browser::new(upgraded, server.limits.heartbeat());
             let limiter = permit.rate_limiter();
-            classroom.converse(ClientKind::Page, browser, *peer, limiter, &server.stop).await;
+            let address = peer.ip().to_canonical();
+            let visitor = Visitor { kind: ClientKind::Page, address, key: None };
+            classroom.converse(visitor, browser, *peer, limiter, &server.stop).await;
         }
         // Its place is free only now.
         drop(connection);

@@ -9,6 +9,7 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
+use api::Sticky;
 use protocol::decoder::SILENCE;
 use protocol::{Decoder, ForeignProtocol, Next, Replies, Stage};
 use tokio::time::{Instant, sleep};
@@ -49,6 +50,18 @@ pub(crate) trait Transport {
     async fn close(self, reason: CloseReason);
 }
 
+/// What is told about a conversation while it goes on, and may end it.
+pub(crate) trait Observer {
+    /// Cancelled when the conversation is to end.
+    fn stop(&self) -> &CancellationToken;
+
+    /// Whether it ends for itself, and not because the server stops.
+    fn is_removed(&self) -> bool;
+
+    /// What happens on purpose to this client's replies.
+    fn sticky(&self) -> Sticky;
+}
+
 /// What came from a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
@@ -81,7 +94,7 @@ pub(crate) struct ConversationOptions {
     pub(crate) pause: Duration,
 }
 
-/// Welcomes the client, answers it until it leaves or `stop` is cancelled, and
+/// Welcomes the client, answers it until it leaves or is to stop, and
 /// closes the connection.
 ///
 /// The welcome waits for the client's first bytes, [`SILENCE`] at most, where
@@ -96,8 +109,9 @@ pub(crate) async fn converse<T: Transport>(
     book: &Book,
     options: ConversationOptions,
     mut limiter: Option<Box<RateLimiter>>,
-    stop: &CancellationToken,
+    observer: &impl Observer,
 ) -> io::Result<()> {
+    let stop = observer.stop();
     let mut decoder = T::decoder(options.stage);
     let mut replies = Replies::default();
     let mut welcomed = false;
