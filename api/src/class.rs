@@ -269,6 +269,9 @@ pub struct Person {
     pub step: Option<u8>,
     /// The steps that are done, as [`Student::done`].
     pub done: u32,
+    /// The commands that succeeded, each once, in the lesson's order: how far a raw TCP
+    /// client is.
+    pub commands: Vec<String>,
     /// The last message, escaped and cut.
     pub last: String,
     /// The last mistake, as long as nothing has succeeded since: the message, escaped
