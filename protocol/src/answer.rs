@@ -9,7 +9,9 @@ use crate::book::Book;
 use crate::command::Command;
 use crate::decoder::{Decoder, Ending};
 use crate::foreign::ForeignProtocol;
+use crate::heard::Outcome;
 use crate::reply::{Replies, Reply};
+use crate::verb::Verb;
 
 /// How a conversation goes on after some messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,8 @@ pub enum Next {
 /// hands each to `each`, parsed, with how it ended. The limit keeps a flood of
 /// tiny messages from becoming one huge batch of replies.
 ///
-/// What follows an `exit` is left in the decoder.
+/// What follows an `exit` is left in the decoder. The decoder also counts what it
+/// [heard](Decoder::take_heard).
 pub fn read(decoder: &mut Decoder, most: usize, mut each: impl FnMut(Request<'_>, Ending)) -> Next {
     let stage = decoder.stage();
     for _ in 0..most {
@@ -38,14 +41,23 @@ pub fn read(decoder: &mut Decoder, most: usize, mut each: impl FnMut(Request<'_>
             return decoder.foreign().map_or(Next::Listen, Next::Foreign);
         };
         let ending = message.ending;
-        let request = match message.command(stage) {
-            Ok(Command::Exit) => return Next::Close,
-            Ok(Command::Find { name }) => Request::Find { name },
-            Ok(Command::Change(change)) => Request::Change(change),
-            Ok(Command::Say(text)) => Request::Answered(Reply::Received(text)),
-            Err(mistake) => Request::Answered(Reply::Mistake(mistake)),
+        let (outcome, request) = match message.command(stage) {
+            Ok(Command::Exit) => {
+                decoder.note(Outcome::Command(Verb::Exit));
+                return Next::Close;
+            }
+            Ok(Command::Find { name }) => (Outcome::Command(Verb::Find), Request::Find { name }),
+            Ok(Command::Change(change)) => {
+                (Outcome::Command(change.verb()), Request::Change(change))
+            }
+            Ok(Command::Say(text)) => (Outcome::Text, Request::Answered(Reply::Received(text))),
+            Err(mistake) => {
+                let outcome = Outcome::Mistake(mistake.cause());
+                (outcome, Request::Answered(Reply::Mistake(mistake)))
+            }
         };
         each(request, ending);
+        decoder.note(outcome);
     }
     Next::More
 }

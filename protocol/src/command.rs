@@ -55,6 +55,16 @@ pub enum Change<'a> {
     },
 }
 
+impl Change<'_> {
+    /// The command that asks for it.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Change::Add { .. } => Verb::Add,
+            Change::Remove { .. } => Verb::Remove,
+        }
+    }
+}
+
 impl<'a> Command<'a> {
     /// Parses one message as the given stage does.
     ///

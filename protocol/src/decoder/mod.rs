@@ -23,6 +23,7 @@ mod opening;
 mod second_line;
 mod telnet;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use self::framing::{Frame, Framing, Horizon};
@@ -31,6 +32,7 @@ use self::telnet::TelnetRun;
 use crate::command::{Command, Stage};
 use crate::encoding::{self, IAC};
 use crate::foreign::{Detector, ForeignProtocol};
+use crate::heard::{Heard, Outcome};
 use crate::mistake::{Mistake, Reason};
 
 pub use self::framing::Ending;
@@ -74,6 +76,10 @@ pub struct Decoder {
     framing: Framing,
     /// Whether this client has been told that it speaks telnet.
     told_telnet: bool,
+    /// Where the text of the last message stands; empty if it has none.
+    text: Range<usize>,
+    /// The messages since they were last asked for.
+    heard: Heard,
 }
 
 impl Decoder {
@@ -91,7 +97,8 @@ impl Decoder {
     }
 
     fn with_opening(stage: Stage, opening: Opening) -> Self {
-        Decoder { opening, framing: Framing::new(stage), told_telnet: false }
+        let framing = Framing::new(stage);
+        Decoder { opening, framing, told_telnet: false, text: 0..0, heard: Heard::default() }
     }
 
     /// The stage it was made for.
@@ -169,6 +176,7 @@ impl Decoder {
             let frame = self.framing.next_frame(self.opening.may_become_foreign())?;
             let ending = frame.ending;
             let Some(text) = frame.text.clone() else {
+                self.text = 0..0;
                 return Some(Message { text: Err(Mistake::whole(Reason::TooLong)), ending });
             };
             let bytes = self.framing.bytes(text.clone());
@@ -180,6 +188,7 @@ impl Decoder {
                     Telnet::Unfinished => return None,
                     Telnet::Told => {}
                     Telnet::Run(ending) => {
+                        self.text = 0..0;
                         let text = Err(Mistake::whole(Reason::Telnet));
                         return Some(Message { text, ending });
                     }
@@ -188,9 +197,36 @@ impl Decoder {
                 _ => break (text, ending),
             }
         };
+        self.text = text.clone();
         let bytes = self.framing.bytes(text);
         let text = str::from_utf8(bytes).map_err(|_| Mistake::whole(encoding::reason(bytes)));
         Some(Message { text, ending })
+    }
+
+    /// Notes what the last message was.
+    pub(crate) fn note(&mut self, outcome: Outcome) {
+        self.heard.note(outcome, self.text.clone());
+    }
+
+    /// What the messages were that [`read`](crate::read) took since this was last
+    /// called.
+    pub fn take_heard(&mut self) -> Heard {
+        std::mem::take(&mut self.heard)
+    }
+
+    /// The last message that was heard, until more bytes are pushed or the decoder is
+    /// compacted; empty where it is no text.
+    pub fn last_text(&self, heard: &Heard) -> &str {
+        self.text_at(&heard.last)
+    }
+
+    /// The last mistake that was heard, likewise.
+    pub fn mistake_text(&self, heard: &Heard) -> &str {
+        self.text_at(&heard.mistake)
+    }
+
+    fn text_at(&self, at: &Range<usize>) -> &str {
+        str::from_utf8(self.framing.bytes(at.clone())).unwrap_or_default()
     }
 
     /// Takes the telnet commands at the beginning of a frame, which begins at
