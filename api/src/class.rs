@@ -179,7 +179,7 @@ pub struct Shown {
 }
 
 /// A message or reply with its bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownLine {
     /// Its number, so that a board knows which are new.
     pub id: u64,

@@ -19,7 +19,9 @@ pub struct Heard {
     pub verbs: Verbs,
     /// What kind the last mistake was.
     pub cause: Option<Cause>,
-    /// Where the last message stands in the decoder's buffer; empty without a text.
+    /// Where the first message begins in the decoder's buffer.
+    pub(crate) from: usize,
+    /// Where the last message stands in it; empty without a text.
     pub(crate) last: Range<usize>,
     /// Where the last mistake stands, likewise.
     pub(crate) mistake: Range<usize>,
@@ -28,6 +30,9 @@ pub struct Heard {
 impl Heard {
     /// Notes a message whose text stands at `at`.
     pub(crate) fn note(&mut self, outcome: Outcome, at: Range<usize>) {
+        if self.messages == 0 {
+            self.from = at.start;
+        }
         self.messages += 1;
         match outcome {
             Outcome::Text => {}
@@ -64,6 +69,11 @@ impl Verbs {
         self.0 |= 1 << verb as u8;
     }
 
+    /// Adds all of another set.
+    pub fn insert_all(&mut self, others: Verbs) {
+        self.0 |= others.0;
+    }
+
     /// Whether one is in it.
     pub fn contains(self, verb: Verb) -> bool {
         self.0 & 1 << verb as u8 != 0
@@ -90,6 +100,7 @@ mod tests {
         let counts = |heard: &Heard| (heard.messages, heard.mistakes, heard.mistakes_behind);
         assert_eq!((counts(&heard), heard.verbs), ((2, 1, 1), Verbs::default()));
         assert_eq!(decoder.last_text(&heard), "add a 1");
+        assert_eq!(decoder.all_bytes(&heard), b"hello\nadd a 1");
         assert_eq!(answer(&mut decoder, &mut book, &mut replies, 100), Next::Listen);
         let heard = decoder.take_heard();
         assert_eq!(counts(&heard), (5, 2, 1));

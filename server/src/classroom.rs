@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use protocol::Stage;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::lead::Lead;
-use self::people::{People, Visitor};
+use self::people::{HomeworkResult, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
 use crate::relay::own_client::Listener;
 use crate::relay::pairing::Homework;
@@ -28,7 +29,7 @@ pub(crate) struct Classroom {
     /// The contacts, with the feed of their changes.
     book: Book,
     /// Everybody in the class.
-    people: People,
+    people: Arc<People>,
     /// The stage of the lesson, and the pause before each reply.
     options: ConversationOptions,
     /// Where the lesson's lines about this class are printed.
@@ -79,7 +80,7 @@ impl Classroom {
     }
 
     /// Everybody in the class.
-    pub(crate) fn people(&self) -> &People {
+    pub(crate) fn people(&self) -> &Arc<People> {
         &self.people
     }
 
@@ -99,6 +100,42 @@ impl Classroom {
             Ok(()) => tracing::debug!(%peer, "conversation ended"),
             Err(error) => tracing::debug!(%peer, "conversation broke off: {error}"),
         }
+    }
+
+    /// Looks at the people regularly, and follows what the teacher shows of them, until
+    /// `ended` is cancelled.
+    pub(crate) fn observe(self: &Arc<Self>, ended: CancellationToken) -> JoinHandle<()> {
+        let class = Arc::clone(self);
+        tokio::spawn(async move {
+            let mut ticks = interval(SAMPLED_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut switches = class.lead.watch();
+            loop {
+                tokio::select! {
+                    () = ended.cancelled() => return,
+                    _ = ticks.tick() => class.sample(Instant::now()),
+                    // Its sender lives as long as the class.
+                    _ = switches.changed() => {
+                        let shown = switches.borrow_and_update().shows_lines;
+                        class.people.show_lines(shown);
+                    }
+                }
+            }
+        })
+    }
+
+    fn sample(&self, now: Instant) {
+        let result = |key: &str| {
+            let (passed, of, done) = self.homework.result(key)?;
+            Some(HomeworkResult { passed_checks: (passed, of), done })
+        };
+        self.people.sample(result, now);
+    }
+
+    /// Forgets who is in the class and how far everybody is: the lesson is over.
+    pub(crate) fn forget_lesson(&self) {
+        self.people.forget_all();
+        self.homework.forget_all();
     }
 
     /// Prints that the class is open, and from then on the book after each change,
@@ -134,6 +171,7 @@ impl Drop for OnConsole<'_> {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::net::Ipv4Addr;
     use std::sync::Mutex;
     use std::time::Duration;
 
@@ -193,9 +231,9 @@ mod tests {
         async fn close(self, _: CloseReason) {}
     }
 
-    fn visitor(kind: ClientKind) -> Visitor<'static> {
-        Visitor { kind, address: [127, 0, 0, 1].into(), key: None }
-    }
+    const PAGE: Visitor<'static> =
+        Visitor { kind: ClientKind::Page, address: IpAddr::V4(Ipv4Addr::LOCALHOST), key: None };
+    const RAW_TCP: Visitor<'static> = Visitor { kind: ClientKind::RawTcp, ..PAGE };
 
     /// What a client of a class is answered.
     async fn answered(classroom: &Classroom, messages: &'static [u8]) -> String {
@@ -203,7 +241,7 @@ mod tests {
         let client = Scripted { messages: Some(messages), replies: Arc::clone(&replies) };
         let peer = SocketAddr::from(([127, 0, 0, 1], 0));
         let stop = CancellationToken::new();
-        classroom.converse(visitor(ClientKind::Page), client, peer, None, &stop).await;
+        classroom.converse(PAGE, client, peer, None, &stop).await;
         String::from_utf8(replies.lock().unwrap().clone()).unwrap()
     }
 
@@ -215,7 +253,7 @@ mod tests {
         };
         let [one, other, echo] = [Stage::Contacts, Stage::Contacts, Stage::Echo].map(class);
         let stop = CancellationToken::new();
-        let present = one.people().enter(visitor(ClientKind::RawTcp), &stop);
+        let present = one.people().enter(RAW_TCP, &stop);
         assert_eq!(answered(&one, b"add;a;1\nfind;a\n").await, "Welcome!a added!\n1\n");
         assert_eq!(answered(&other, b"find;a\n").await, "Welcome!Not Found!\n");
         assert_eq!(answered(&echo, b"find;a\n").await, "Welcome!Received find;a;\n");
@@ -251,7 +289,7 @@ mod tests {
             let permit = admission.admit(nowhere.ip()).unwrap();
             let classroom = Arc::clone(&classroom);
             let conversation = tokio::spawn(async move {
-                let (visitor, limiter) = (visitor(ClientKind::RawTcp), permit.rate_limiter());
+                let (visitor, limiter) = (RAW_TCP, permit.rate_limiter());
                 let stop = CancellationToken::new();
                 classroom.converse(visitor, Panicking, nowhere, limiter, &stop).await;
                 drop(permit);

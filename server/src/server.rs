@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::book::Book;
 use crate::classroom::Classroom;
-use crate::classroom::people::{ClientKind, Visitor};
+use crate::classroom::people::Visitor;
 use crate::config::Config;
 use crate::context::ServerContext;
 use crate::http;
@@ -95,6 +95,7 @@ impl Server {
         http.limit_send_buffers(SEND_BUFFER);
         let ended = CancellationToken::new();
         let console_task = classroom.open_on_console(ended.clone());
+        let observing = classroom.observe(ended.clone());
 
         let raw_tcp = accept_loop(tcp, stop.clone(), {
             let (admission, classroom, server) =
@@ -130,6 +131,7 @@ impl Server {
         }
         // After the last conversation, so that its changes are printed, too.
         ended.cancel();
+        let _ = observing.await;
         if let Some(console_task) = console_task {
             // A panic in it has been reported; the book is no less closed.
             let _ = console_task.await;
@@ -169,9 +171,7 @@ async fn serve_raw_tcp(
     let transport =
         Tcp::new(stream, server.limits.write_timeout, Arc::clone(&server.http), listener);
     let limiter = permit.rate_limiter();
-    let address = peer.ip().to_canonical();
-    let visitor = Visitor { kind: ClientKind::RawTcp, address, key: None };
-    classroom.converse(visitor, transport, peer, limiter, &server.stop).await;
+    classroom.converse(Visitor::raw_tcp(peer.ip()), transport, peer, limiter, &server.stop).await;
 }
 
 /// Raises the number of files this process may open to what the system grants,

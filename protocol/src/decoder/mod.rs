@@ -220,6 +220,11 @@ impl Decoder {
         self.text_at(&heard.last)
     }
 
+    /// All messages that were heard, with the line ends between them, likewise.
+    pub fn all_bytes(&self, heard: &Heard) -> &[u8] {
+        self.framing.bytes(heard.from.min(heard.last.end)..heard.last.end)
+    }
+
     /// The last mistake that was heard, likewise.
     pub fn mistake_text(&self, heard: &Heard) -> &str {
         self.text_at(&heard.mistake)

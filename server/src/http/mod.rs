@@ -10,6 +10,7 @@ mod headers;
 mod homework;
 mod json;
 mod page;
+mod student;
 mod upgrade;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use self::guard::{Protected, check_host, check_origin};
 use self::headers::{add_security_headers, forbid_caching};
@@ -54,6 +55,8 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::BOARD, get(board::watch))
         .route(api::CONTACTS, get(contacts::contacts))
         .route(api::CLASSROOM, get(contacts::classroom))
+        .route(api::CLASS, get(student::watch))
+        .route(api::STUDENT, post(student::report))
         .route(api::HOMEWORK, get(homework::watch))
         .route(api::HOMEWORK_CHECK, get(homework::check));
     let websocket = Router::new().route("/ws", get(upgrade::open_websocket));

@@ -1,5 +1,5 @@
-//! From HTTP to a conversation: `GET /ws`, or `GET /ws?server=KEY` for one with the
-//! student's own server.
+//! From HTTP to a conversation: `GET /ws?page=KEY`, the key being the page's own, or
+//! `GET /ws?server=KEY` for one with the student's own server.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use crate::classroom::Classroom;
-use crate::classroom::people::{ClientKind, Visitor};
+use crate::classroom::people::Visitor;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::relay::bridge;
+use crate::relay::pairing::is_key;
 use crate::transport::websocket::{self, Browser};
 
 /// Whom the conversation is with.
@@ -22,6 +23,8 @@ use crate::transport::websocket::{self, Browser};
 pub(crate) struct Partner {
     /// The key of the student whose own server it is; otherwise the classroom's.
     server: Option<String>,
+    /// The key of the page that asks.
+    page: Option<String>,
 }
 
 /// Makes the connection a WebSocket and holds a conversation on it, in a task of its
@@ -33,7 +36,10 @@ pub(crate) async fn open_websocket(
     partner: Result<Query<Partner>, QueryRejection>,
     request: Request,
 ) -> Response {
-    let student = match partner.map(|Query(partner)| partner.server).unwrap_or_default() {
+    let Partner { server: own_server, page } =
+        partner.map(|Query(query)| query).unwrap_or_default();
+    let page = page.filter(|key| is_key(key));
+    let student = match own_server {
         None => None,
         Some(key) => match classroom.homework().student(&key) {
             Some(student) => Some(student),
@@ -63,8 +69,7 @@ pub(crate) async fn open_websocket(
             let Connection { peer, permit, .. } = &connection;
             let browser = Browser::new(upgraded, server.limits.heartbeat());
             let limiter = permit.rate_limiter();
-            let address = peer.ip().to_canonical();
-            let visitor = Visitor { kind: ClientKind::Page, address, key: None };
+            let visitor = Visitor::page(peer.ip(), page.as_deref());
             classroom.converse(visitor, browser, *peer, limiter, &server.stop).await;
         }
         // Its place is free only now.

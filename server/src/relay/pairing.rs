@@ -137,6 +137,31 @@ impl Homework {
         self.table().by_key.get(key).map(Arc::clone)
     }
 
+    /// How the homework of the student with this key went, as [`Progress::result`].
+    pub(crate) fn result(&self, key: &str) -> Option<(u8, u8, bool)> {
+        self.student(key)?.progress.borrow().result()
+    }
+
+    /// How everybody's homework went: required checks passed, and how many there are. The
+    /// order tells nobody's.
+    pub(crate) fn results(&self) -> Vec<(u8, u8)> {
+        let table = self.table();
+        let results = table.by_key.values().filter_map(|s| s.progress.borrow().result());
+        let mut results: Vec<_> = results.map(|(passed, of, _)| (passed, of)).collect();
+        results.sort_unstable_by(|one, other| other.cmp(one));
+        results
+    }
+
+    /// Forgets everybody's results, and those who left.
+    pub(crate) fn forget_all(&self) {
+        let mut table = self.table();
+        table.by_key.retain(|_, student| !student.is_gone());
+        table.by_code.retain(|_, student| !student.is_gone());
+        for student in table.by_key.values() {
+            student.progress.send_modify(Progress::forget);
+        }
+    }
+
     /// The student whose own client that is: of the one page that is open from the
     /// client's address, or else of the page with a name that the client used.
     pub(crate) fn student_of(&self, address: IpAddr, names: &[String]) -> Option<Arc<Student>> {

@@ -47,6 +47,21 @@ impl Progress {
         }
     }
 
+    /// How many required checks were passed, how many there are, and whether the homework
+    /// was done; nothing before the first run.
+    pub(crate) fn result(&self) -> Option<(u8, u8, bool)> {
+        let required: Vec<_> = self.stages.iter().filter(|stage| stage.required).collect();
+        let passed = required.iter().filter(|s| matches!(s.state, State::Passed | State::Note));
+        let count = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+        let result = (count(passed.count()), count(required.len()), self.passed);
+        (!required.is_empty()).then_some(result)
+    }
+
+    /// As before the first run; what is connected stays so.
+    pub(crate) fn forget(&mut self) {
+        *self = Progress { has_relay: self.has_relay, port: self.port, ..Progress::default() };
+    }
+
     /// What was sent and received for a check, as bytes.
     pub(crate) fn details(&self, check: &str, language: Language) -> Vec<CheckedBytes> {
         if check == OwnClient::NAME {

@@ -60,6 +60,12 @@ pub(crate) trait Observer {
 
     /// What happens on purpose to this client's replies.
     fn sticky(&self) -> Sticky;
+
+    /// A round of messages was answered; the decoder knows what they were.
+    fn heard(&self, decoder: &mut Decoder, replies: &Replies);
+
+    /// The client was slowed down.
+    fn slowed(&self);
 }
 
 /// What came from a client.
@@ -128,6 +134,7 @@ pub(crate) async fn converse<T: Transport>(
         replies.clear();
         let most = limiter.as_ref().map_or(most, |limiter| limiter.batch(most, Instant::now()));
         let next = book.answer(&mut decoder, &mut replies, most).await;
+        observer.heard(&mut decoder, &replies);
         if let Next::Foreign(protocol) = next {
             break CloseReason::Foreign(protocol);
         }
@@ -146,7 +153,11 @@ pub(crate) async fn converse<T: Transport>(
         if let Some(limiter) = &mut limiter {
             // A read without a message costs as much as one: a line without end
             // is slowed down, too.
-            wait(limiter.spend(replies.len().max(1), Instant::now()), stop).await;
+            let pause = limiter.spend(replies.len().max(1), Instant::now());
+            if !pause.is_zero() {
+                observer.slowed();
+                wait(pause, stop).await;
+            }
         }
         match next {
             Next::More => continue,

@@ -56,14 +56,14 @@ impl RateLimits {
 /// Messages already answered, held against a rate (GCRA, the generic cell rate
 /// algorithm).
 #[derive(Debug)]
-struct Bucket {
+pub(crate) struct Bucket {
     rate: Rate,
     /// When every message answered so far is paid for at the rate.
     paid_at: Instant,
 }
 
 impl Bucket {
-    fn new(rate: Rate, now: Instant) -> Self {
+    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
         Bucket { rate, paid_at: now }
     }
 
@@ -73,15 +73,20 @@ impl Bucket {
     }
 
     /// Counts messages and returns how long the client must wait now.
-    fn spend(&mut self, messages: u32, now: Instant) -> Duration {
+    pub(crate) fn spend(&mut self, messages: u32, now: Instant) -> Duration {
         self.paid_at = self.paid_at.max(now) + self.time_of(messages);
         (self.paid_at - now).saturating_sub(self.time_of(self.rate.burst))
     }
 
     /// How many messages it covers without a wait.
-    fn left(&self, now: Instant) -> usize {
+    pub(crate) fn left(&self, now: Instant) -> usize {
         let free = self.time_of(self.rate.burst).saturating_sub(self.paid_at - now);
         (free.as_secs_f64() * f64::from(self.rate.per_second.get())) as usize
+    }
+
+    /// Whether all of the burst is left: the bucket is as a new one.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.paid_at <= now
     }
 }
 

@@ -1,14 +1,23 @@
 //! Attendance: somebody's part in one open conversation.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use api::Sticky;
+use protocol::{Decoder, Replies, Verb};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::authors::Author;
+use super::lines::Kind;
+use super::mistakes::Maker;
 use super::record::Record;
-use super::{ClientKind, People, PersonId, Visitor};
+use super::{ClientKind, People, Visitor};
 use crate::transport::conversation::Observer;
+
+/// Messages of one person in a period of the sampler up to which it is noted who stored
+/// what: 2,000 a second, ten times the limit of a class.
+const NOTED_CHANGES: u64 = 1_000;
 
 /// Guard of an open conversation; dropping it ends the count of it, whatever ended
 /// the conversation, a panic included.
@@ -16,10 +25,13 @@ use crate::transport::conversation::Observer;
 pub(crate) struct Attendance<'p> {
     people: &'p People,
     kind: ClientKind,
+    address: IpAddr,
+    /// Whether the page has a key, so that it is told apart from others of its address.
+    has_key: bool,
     /// What is noted of the one who holds it.
     record: Arc<Record>,
-    /// Its number among the person's conversations, and what ends it: the server, or
-    /// the teacher. None beyond the bound of the roll.
+    /// Its number among the person's conversations, and what ends it. None beyond the
+    /// bound of the roll.
     own: Option<(u64, CancellationToken)>,
     server_stop: &'p CancellationToken,
 }
@@ -31,19 +43,26 @@ impl<'p> Attendance<'p> {
         server_stop: &'p CancellationToken,
         now: Instant,
     ) -> Self {
+        let Visitor { kind, address, key } = visitor;
         let entered = people.roll().enter(visitor, server_stop, now);
         let (record, own) = match entered {
-            Some((record, number, stop)) => (record, Some((number, stop))),
+            Some(entered) => (entered.record, Some((entered.number, entered.stop))),
             None => (Arc::clone(&people.others), None),
         };
-        people.present.send_modify(|present| *present.count(visitor.kind) += 1);
+        people.present.send_modify(|present| *present.count(kind) += 1);
         people.changed();
-        Attendance { people, kind: visitor.kind, record, own, server_stop }
+        let has_key = key.is_some();
+        let attendance = Attendance { people, kind, address, has_key, record, own, server_stop };
+        attendance.tell(Kind::Accepted, [""]);
+        attendance
     }
 
-    /// Who holds the conversation; none beyond the bound of the roll.
-    pub(crate) fn person(&self) -> Option<PersonId> {
-        self.own.as_ref().map(|_| self.record.id)
+    /// Adds lines to those on the board, if they are shown.
+    fn tell<'t>(&self, kind: Kind, texts: impl IntoIterator<Item = &'t str>) {
+        if self.people.lines.are_shown() {
+            let name = self.people.given_name(self.record.id);
+            texts.into_iter().for_each(|text| self.people.lines.push(kind, &name, text));
+        }
     }
 }
 
@@ -59,12 +78,48 @@ impl Observer for Attendance<'_> {
     fn sticky(&self) -> Sticky {
         self.record.sticky()
     }
+
+    fn heard(&self, decoder: &mut Decoder, replies: &Replies) {
+        let heard = decoder.take_heard();
+        if heard.messages == 0 {
+            return;
+        }
+        let changes = heard.verbs.contains(Verb::Add) || heard.verbs.contains(Verb::Remove);
+        if changes {
+            match self.record.in_period() < NOTED_CHANGES {
+                true => {
+                    let (id, raw) = (self.record.id, self.record.raw);
+                    let author = Author { id, address: self.address, raw };
+                    self.people.authors.note(author, replies);
+                }
+                false => self.people.authors.miss(),
+            }
+        }
+        let news = self.record.hear(&heard, decoder, replies);
+        if let Some(cause) = news.first_mistake {
+            let page = self.has_key.then_some(self.record.id);
+            let maker = Maker { page, address: self.address };
+            self.people.mistakes().note(cause, maker, decoder.mistake_text(&heard));
+        }
+        if news.noted && self.people.lines.are_shown() {
+            let sent = String::from_utf8_lossy(decoder.all_bytes(&heard));
+            self.tell(Kind::Sent, sent.lines());
+            self.tell(Kind::Received, replies.iter());
+        }
+    }
+
+    fn slowed(&self) {
+        self.record.slow();
+    }
 }
 
 impl Drop for Attendance<'_> {
     fn drop(&mut self) {
-        if let Some((number, _)) = &self.own {
-            self.people.roll().leave(self.record.id, *number, Instant::now());
+        self.tell(Kind::Closed, [""]);
+        if let Some((number, _)) = &self.own
+            && let Some(entry) = self.people.roll().entry_mut(self.record.id)
+        {
+            entry.leave(*number, Instant::now());
         }
         self.people.present.send_modify(|present| *present.count(self.kind) -= 1);
         self.people.changed();

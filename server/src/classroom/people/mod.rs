@@ -5,24 +5,52 @@
 //! still the same; a raw TCP client, and a page without a key, is somebody for the
 //! length of its conversation. It decides nothing: what is done about anybody is
 //! [`lead`](super::lead)'s.
+//!
+//! Conversations note what they hear in [records](record) of their own; a sampler looks
+//! at all of them twice a second, and so tells who is idle, how fast the class is, and
+//! when a teacher would see something new. Everything is bounded, and gone with
+//! [`People::forget_all`].
 
 mod attendance;
+mod authors;
+mod board;
+mod entry;
+mod lines;
+mod mask;
+mod mistakes;
 mod presence;
+mod progress;
+mod rates;
 mod record;
+mod reports;
 mod roll;
+mod watcher;
 
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use api::Sticky;
+use api::{Person, Sticky};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::attendance::Attendance;
+use self::authors::Authors;
+pub(crate) use self::entry::HomeworkResult;
+use self::lines::Lines;
+use self::mistakes::Mistakes;
 pub(crate) use self::presence::{ClientKind, Present};
+use self::rates::Rates;
 use self::record::Record;
+use self::reports::Reports;
+pub(crate) use self::reports::{OpenPage, ReportError};
 use self::roll::Roll;
+pub(crate) use self::watcher::Watcher;
+
+/// Time between two samples: as often as a teacher's page and a board are told.
+pub(crate) const SAMPLED_EVERY: Duration = Duration::from_millis(500);
 
 /// Somebody's number in the class, given once: [`api::Person::id`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,16 +65,37 @@ pub(crate) struct Visitor<'k> {
     pub(crate) key: Option<&'k str>,
 }
 
+impl<'k> Visitor<'k> {
+    /// A browser with the page.
+    pub(crate) fn page(address: IpAddr, key: Option<&'k str>) -> Self {
+        Visitor { kind: ClientKind::Page, address: address.to_canonical(), key }
+    }
+
+    /// A raw TCP client.
+    pub(crate) fn raw_tcp(address: IpAddr) -> Self {
+        Visitor { kind: ClientKind::RawTcp, address: address.to_canonical(), key: None }
+    }
+}
+
 /// Everybody in one class.
 #[derive(Debug)]
 pub(crate) struct People {
     roll: Mutex<Roll>,
     /// The counts of open conversations.
     present: watch::Sender<Present>,
-    /// Grows with each change of what a teacher sees.
+    /// Grows with each change of what a teacher or a board sees.
     version: watch::Sender<u64>,
+    /// Grows when a page is to be told something that is no switch: its hand is lowered.
+    calls: watch::Sender<u64>,
     /// What the conversations beyond the bound of the roll are counted in.
-    others: std::sync::Arc<Record>,
+    others: Arc<Record>,
+    reports: Reports,
+    rates: Mutex<Rates>,
+    mistakes: Mutex<Mistakes>,
+    lines: Lines,
+    authors: Authors,
+    /// Whether another computer than the server's has come so far.
+    reached: AtomicBool,
 }
 
 impl Default for People {
@@ -55,7 +104,14 @@ impl Default for People {
             roll: Mutex::default(),
             present: watch::Sender::default(),
             version: watch::Sender::default(),
-            others: std::sync::Arc::new(Record::of_others()),
+            calls: watch::Sender::default(),
+            others: Arc::new(Record::of_others()),
+            reports: Reports::default(),
+            rates: Mutex::default(),
+            mistakes: Mutex::default(),
+            lines: Lines::default(),
+            authors: Authors::default(),
+            reached: AtomicBool::new(false),
         }
     }
 }
@@ -76,9 +132,53 @@ impl People {
         self.present.subscribe()
     }
 
+    /// Word of each change of what a teacher or a board sees.
+    pub(crate) fn version(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// Looks at what has come since the last sample. `homework` tells the result of the
+    /// student with a key, if there is one.
+    pub(crate) fn sample(&self, homework: impl Fn(&str) -> Option<HomeworkResult>, now: Instant) {
+        let mut roll = self.roll();
+        let mut changed = roll.expire(now);
+        for entry in roll.all_mut() {
+            let result = entry.key.as_deref().and_then(&homework);
+            changed |= entry.sample(result, now);
+        }
+        drop(roll);
+        let (total, _) = self.totals();
+        changed |= self.rates().sample(total, now);
+        if changed {
+            self.changed();
+        }
+    }
+
+    /// Messages and mistakes since the server started.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let (messages, mistakes) = self.roll().totals();
+        let others = self.others.counts();
+        (messages + others.0, mistakes + others.1)
+    }
+
+    /// Messages a second, over the last ten seconds.
+    pub(crate) fn rate(&self) -> u64 {
+        self.rates().of_late()
+    }
+
+    /// Notes that a connection has come from an address to an address of this computer.
+    pub(crate) fn reach(&self, from: IpAddr, to: IpAddr) {
+        let from = from.to_canonical();
+        // Who opens this computer's own address from it comes from that address, too.
+        let is_other = !from.is_loopback() && from != to.to_canonical();
+        if is_other && !self.reached.swap(true, Ordering::Relaxed) {
+            self.changed();
+        }
+    }
+
     /// Ends somebody's conversations. Returns whether there were any.
     pub(crate) fn disconnect(&self, id: PersonId) -> bool {
-        self.roll().disconnect(id)
+        self.roll().entry(id).is_some_and(|entry| entry.disconnect())
     }
 
     /// The address somebody last came from.
@@ -96,6 +196,7 @@ impl People {
         let lowered = self.roll().entry_mut(id).is_some_and(|entry| entry.lower_hand());
         if lowered {
             self.changed();
+            self.call();
         }
         lowered
     }
@@ -110,20 +211,75 @@ impl People {
         known
     }
 
+    /// Who stored a contact, if that is certain. Of one who has left long ago the address
+    /// alone is known.
+    pub(crate) fn author(&self, contact: &str) -> Option<Person> {
+        let author = self.authors.of(contact)?;
+        let known = self.roll().entry(author.id).map(|entry| entry.row(Instant::now()));
+        Some(known.unwrap_or_else(|| Person {
+            id: author.id.0,
+            address: author.address.to_string(),
+            raw: author.raw,
+            state: "gone".to_owned(),
+            ..Person::default()
+        }))
+    }
+
+    /// Forgets who stored which contact: the book is another one.
+    pub(crate) fn forget_authors(&self) {
+        self.authors.forget();
+    }
+
+    /// Begins to show the lesson's lines on the board, or forgets them.
+    pub(crate) fn show_lines(&self, shown: bool) {
+        if self.lines.are_shown() != shown {
+            self.lines.show(shown);
+            self.changed();
+        }
+    }
+
     /// Forgets all that is known of everybody: names, progress, what was said. Those
     /// who are connected stay, nameless, and count from zero.
     pub(crate) fn forget_all(&self) {
         self.roll().forget_all(Instant::now());
+        *self.mistakes() = Mistakes::default();
+        self.authors.forget();
+        self.lines.show(false);
         self.changed();
+        self.call();
     }
 
-    /// Says that a teacher would see something new.
+    /// Everybody, as the teacher sees them, in the order in which they came.
+    fn rows(&self, now: Instant) -> Vec<Person> {
+        self.roll().all().into_iter().map(|entry| entry.row(now)).collect()
+    }
+
+    /// The name or seat that somebody gave; empty without.
+    fn given_name(&self, id: PersonId) -> String {
+        self.roll().entry(id).map(|entry| entry.given_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Says that a teacher or a board would see something new.
     fn changed(&self) {
         self.version.send_modify(|version| *version += 1);
     }
 
+    /// Says that a page is to be told something.
+    fn call(&self) {
+        self.calls.send_modify(|calls| *calls += 1);
+    }
+
+    // Each change under one of the locks is complete before anything could panic.
+
     fn roll(&self) -> MutexGuard<'_, Roll> {
-        // Each change under the lock is complete before anything could panic.
         self.roll.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mistakes(&self) -> MutexGuard<'_, Mistakes> {
+        self.mistakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,17 +3,25 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use api::Student;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::entry::Entry;
 use super::record::Record;
-use super::{ClientKind, PersonId, Visitor};
+use super::{PersonId, Visitor};
 
 /// Most people who are remembered, those who left included: twenty classes of fifty.
 /// Those who left make room; newcomers beyond it are counted and not listed.
 pub(super) const MOST: usize = 1_000;
+
+/// How long a page that left is remembered: it comes back after a break.
+const PAGE_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// How long a raw TCP client that left is remembered, and a page without a key: each run
+/// of a Python program is another one.
+const CLIENT_KEPT: Duration = Duration::from_secs(2 * 60);
 
 /// Everybody, by number and by key.
 #[derive(Debug, Default)]
@@ -24,39 +32,17 @@ pub(super) struct Roll {
     last: u64,
     /// The number of the conversation entered last.
     last_conversation: u64,
+    /// Messages and mistakes of those who are forgotten.
+    forgotten: (u64, u64),
 }
 
-/// Somebody in the roll.
-#[derive(Debug)]
-pub(super) struct Entry {
+/// A conversation that was entered.
+pub(super) struct Entered {
     pub(super) record: Arc<Record>,
-    /// The key of a page, if it has one.
-    key: Option<Box<str>>,
-    /// The address this one last came from.
-    pub(super) address: IpAddr,
-    /// What the page says of itself.
-    pub(super) student: Student,
-    /// Open conversations by their numbers, with what ends each.
-    conversations: Vec<(u64, CancellationToken)>,
-    /// When the last conversation ended; meaningful while there is none.
-    left: Instant,
-}
-
-impl Entry {
-    /// The name, else the seat, else the address.
-    pub(super) fn label(&self) -> String {
-        let Student { name, seat, .. } = &self.student;
-        let given = [name, seat].into_iter().find(|text| !text.is_empty());
-        given.cloned().unwrap_or_else(|| self.address.to_string())
-    }
-
-    pub(super) fn lower_hand(&mut self) -> bool {
-        std::mem::take(&mut self.student.hand)
-    }
-
-    pub(super) fn is_here(&self) -> bool {
-        !self.conversations.is_empty()
-    }
+    /// Its number among all conversations.
+    pub(super) number: u64,
+    /// What ends it: the server, or the teacher.
+    pub(super) stop: CancellationToken,
 }
 
 impl Roll {
@@ -68,84 +54,109 @@ impl Roll {
         self.people.get_mut(&id)
     }
 
+    /// The one with this key.
+    pub(super) fn with_key(&self, key: &str) -> Option<&Entry> {
+        self.by_key.get(key).and_then(|id| self.people.get(id))
+    }
+
+    /// The page with this key; a new one if there is none. `None` if the roll is full.
+    pub(super) fn page(&mut self, key: &str, address: IpAddr, now: Instant) -> Option<&mut Entry> {
+        let id = match self.by_key.get(key) {
+            Some(id) => *id,
+            None => self.add(Visitor::page(address, Some(key)), now)?,
+        };
+        self.people.get_mut(&id)
+    }
+
     /// Enters a conversation of a visitor. `None` if the roll is full.
     pub(super) fn enter(
         &mut self,
         visitor: Visitor<'_>,
         stop: &CancellationToken,
         now: Instant,
-    ) -> Option<(Arc<Record>, u64, CancellationToken)> {
-        let id = self.find_or_add(visitor, now)?;
+    ) -> Option<Entered> {
+        let known = visitor.key.and_then(|key| self.by_key.get(key).copied());
+        let id = match known {
+            Some(id) => id,
+            None => self.add(visitor, now)?,
+        };
         self.last_conversation += 1;
         let number = self.last_conversation;
         let entry = self.people.get_mut(&id).expect("it was found or added");
-        entry.address = visitor.address;
         let stop = stop.child_token();
-        entry.conversations.push((number, stop.clone()));
-        Some((Arc::clone(&entry.record), number, stop))
+        entry.enter(number, stop.clone(), visitor.address, now);
+        Some(Entered { record: Arc::clone(&entry.record), number, stop })
     }
 
-    /// Ends a conversation that was entered.
-    pub(super) fn leave(&mut self, id: PersonId, number: u64, now: Instant) {
-        let Some(entry) = self.people.get_mut(&id) else { return };
-        entry.conversations.retain(|(own, _)| *own != number);
-        entry.left = now;
+    /// Everybody, in the order in which they came.
+    pub(super) fn all(&self) -> Vec<&Entry> {
+        let mut all: Vec<_> = self.people.values().collect();
+        all.sort_by_key(|entry| entry.record.id);
+        all
     }
 
-    pub(super) fn disconnect(&mut self, id: PersonId) -> bool {
-        let Some(entry) = self.people.get(&id) else { return false };
-        entry.conversations.iter().for_each(|(_, stop)| stop.cancel());
-        !entry.conversations.is_empty()
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.people.values_mut()
     }
 
-    pub(super) fn forget_all(&mut self, _now: Instant) {
-        self.people.retain(|_, entry| entry.is_here());
-        let people = &self.people;
-        self.by_key.retain(|_, id| people.contains_key(id));
+    /// Messages and mistakes of everybody who is or was in the roll.
+    pub(super) fn totals(&self) -> (u64, u64) {
+        let counts = self.people.values().map(|entry| entry.record.counts());
+        counts.fold(self.forgotten, |sum, own| (sum.0 + own.0, sum.1 + own.1))
+    }
+
+    /// Forgets those who left long ago. Returns whether there were any.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        let is_over = |entry: &&Entry| {
+            let kept = if entry.key.is_some() { PAGE_KEPT } else { CLIENT_KEPT };
+            entry.gone_for(now).is_some_and(|gone| gone >= kept)
+        };
+        let over: Vec<_> =
+            self.people.values().filter(is_over).map(|entry| entry.record.id).collect();
+        over.iter().for_each(|id| self.remove(*id));
+        !over.is_empty()
+    }
+
+    /// Forgets those who left, and what is known of the others.
+    pub(super) fn forget_all(&mut self, now: Instant) {
+        let gone = self.people.values().filter(|entry| !entry.is_here());
+        let gone: Vec<_> = gone.map(|entry| entry.record.id).collect();
+        gone.into_iter().for_each(|id| self.remove(id));
         for entry in self.people.values_mut() {
-            entry.student = Student::default();
+            let (messages, mistakes) = entry.forget(now);
+            self.forgotten.0 += messages;
+            self.forgotten.1 += mistakes;
         }
     }
 
-    fn find_or_add(&mut self, visitor: Visitor<'_>, now: Instant) -> Option<PersonId> {
-        let known = visitor.key.and_then(|key| self.by_key.get(key));
-        if let Some(id) = known {
-            return Some(*id);
-        }
-        if self.people.len() >= MOST && !self.make_room() {
+    fn add(&mut self, visitor: Visitor<'_>, now: Instant) -> Option<PersonId> {
+        if self.people.len() >= MOST && !self.make_room(now) {
             return None;
         }
         self.last += 1;
         let id = PersonId(self.last);
-        let key: Option<Box<str>> = visitor.key.map(Into::into);
-        if let Some(key) = &key {
+        let entry = Entry::new(id, visitor, now);
+        if let Some(key) = &entry.key {
             self.by_key.insert(key.clone(), id);
         }
-        let entry = Entry {
-            record: Arc::new(Record::new(id, visitor.kind == ClientKind::RawTcp)),
-            key,
-            address: visitor.address,
-            student: Student::default(),
-            conversations: Vec::new(),
-            left: now,
-        };
         self.people.insert(id, entry);
         Some(id)
     }
 
     /// Forgets the one who left longest ago. Returns whether there was any.
-    fn make_room(&mut self) -> bool {
-        let gone = self.people.iter().filter(|(_, entry)| !entry.is_here());
-        let Some(id) = gone.min_by_key(|(_, entry)| entry.left).map(|(id, _)| *id) else {
-            return false;
-        };
-        self.remove(id);
-        true
+    fn make_room(&mut self, now: Instant) -> bool {
+        let gone = self.people.values().filter_map(|entry| Some((entry.gone_for(now)?, entry)));
+        let longest = gone.max_by_key(|(gone, _)| *gone).map(|(_, entry)| entry.record.id);
+        longest.inspect(|id| self.remove(*id)).is_some()
     }
 
     fn remove(&mut self, id: PersonId) {
-        if let Some(key) = self.people.remove(&id).and_then(|entry| entry.key) {
-            self.by_key.remove(&key);
+        let Some(entry) = self.people.remove(&id) else { return };
+        let (messages, mistakes) = entry.record.counts();
+        self.forgotten.0 += messages;
+        self.forgotten.1 += mistakes;
+        if let Some(key) = &entry.key {
+            self.by_key.remove(key);
         }
     }
 }

@@ -1,0 +1,122 @@
+//! Authors: who stored each contact.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use protocol::Replies;
+
+use super::PersonId;
+
+/// Contacts of which the author is remembered: some 3 MB at the longest names.
+const REMEMBERED: usize = 10_000;
+
+/// Who stored each contact, as far as that is certain.
+#[derive(Debug, Default)]
+pub(super) struct Authors {
+    by_name: Mutex<HashMap<Box<str>, Author>>,
+    /// Whether somebody has stored contacts that were not noted, so that none of the
+    /// names is certain any more.
+    unsure: AtomicBool,
+}
+
+/// Who stored a contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Author {
+    pub(super) id: PersonId,
+    pub(super) address: IpAddr,
+    pub(super) raw: bool,
+}
+
+impl Authors {
+    /// Notes what an author changed, by the replies that were given.
+    pub(super) fn note(&self, author: Author, replies: &Replies) {
+        let mut by_name = self.lock();
+        for reply in replies.iter() {
+            if let Some(name) = reply.strip_suffix(" added!") {
+                if let Some(before) = by_name.get_mut(name) {
+                    *before = author;
+                } else if by_name.len() < REMEMBERED {
+                    by_name.insert(name.into(), author);
+                }
+            } else if let Some(name) = reply.strip_suffix(" removed!") {
+                by_name.remove(name);
+            }
+        }
+    }
+
+    /// Says that contacts were stored by somebody, too many to be noted.
+    pub(super) fn miss(&self) {
+        if !self.unsure.load(Ordering::Relaxed) {
+            self.unsure.store(true, Ordering::Release);
+        }
+    }
+
+    /// Who stored a contact, if that is certain.
+    pub(super) fn of(&self, name: &str) -> Option<Author> {
+        self.lock().get(name).copied()
+    }
+
+    pub(super) fn forget(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Author>> {
+        // Nothing under the lock can panic.
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.unsure.swap(false, Ordering::Acquire) {
+            by_name.clear();
+        }
+        by_name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{Replies, Reply, decoder::Ending};
+
+    use super::*;
+
+    fn author(n: u64) -> Author {
+        Author { id: PersonId(n), address: [127, 0, 0, 1].into(), raw: false }
+    }
+
+    fn added(names: &[&str]) -> Replies {
+        let mut replies = Replies::default();
+        names.iter().for_each(|name| replies.push(&Reply::Added { name }, Ending::Line));
+        replies
+    }
+
+    #[test]
+    fn the_last_one_who_stored_a_contact_is_its_author() {
+        let authors = Authors::default();
+        authors.note(author(1), &added(&["a", "b"]));
+        authors.note(author(2), &added(&["b"]));
+        assert_eq!(
+            ["a", "b", "c"].map(|name| authors.of(name).map(|a| a.id.0)),
+            [Some(1), Some(2), None]
+        );
+        let mut removed = Replies::default();
+        removed.push(&Reply::Removed { name: "a" }, Ending::Line);
+        authors.note(author(3), &removed);
+        assert_eq!(authors.of("a"), None);
+        // After a flood nobody is accused of what somebody else may have overwritten.
+        authors.miss();
+        assert_eq!(authors.of("b"), None);
+        authors.note(author(1), &added(&["b"]));
+        assert_eq!(authors.of("b"), Some(author(1)));
+    }
+
+    #[test]
+    fn authors_are_remembered_of_a_bounded_number_of_contacts() {
+        let authors = Authors::default();
+        for n in 0..REMEMBERED + 10 {
+            authors.note(author(1), &added(&[&n.to_string()]));
+        }
+        assert_eq!(authors.lock().len(), REMEMBERED);
+        assert_eq!(authors.of(&(REMEMBERED + 1).to_string()), None);
+        authors.forget();
+        assert_eq!(authors.of("1"), None);
+    }
+}

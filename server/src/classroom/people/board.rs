@@ -1,0 +1,70 @@
+//! What of the people is on the board: numbers, and nobody's name but whom the teacher
+//! shows.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use api::{BoardClass, Shown};
+use tokio::time::Instant;
+
+use super::{People, PersonId};
+
+/// How long a page that left is still counted among the students: a phone that sleeps,
+/// and one that changes its Wi-Fi.
+const COUNTED: Duration = Duration::from_secs(5 * 60);
+
+impl People {
+    /// The class on the board: all but what is switched. `shows` is the one whose
+    /// conversation is shown.
+    pub(crate) fn board(&self, shows: Option<PersonId>, now: Instant) -> BoardClass {
+        let (students, steps, shown) = {
+            let roll = self.roll();
+            let is_counted = |gone: Option<Duration>| gone.is_none_or(|gone| gone < COUNTED);
+            let reports: Vec<_> = roll
+                .all()
+                .into_iter()
+                .filter(|entry| entry.student.steps > 0 && is_counted(entry.gone_for(now)))
+                .map(|entry| (entry.student.steps, entry.student.done))
+                .collect();
+            let shown = shows.and_then(|id| roll.entry(id)).map(|entry| Shown {
+                name: entry.given_name().to_owned(),
+                lines: entry.exchanged(),
+            });
+            (reports.len() as u64, steps(&reports), shown)
+        };
+        BoardClass {
+            reached: self.reached.load(Ordering::Relaxed),
+            students,
+            steps,
+            rates: self.rates().told(),
+            mistakes: self.mistakes().told(),
+            lines: self.lines.told(),
+            shown,
+            ..BoardClass::default()
+        }
+    }
+}
+
+/// For each step how many have done it. How many steps the lesson has is what most pages
+/// say: one forged report makes no lesson longer.
+fn steps(reports: &[(u8, u32)]) -> Vec<u64> {
+    let mut votes: HashMap<u8, usize> = HashMap::new();
+    reports.iter().for_each(|(steps, _)| *votes.entry(*steps).or_default() += 1);
+    let most = votes.into_iter().max_by_key(|&(steps, votes)| (votes, std::cmp::Reverse(steps)));
+    let count = most.map_or(0, |(steps, _)| steps);
+    let done = |step: u8| reports.iter().filter(|(_, done)| done >> step & 1 != 0).count() as u64;
+    (0..count).map(done).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_counted_and_a_forged_lesson_is_not_believed() {
+        assert!(steps(&[]).is_empty());
+        assert_eq!(steps(&[(3, 0b111), (3, 0b001), (3, 0b010)]), [2, 2, 1]);
+        assert_eq!(steps(&[(3, 0b111), (3, 0b001), (32, u32::MAX)]), [3, 2, 2]);
+    }
+}
