@@ -14,6 +14,7 @@ use crate::reply::Reply;
 pub struct Contacts {
     phones: HashMap<Box<str>, Box<str>>,
     limit: usize,
+    frozen: bool,
 }
 
 impl Contacts {
@@ -25,7 +26,7 @@ impl Contacts {
 
     /// An empty book that takes at most `limit` contacts.
     pub fn with_limit(limit: usize) -> Self {
-        Contacts { phones: HashMap::new(), limit }
+        Contacts { phones: HashMap::new(), limit, frozen: false }
     }
 
     /// The phone of a name.
@@ -46,9 +47,31 @@ impl Contacts {
         self.phones.remove(name).is_some()
     }
 
-    /// The most names it takes from clients.
-    pub fn limit(&self) -> usize {
-        self.limit
+    /// Forgets all names, and gives their memory back.
+    pub fn clear(&mut self) {
+        self.phones = HashMap::new();
+    }
+
+    /// Whether it refuses every change of a client.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// Refuses every change of a client from now on, or no longer. Its owner can
+    /// change it all the same.
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// Decides what becomes of a client's change when the book holds `count` names, as
+    /// [`Change::decide`] does unless it is frozen.
+    pub fn decide<'a>(
+        &self,
+        change: &Change<'a>,
+        count: usize,
+        is_known: impl Fn() -> bool,
+    ) -> Reply<'a> {
+        if self.frozen { Reply::Frozen } else { change.decide(count, self.limit, is_known) }
     }
 
     /// All names and phones, in no particular order.
@@ -74,7 +97,7 @@ impl Book for Contacts {
 
     fn apply<'a>(&mut self, change: &Change<'a>) -> Reply<'a> {
         let (Change::Add { name, .. } | Change::Remove { name }) = *change;
-        let reply = change.decide(self.len(), self.limit, || self.get(name).is_some());
+        let reply = self.decide(change, self.len(), || self.get(name).is_some());
         match (&reply, change) {
             (Reply::Added { .. }, Change::Add { phone, .. }) => self.insert(name, phone),
             (Reply::Removed { .. }, _) => drop(self.phones.remove(name)),
@@ -104,5 +127,18 @@ mod tests {
         assert_eq!(contacts.find("a"), Reply::Phone("3"));
         assert_eq!(contacts.find("b"), Reply::NotFound);
         assert_eq!(contacts.len(), 1);
+    }
+
+    #[test]
+    fn a_frozen_book_takes_no_change_of_a_client_and_still_answers() {
+        let mut contacts = Contacts::default();
+        let add = |phone| Change::Add { name: "a", phone };
+        assert_eq!(contacts.apply(&add("1")), Reply::Added { name: "a" });
+        contacts.set_frozen(true);
+        assert_eq!(contacts.apply(&add("2")), Reply::Frozen);
+        assert_eq!(contacts.apply(&Change::Remove { name: "a" }), Reply::Frozen);
+        assert_eq!(contacts.find("a"), Reply::Phone("1"));
+        contacts.set_frozen(false);
+        assert_eq!(contacts.apply(&add("3")), Reply::Added { name: "a" });
     }
 }

@@ -41,6 +41,8 @@ pub enum Reply<'a> {
         /// How many it holds.
         limit: usize,
     },
+    /// `Error: ...`: the teacher has the book take no changes for now.
+    Frozen,
     /// `Error: ...`: the change could not be stored, and was not made.
     NotStored {
         /// Why, as a clause: `the disk is full`.
@@ -76,6 +78,7 @@ impl Reply<'_> {
             }
             Reply::Mistake(_)
             | Reply::Full { .. }
+            | Reply::Frozen
             | Reply::NotStored { .. }
             | Reply::NotConfirmed
             | Reply::ReadOnly => {
@@ -98,6 +101,12 @@ impl fmt::Display for Reply<'_> {
                 f,
                 "Error: the book is full ({limit} names), remove one first, like {}",
                 Verb::Remove.example()
+            ),
+            Reply::Frozen => write!(
+                f,
+                "Error: nothing was changed, your teacher has frozen the book for now; reading \
+                 goes on, like {}",
+                Verb::Find.example()
             ),
             Reply::NotStored { why } => write!(
                 f,

@@ -79,6 +79,10 @@ impl Framing {
         self.stage
     }
 
+    pub(super) fn set_stage(&mut self, stage: Stage) {
+        self.stage = stage;
+    }
+
     pub(super) fn push(&mut self, chunk: &[u8]) {
         self.continues = false;
         self.buffer.extend_from_slice(chunk);

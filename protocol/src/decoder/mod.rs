@@ -101,9 +101,14 @@ impl Decoder {
         Decoder { opening, framing, told_telnet: false, text: 0..0, heard: Heard::default() }
     }
 
-    /// The stage it was made for.
+    /// The stage of the messages to come.
     pub fn stage(&self) -> Stage {
         self.framing.stage()
+    }
+
+    /// Changes the stage, from the next message on.
+    pub fn set_stage(&mut self, stage: Stage) {
+        self.framing.set_stage(stage);
     }
 
     /// The foreign protocol this connection speaks, if it does. The decoder then

@@ -60,6 +60,12 @@ impl Index {
             names.remove(name);
         }
     }
+
+    fn clear(&mut self) {
+        if let Some(names) = self.0.get_mut() {
+            names.clear();
+        }
+    }
 }
 
 /// Event of the feed: what a watcher is told next.
@@ -180,6 +186,18 @@ impl ObservableContacts {
             self.index.remove(name);
             self.feed.record(name, None);
         }
+    }
+
+    /// Forgets all contacts at once. Watchers get a new snapshot.
+    pub(crate) fn clear(&mut self) {
+        self.feed.skip(self.contacts.len());
+        self.contacts.clear();
+        self.index.clear();
+    }
+
+    /// Refuses the changes of clients from now on, or no longer.
+    pub(crate) fn set_frozen(&mut self, frozen: bool) {
+        self.contacts.set_frozen(frozen);
     }
 
     fn news(&self, seen: Option<Position>) -> Option<(Position, FeedEvent)> {

@@ -94,6 +94,13 @@ impl Feed {
         self.latest.push_back(slot);
     }
 
+    /// Takes note that `changes` were made at once, which are not told one by one:
+    /// whoever watches reads the book anew.
+    pub(crate) fn skip(&mut self, changes: usize) {
+        self.seq += changes as u64;
+        self.latest.clear();
+    }
+
     /// From now on changes are remembered. Takes effect with the next change,
     /// even where the feed is only read.
     pub(crate) fn watch(&self) {

@@ -7,6 +7,7 @@
 
 pub(crate) mod contacts;
 pub(crate) mod feed;
+pub(crate) mod revision;
 pub(crate) mod store;
 mod writer;
 
@@ -16,6 +17,7 @@ use protocol::decoder::Ending;
 use protocol::{Batch, Book as _, Contacts, Decoder, Next, Replies, Reply, Request, read};
 
 use self::contacts::SharedContacts;
+use self::revision::{NotRevised, Removed, Revision};
 use self::store::Store;
 use self::writer::{Lost, Writer};
 
@@ -68,6 +70,31 @@ impl Book {
     /// The contacts, to watch or list them. They are changed in this module only.
     pub(crate) fn contacts(&self) -> &SharedContacts {
         &self.contacts
+    }
+
+    /// Refuses the changes of clients from the next message on, or no longer.
+    pub(crate) fn set_frozen(&self, frozen: bool) {
+        self.contacts.change(|contacts| contacts.set_frozen(frozen));
+    }
+
+    /// Makes a revision, which is durable when this returns. Returns the contacts that it
+    /// took out or put back.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is revised, or the error says that it may be.
+    pub(crate) async fn revise(&self, revision: Revision) -> Result<Removed, NotRevised> {
+        if let Some(writer) = &self.writer {
+            return writer.revise(revision).await;
+        }
+        if let Revision::Clear { keep: Some(_) } = revision {
+            return Err(NotRevised::NoFile);
+        }
+        self.contacts.change(|contacts| {
+            let concerned = revision.contacts(contacts)?;
+            revision.apply(&concerned, contacts);
+            Ok(concerned)
+        })
     }
 
     /// Answers up to `most` messages that a decoder has ready. Every change among

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use self::draft::Draft;
 use crate::book::contacts::SharedContacts;
+use crate::book::revision::{NotRevised, Removed, Revision};
 use crate::book::store::{Session, StoreError, Update};
 use crate::language::localized;
 
@@ -40,13 +41,20 @@ const IDLE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// `None` only while being dropped, as is the thread.
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Sender<Task>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// A batch that was not answered, and the replies to what came before it.
 #[derive(Debug)]
 pub(crate) struct Lost(pub(crate) Replies);
+
+/// What the thread is to do.
+#[derive(Debug)]
+enum Task {
+    Answer(Job),
+    Revise(Revision, oneshot::Sender<Result<Removed, NotRevised>>),
+}
 
 /// A batch to be answered.
 #[derive(Debug)]
@@ -86,10 +94,23 @@ impl Writer {
         let (to, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().expect("it is not being dropped");
         let earlier = replies.len();
-        match jobs.send(Job { batch, replies, earlier, to }) {
+        match jobs.send(Task::Answer(Job { batch, replies, earlier, to })) {
             Ok(()) => answered.await.map_err(|_| Lost(Replies::default())),
-            Err(SendError(job)) => Err(Lost(job.replies)),
+            Err(SendError(Task::Answer(job))) => Err(Lost(job.replies)),
+            Err(SendError(Task::Revise(..))) => unreachable!("it comes back as it was sent"),
         }
+    }
+
+    /// Has a revision made, in its place among the batches.
+    ///
+    /// # Errors
+    ///
+    /// As [`Book::revise`](super::Book::revise).
+    pub(crate) async fn revise(&self, revision: Revision) -> Result<Removed, NotRevised> {
+        let (to, revised) = oneshot::channel();
+        let jobs = self.jobs.as_ref().expect("it is not being dropped");
+        jobs.send(Task::Revise(revision, to)).map_err(|_| NotRevised::Gone)?;
+        revised.await.unwrap_or(Err(NotRevised::Gone))
     }
 }
 
@@ -113,22 +134,30 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, waiting: &Receiver<Job>, answered: &UnboundedSender<Vec<Job>>) {
-        while let Some(first) = self.wait(waiting) {
-            let group = self.answer(gather(first, waiting));
-            if answered.send(group).is_err() {
-                // The runtime is being shut down, and every conversation with it.
-                return;
+    fn run(mut self, waiting: &Receiver<Task>, answered: &UnboundedSender<Vec<Job>>) {
+        let mut next = None;
+        while let Some(task) = next.take().or_else(|| self.wait(waiting)) {
+            match task {
+                Task::Answer(first) => {
+                    let (group, behind) = gather(first, waiting);
+                    next = behind;
+                    if answered.send(self.answer(group)).is_err() {
+                        // The runtime is being shut down, and every conversation with it.
+                        return;
+                    }
+                }
+                // A teacher's page that is gone needs no answer.
+                Task::Revise(revision, to) => drop(to.send(self.revise(&revision))),
             }
         }
     }
 
-    /// Waits for a job. While there is none the store does its housekeeping.
-    fn wait(&mut self, waiting: &Receiver<Job>) -> Option<Job> {
+    /// Waits for a task. While there is none the store does its housekeeping.
+    fn wait(&mut self, waiting: &Receiver<Task>) -> Option<Task> {
         let mut wait = IDLE;
         loop {
             match waiting.recv_timeout(wait) {
-                Ok(job) => return Some(job),
+                Ok(task) => return Some(task),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -159,10 +188,7 @@ impl Worker {
         let stored =
             self.catch_panic(|worker| store(&mut group, &mut worker.session, &worker.contacts));
         let Err(error) = stored else {
-            if self.reported.take().is_some() {
-                let text = localized!("改动又可以保存了", "changes are stored again");
-                tracing::warn!("{text}");
-            }
+            self.report_recovery();
             return group;
         };
         self.report(&error);
@@ -177,6 +203,28 @@ impl Worker {
         group
     }
 
+    /// Makes a revision: all of it is stored, or nothing.
+    fn revise(&mut self, revision: &Revision) -> Result<Removed, NotRevised> {
+        let revised = self.catch_panic(|worker| {
+            match store_revision(revision, &mut worker.session, &worker.contacts) {
+                Err(NotRevised::Storage(error)) => Err(error),
+                revised => Ok(revised),
+            }
+        });
+        match revised {
+            Ok(revised) => {
+                if revised.is_ok() {
+                    self.report_recovery();
+                }
+                revised
+            }
+            Err(error) => {
+                self.report(&error);
+                Err(error.into())
+            }
+        }
+    }
+
     /// Runs what may panic. If it does, nothing is stored any more.
     fn catch_panic<T>(
         &mut self,
@@ -186,6 +234,13 @@ impl Worker {
         // single call, and the replies to the batches are dropped.
         catch_unwind(AssertUnwindSafe(|| work(self)))
             .unwrap_or_else(|panic| Err(self.session.fail_for(panic_text(&*panic))))
+    }
+
+    /// Tells the teacher that an error is over.
+    fn report_recovery(&mut self) {
+        if self.reported.take().is_some() {
+            tracing::warn!("{}", localized!("改动又可以保存了", "changes are stored again"));
+        }
     }
 
     /// Tells the teacher once of an error that lasts.
@@ -217,17 +272,23 @@ async fn deliver(mut groups: UnboundedReceiver<Vec<Job>>) {
 
 /// Takes what else is waiting, and what comes as long as more does: clients
 /// that were answered together ask again together, and the first of them must
-/// not be stored alone while the others wait for two syncs.
-fn gather(first: Job, waiting: &Receiver<Job>) -> Vec<Job> {
+/// not be stored alone while the others wait for two syncs. A revision ends the group,
+/// and is returned with it.
+fn gather(first: Job, waiting: &Receiver<Task>) -> (Vec<Job>, Option<Task>) {
     let mut group = vec![first];
     loop {
         let before = group.len();
         // On a busy core this lets the conversations finish what they are at;
         // on an idle one it costs less than a microsecond.
         std::thread::yield_now();
-        group.extend(waiting.try_iter().take(GROUP - before));
+        for task in waiting.try_iter().take(GROUP - before) {
+            match task {
+                Task::Answer(job) => group.push(job),
+                revision @ Task::Revise(..) => return (group, Some(revision)),
+            }
+        }
         if group.len() == before || group.len() == GROUP {
-            return group;
+            return (group, None);
         }
     }
 }
@@ -273,6 +334,22 @@ fn store(
         }
     });
     Ok(())
+}
+
+/// Stores a revision and makes it.
+fn store_revision(
+    revision: &Revision,
+    session: &mut Session,
+    contacts: &SharedContacts,
+) -> Result<Removed, NotRevised> {
+    // Only this thread ever writes, so nothing changes between the locks.
+    let concerned = revision.contacts(&contacts.read())?;
+    if let Revision::Clear { keep: Some(name) } = revision {
+        session.keep(name, &concerned).map_err(NotRevised::NotKept)?;
+    }
+    session.commit(&revision.updates(&concerned))?;
+    contacts.change(|contacts| revision.apply(&concerned, contacts));
+    Ok(concerned)
 }
 
 /// What a client is told whose change met this error.
@@ -359,7 +436,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_whose_thread_is_gone_is_lost_and_earlier_replies_are_not() {
-        let (jobs, waiting) = channel::<Job>();
+        let (jobs, waiting) = channel::<Task>();
         let writer = Writer { jobs: Some(jobs), thread: None };
         let dropped = std::thread::spawn(move || drop(waiting.recv()));
         let earlier = || {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use rusqlite::Connection;
+use tempfile::NamedTempFile;
 
 use super::place::Place;
 use super::schema;
@@ -39,11 +40,7 @@ pub(super) fn create(place: &Place) -> anyhow::Result<()> {
 
 fn build(place: &Place) -> anyhow::Result<()> {
     let folder = place.folder();
-    // Not `tempfile()`, whose files only their owner may read.
-    let file = tempfile::Builder::new()
-        .prefix(&prefix(&place.book))
-        .rand_bytes(RANDOM)
-        .make_in(&folder, |path| File::create_new(path))?;
+    let file = unfinished(place)?;
     let connection = Connection::open(file.path())?;
     // An unfinished file is thrown away, so it needs no journal.
     connection.pragma_update_and_check(None, "journal_mode", "MEMORY", |_| Ok(()))?;
@@ -60,6 +57,16 @@ fn build(place: &Place) -> anyhow::Result<()> {
     }
     sync_folder(&folder)?;
     Ok(())
+}
+
+/// A new file beside a book, under a name that [`remove_leftovers`] knows. Dropping it
+/// deletes it.
+pub(super) fn unfinished(place: &Place) -> io::Result<NamedTempFile<File>> {
+    // Not `tempfile()`, whose files only their owner may read.
+    tempfile::Builder::new()
+        .prefix(&prefix(&place.book))
+        .rand_bytes(RANDOM)
+        .make_in(place.folder(), |path| File::create_new(path))
 }
 
 fn prefix(book: &Path) -> String {
@@ -98,12 +105,12 @@ fn is_unfinished(path: &Path) -> io::Result<bool> {
 
 /// Makes a rename in a folder outlive a power cut.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Windows opens no folders, and NTFS logs its renames.
 #[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -22,7 +22,8 @@
 //!   the files are gone.
 //! * `append` stores changes, `compact` merges them, `housekeeping` is what an
 //!   idle server does.
-//! * `session` begins and ends, `import` takes a whole list.
+//! * `session` begins and ends, `import` takes a whole list, `keep` copies the contacts
+//!   into a file of their own.
 
 mod append;
 mod compact;
@@ -33,6 +34,7 @@ mod error;
 mod header;
 mod housekeeping;
 mod import;
+mod keep;
 mod open;
 mod pair;
 mod place;
@@ -46,6 +48,7 @@ mod watched;
 pub(crate) use self::append::Update;
 pub(crate) use self::error::StoreError;
 pub(crate) use self::import::Imported;
+pub(crate) use self::keep::KeepError;
 pub(crate) use self::open::Store;
 pub(crate) use self::session::Session;
 

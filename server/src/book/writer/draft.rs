@@ -49,7 +49,7 @@ impl<'c, 'g> Draft<'c, 'g> {
     fn apply(&mut self, change: &Change<'g>) -> Reply<'g> {
         let (Change::Add { name, .. } | Change::Remove { name }) = *change;
         let before = self.phone(name).map(Box::from);
-        let reply = change.decide(self.count, self.contacts.limit(), || before.is_some());
+        let reply = self.contacts.decide(change, self.count, || before.is_some());
         let after = match (&reply, change) {
             (Reply::Added { .. }, Change::Add { phone, .. }) => Some(*phone),
             (Reply::Removed { .. }, _) => None,
