@@ -1,6 +1,7 @@
 //! A class: all that one class of students shares, and nothing that belongs to the
 //! server process. A server of many classes has many of these values.
 
+mod act;
 pub(crate) mod lead;
 pub(crate) mod people;
 
@@ -8,12 +9,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use protocol::Stage;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::lead::Lead;
+use self::lead::access::Access;
 use self::people::{HomeworkResult, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
 use crate::relay::own_client::Listener;
@@ -30,8 +31,6 @@ pub(crate) struct Classroom {
     book: Book,
     /// Everybody in the class.
     people: Arc<People>,
-    /// The stage of the lesson, and the pause before each reply.
-    options: ConversationOptions,
     /// Where the lesson's lines about this class are printed.
     console: Console,
     /// How many pages have asked for their number.
@@ -46,17 +45,18 @@ impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
         let (people, pages, homework) = Default::default();
         let lead = Lead::new(options);
-        Classroom { book, people, options, console, pages, homework, lead }
+        Classroom { book, people, console, pages, homework, lead }
+    }
+
+    /// Lets the teacher lead this class from other computers, too.
+    pub(crate) fn led_with(mut self, access: Access) -> Self {
+        self.lead.allow(access);
+        self
     }
 
     /// What the teacher has switched.
     pub(crate) fn lead(&self) -> &Lead {
         &self.lead
-    }
-
-    /// The stage of the lesson.
-    pub(crate) fn stage(&self) -> Stage {
-        self.options.stage
     }
 
     /// A number that no other page of this class has got, from 1.
@@ -96,7 +96,7 @@ impl Classroom {
     ) {
         let attendance = self.people.enter(visitor, stop);
         let _on_console = OnConsole::new(&self.console, peer);
-        match converse(transport, &self.book, self.options, limiter, &attendance).await {
+        match converse(transport, &self.book, self.lead.live(), limiter, &attendance).await {
             Ok(()) => tracing::debug!(%peer, "conversation ended"),
             Err(error) => tracing::debug!(%peer, "conversation broke off: {error}"),
         }
@@ -138,13 +138,11 @@ impl Classroom {
         self.homework.forget_all();
     }
 
-    /// Prints that the class is open, and from then on the book after each change,
-    /// where the stage has a book. The task ends when `ended` is cancelled, and
-    /// then prints a last change.
-    pub(crate) fn open_on_console(&self, ended: CancellationToken) -> Option<JoinHandle<()>> {
+    /// Prints that the class is open, and from then on the book after each change. The
+    /// task ends when `ended` is cancelled, and then prints a last change.
+    pub(crate) fn open_on_console(&self, ended: CancellationToken) -> JoinHandle<()> {
         self.console.waiting();
-        (self.options.stage == Stage::Contacts)
-            .then(|| tokio::spawn(self.console.follow(self.book.contacts().clone(), ended)))
+        tokio::spawn(self.console.follow(self.book.contacts().clone(), ended))
     }
 }
 
@@ -175,7 +173,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
-    use protocol::{Decoder, Replies};
+    use protocol::{Decoder, Replies, Stage};
 
     use super::people::ClientKind;
     use super::*;
@@ -198,6 +196,10 @@ mod tests {
         }
 
         async fn send(&mut self, _: &Replies) -> io::Result<()> {
+            Ok(())
+        }
+
+        async fn send_split(&mut self, _: &Replies) -> io::Result<()> {
             Ok(())
         }
 
@@ -228,6 +230,10 @@ mod tests {
             Ok(())
         }
 
+        async fn send_split(&mut self, replies: &Replies) -> io::Result<()> {
+            self.send(replies).await
+        }
+
         async fn close(self, _: CloseReason) {}
     }
 
@@ -248,7 +254,7 @@ mod tests {
     #[tokio::test]
     async fn two_classes_in_one_process_share_nothing() {
         let class = |stage| {
-            let options = ConversationOptions { stage, pause: Duration::ZERO };
+            let options = ConversationOptions { stage, ..ConversationOptions::default() };
             Classroom::new(Book::in_memory(10), options, Console::silent())
         };
         let [one, other, echo] = [Stage::Contacts, Stage::Contacts, Stage::Echo].map(class);

@@ -51,6 +51,7 @@ pub mod terminal;
 mod transport;
 
 pub use book::Book;
+pub use classroom::lead::access::Secret;
 pub use config::{Config, Limits};
 pub use host_names::HostNames;
 pub use server::{Server, raise_descriptor_limit};

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::book::Book;
 use crate::classroom::Classroom;
+use crate::classroom::lead::access::{Access, Secret};
 use crate::classroom::people::Visitor;
 use crate::config::Config;
 use crate::context::ServerContext;
@@ -44,6 +45,9 @@ pub struct Server {
     tcp: Listeners,
     http: Listeners,
     config: Config,
+    /// By what the teacher is known, and what stands for it in a cookie.
+    token: Secret,
+    cookie: Secret,
 }
 
 impl Server {
@@ -59,7 +63,13 @@ impl Server {
         };
         let tcp = bind(config.tcp, "--tcp")?;
         let http = bind(config.http, "--http")?;
-        Ok(Server { tcp, http, config })
+        let (token, cookie) = (Secret::random()?, Secret::random()?);
+        Ok(Server { tcp, http, config, token, cookie })
+    }
+
+    /// The teacher's token, new with each server. To be shown to the teacher only.
+    pub fn teacher_token(&self) -> &Secret {
+        &self.token
     }
 
     /// Where raw TCP clients really connect.
@@ -84,9 +94,10 @@ impl Server {
     /// Clients that do not read are left to the end of the runtime.
     pub async fn serve(self, book: Book, console: Console, stop: CancellationToken) {
         let Config { stage, pause, .. } = self.config;
-        let options = ConversationOptions { stage, pause };
-        let classroom = Arc::new(Classroom::new(book, options, console));
-        let Server { tcp, http, config } = self;
+        let options = ConversationOptions { stage, pause, ..ConversationOptions::default() };
+        let Server { tcp, http, config, token, cookie } = self;
+        let classroom = Classroom::new(book, options, console).led_with(Access::new(token, cookie));
+        let classroom = Arc::new(classroom);
         let server = Arc::new(context(config, &tcp, &http, stop.clone()));
         let limits = server.limits;
         let admission =
@@ -96,6 +107,9 @@ impl Server {
         let ended = CancellationToken::new();
         let console_task = classroom.open_on_console(ended.clone());
         let observing = classroom.observe(ended.clone());
+        let led = Arc::clone(&classroom);
+        let stopped = stop.clone();
+        server.tasks.spawn(async move { led.lead().end_by_itself(&stopped).await });
 
         let raw_tcp = accept_loop(tcp, stop.clone(), {
             let (admission, classroom, server) =
@@ -132,10 +146,8 @@ impl Server {
         // After the last conversation, so that its changes are printed, too.
         ended.cancel();
         let _ = observing.await;
-        if let Some(console_task) = console_task {
-            // A panic in it has been reported; the book is no less closed.
-            let _ = console_task.await;
-        }
+        // A panic in it has been reported; the book is no less closed.
+        let _ = console_task.await;
     }
 }
 
@@ -167,6 +179,9 @@ async fn serve_raw_tcp(
     classroom: Arc<Classroom>,
     server: Arc<ServerContext>,
 ) {
+    if let Err(refusal) = classroom.lead().let_in(peer.ip()) {
+        return refuse_raw_tcp(stream, peer, refusal).await;
+    }
     let listener = classroom.listener(peer.ip());
     let transport =
         Tcp::new(stream, server.limits.write_timeout, Arc::clone(&server.http), listener);

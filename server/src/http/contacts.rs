@@ -69,7 +69,7 @@ pub(crate) async fn classroom(
     json_response(to_json(&api::Classroom {
         tcp_host: bound_host(server.tcp),
         tcp_port: server.tcp.port(),
-        echoes: classroom.stage() == Stage::Echo,
+        echoes: classroom.lead().stage() == Stage::Echo,
         number: classroom.next_page(),
         program: page::program("student"),
     }))

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::classroom::Classroom;
 use crate::classroom::lead::Switches;
-use crate::classroom::people::{OpenPage, ReportError};
+use crate::classroom::people::{OpenPage, PersonId, ReportError};
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
@@ -148,7 +148,7 @@ impl Watcher {
             self.page.calls.mark_unchanged();
             let stands = (self.switches.borrow_and_update().clone(), self.page.hand());
             if self.told.as_ref() != Some(&stands) {
-                let state = class_state(&stands.0, self.page.id.0, stands.1, now);
+                let state = class_state(&stands.0, self.page.id, stands.1, now);
                 self.told = Some(stands);
                 return state;
             }
@@ -162,7 +162,7 @@ impl Watcher {
 }
 
 /// What holds for one page.
-fn class_state(switches: &Switches, person: u64, hand: bool, now: Instant) -> ClassState {
+fn class_state(switches: &Switches, person: PersonId, hand: bool, now: Instant) -> ClassState {
     ClassState {
         echoes: switches.stage == Stage::Echo,
         pause: u64::try_from(switches.pause.as_millis()).unwrap_or(u64::MAX),

@@ -68,6 +68,10 @@ pub(crate) async fn open_websocket(
             }
             let Connection { peer, permit, .. } = &connection;
             let browser = Browser::new(upgraded, server.limits.heartbeat());
+            if let Err(refusal) = classroom.lead().let_in(peer.ip()) {
+                browser.refuse(refusal).await;
+                return drop(connection);
+            }
             let limiter = permit.rate_limiter();
             let visitor = Visitor::page(peer.ip(), page.as_deref());
             classroom.converse(visitor, browser, *peer, limiter, &server.stop).await;

@@ -12,10 +12,12 @@ use std::time::Duration;
 use api::Sticky;
 use protocol::decoder::SILENCE;
 use protocol::{Decoder, ForeignProtocol, Next, Replies, Stage};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
+use crate::transport::live::LiveOptions;
+use crate::transport::outbox::Outbox;
 use crate::transport::rate_limit::RateLimiter;
 
 /// Most messages answered before their replies are sent. Enough to make a
@@ -46,6 +48,13 @@ pub(crate) trait Transport {
     /// The client is gone, or has not read for too long.
     async fn send(&mut self, replies: &Replies) -> io::Result<()>;
 
+    /// Sends all `replies` in two packets, with a short time between them.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    async fn send_split(&mut self, replies: &Replies) -> io::Result<()>;
+
     /// Closes the connection so that every reply sent before still arrives.
     async fn close(self, reason: CloseReason);
 }
@@ -61,8 +70,9 @@ pub(crate) trait Observer {
     /// What happens on purpose to this client's replies.
     fn sticky(&self) -> Sticky;
 
-    /// A round of messages was answered; the decoder knows what they were.
-    fn heard(&self, decoder: &mut Decoder, replies: &Replies);
+    /// A round of messages was answered; the decoder knows what they were. The first
+    /// `held` replies are of earlier rounds.
+    fn heard(&self, decoder: &mut Decoder, replies: &Replies, held: usize);
 
     /// The client was slowed down.
     fn slowed(&self);
@@ -87,17 +97,50 @@ pub(crate) enum CloseReason {
     Ended,
     /// The server is stopping.
     Stopping,
+    /// The teacher has ended it.
+    Removed,
     /// The client speaks another protocol. It has not been welcomed.
     Foreign(ForeignProtocol),
 }
 
+impl CloseReason {
+    /// Why a conversation is stopped from outside.
+    fn of_stop(observer: &impl Observer) -> Self {
+        if observer.is_removed() { CloseReason::Removed } else { CloseReason::Stopping }
+    }
+}
+
 /// The options of all conversations of a class.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ConversationOptions {
     pub(crate) stage: Stage,
     /// Waited before each reply, as the lesson's server does so that a class
     /// can watch; zero for at once.
     pub(crate) pause: Duration,
+    /// What happens to replies on purpose.
+    pub(crate) sticky: Sticky,
+}
+
+impl ConversationOptions {
+    /// How many messages are answered before their replies are sent, while `held`
+    /// replies wait already: each by itself where each is waited for or split.
+    fn at_once(self, held: usize) -> usize {
+        match self.sticky {
+            _ if !self.pause.is_zero() => 1,
+            Sticky::Split => 1,
+            Sticky::Joined => 2_usize.saturating_sub(held).max(1),
+            Sticky::Off => BATCH,
+        }
+    }
+}
+
+/// The options of the next message: the class's, and what this client has of its own.
+fn current(live: &LiveOptions, observer: &impl Observer) -> ConversationOptions {
+    let options = live.load();
+    match observer.sticky() {
+        Sticky::Off => options,
+        sticky => ConversationOptions { sticky, ..options },
+    }
 }
 
 /// Welcomes the client, answers it until it leaves or is to stop, and
@@ -113,13 +156,13 @@ pub(crate) struct ConversationOptions {
 pub(crate) async fn converse<T: Transport>(
     mut transport: T,
     book: &Book,
-    options: ConversationOptions,
+    live: &LiveOptions,
     mut limiter: Option<Box<RateLimiter>>,
     observer: &impl Observer,
 ) -> io::Result<()> {
     let stop = observer.stop();
-    let mut decoder = T::decoder(options.stage);
-    let mut replies = Replies::default();
+    let mut decoder = T::decoder(live.load().stage);
+    let mut outbox = Outbox::default();
     let mut welcomed = false;
     if T::IS_LESSON {
         welcome(&mut transport).await?;
@@ -127,33 +170,36 @@ pub(crate) async fn converse<T: Transport>(
     }
 
     let mut stopping = pin!(stop.cancelled());
-    let most = if options.pause.is_zero() { BATCH } else { 1 };
     let mut heard = false;
     let mut ended = false;
     let reason = loop {
-        replies.clear();
+        let options = current(live, observer);
+        decoder.set_stage(options.stage);
+        let (replies, held) = outbox.begin();
+        let most = options.at_once(held);
         let most = limiter.as_ref().map_or(most, |limiter| limiter.batch(most, Instant::now()));
-        let next = book.answer(&mut decoder, &mut replies, most).await;
-        observer.heard(&mut decoder, &replies);
+        let next = book.answer(&mut decoder, replies, most).await;
+        observer.heard(&mut decoder, replies, held);
+        let answered = replies.len() - held;
         if let Next::Foreign(protocol) = next {
             break CloseReason::Foreign(protocol);
         }
-        let undecided = next == Next::Listen && replies.is_empty() && decoder.is_waiting();
+        let undecided = next == Next::Listen && answered == 0 && decoder.is_waiting();
         if !welcomed && heard && !undecided {
             welcome(&mut transport).await?;
             welcomed = true;
         }
-        if !replies.is_empty() {
+        if answered > 0 {
             wait(options.pause, stop).await;
-            transport.send(&replies).await?;
         }
+        outbox.send(&mut transport, options.sticky, next != Next::Close && !ended).await?;
         if next == Next::Close {
             break CloseReason::Exit;
         }
         if let Some(limiter) = &mut limiter {
             // A read without a message costs as much as one: a line without end
             // is slowed down, too.
-            let pause = limiter.spend(replies.len().max(1), Instant::now());
+            let pause = limiter.spend(answered.max(1), Instant::now());
             if !pause.is_zero() {
                 observer.slowed();
                 wait(pause, stop).await;
@@ -171,14 +217,16 @@ pub(crate) async fn converse<T: Transport>(
             // In this order: on a busy machine the rest of a message may have
             // come together with the end of the silence.
             biased;
-            () = &mut stopping => break CloseReason::Stopping,
+            () = &mut stopping => break CloseReason::of_stop(observer),
             received = transport.receive(&mut decoder) => received?,
-            () = silence(silence_means_an_end) => {
+            () = time_up(silence_means_an_end, outbox.waits_until()) => {
                 if !welcomed {
                     welcome(&mut transport).await?;
                     welcomed = true;
                 }
-                decoder.close();
+                if silence_means_an_end {
+                    decoder.close();
+                }
                 continue;
             }
         };
@@ -188,6 +236,7 @@ pub(crate) async fn converse<T: Transport>(
             ended = true;
         }
     };
+    outbox.send_rest(&mut transport).await?;
     transport.close(reason).await;
     Ok(())
 }
@@ -199,12 +248,14 @@ async fn wait(duration: Duration, stop: &CancellationToken) {
     }
 }
 
-/// Waits for the end of the [`SILENCE`] that ends a message; for ever, and without a
-/// timer, where silence means nothing.
-async fn silence(means_an_end: bool) {
-    match means_an_end {
-        true => sleep(SILENCE).await,
-        false => pending().await,
+/// Waits for the end of the [`SILENCE`] that ends a message, or until a reply that waits
+/// for another one has waited enough; for ever, and without a timer, where neither is
+/// the case.
+async fn time_up(silence_means_an_end: bool, reply_waits_until: Option<Instant>) {
+    match (silence_means_an_end, reply_waits_until) {
+        (true, _) => sleep(SILENCE).await,
+        (false, Some(until)) => sleep_until(until).await,
+        (false, None) => pending().await,
     }
 }
 

@@ -11,6 +11,8 @@ mod frames;
 pub(crate) mod heartbeat;
 pub(crate) mod linger;
 pub(crate) mod listen;
+pub(crate) mod live;
+mod outbox;
 mod port_holder;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;

@@ -12,6 +12,10 @@ use crate::transport::linger::linger;
 pub(crate) enum Refusal {
     ServerFull,
     AddressFull,
+    /// The teacher lets no new clients in.
+    DoorClosed,
+    /// The teacher has blocked the address.
+    Blocked,
 }
 
 impl Refusal {
@@ -20,6 +24,10 @@ impl Refusal {
             Refusal::ServerFull => "this server has too many connections, try again later",
             Refusal::AddressFull => {
                 "your computer has too many open connections, close some and try again"
+            }
+            Refusal::DoorClosed => "your teacher lets nobody in at the moment, ask to be let in",
+            Refusal::Blocked => {
+                "your teacher has blocked your computer for up to five minutes, ask your teacher"
             }
         }
     }

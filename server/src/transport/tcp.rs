@@ -8,10 +8,11 @@ use std::time::Duration;
 use protocol::{Decoder, ForeignProtocol, Replies, Stage};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::transport::conversation::{CloseReason, Received, Transport};
 use crate::transport::linger::{linger, reset_on_close};
+use crate::transport::outbox::GAP;
 use crate::transport::{chunk, wrong_port};
 
 /// What listens to a conversation, and takes no part in it.
@@ -50,6 +51,28 @@ impl Tcp {
         // A socket that has sent nothing yet takes it at once.
         self.stream.write_all(wrong_port::response_on_lesson_port(page, here).as_bytes()).await
     }
+
+    /// Writes bytes, for as long as the client goes on reading.
+    async fn write(&mut self, mut rest: &[u8]) -> io::Result<()> {
+        while !rest.is_empty() {
+            // Nearly always the socket takes all of it at once: no timer is needed.
+            let written = match self.stream.try_write(rest) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match timeout(self.write_timeout, self.stream.write(rest)).await {
+                        Ok(written) => written?,
+                        Err(_) => {
+                            reset_on_close(&self.stream);
+                            let why = "the client does not read";
+                            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+                        }
+                    }
+                }
+                written => written?,
+            };
+            rest = &rest[written..];
+        }
+        Ok(())
+    }
 }
 
 impl Transport for Tcp {
@@ -78,25 +101,18 @@ impl Transport for Tcp {
         if let Some(listener) = &mut self.listener {
             listener.answered(replies);
         }
-        let mut rest = replies.as_bytes();
-        while !rest.is_empty() {
-            // Nearly always the socket takes all of it at once: no timer is needed.
-            let written = match self.stream.try_write(rest) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match timeout(self.write_timeout, self.stream.write(rest)).await {
-                        Ok(written) => written?,
-                        Err(_) => {
-                            reset_on_close(&self.stream);
-                            let why = "the client does not read";
-                            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
-                        }
-                    }
-                }
-                written => written?,
-            };
-            rest = &rest[written..];
+        self.write(replies.as_bytes()).await
+    }
+
+    async fn send_split(&mut self, replies: &Replies) -> io::Result<()> {
+        if let Some(listener) = &mut self.listener {
+            listener.answered(replies);
         }
-        Ok(())
+        let (first, second) = split(replies);
+        self.write(first).await?;
+        // The sockets have TCP_NODELAY, so each write is a packet of its own.
+        sleep(GAP).await;
+        self.write(second).await
     }
 
     async fn close(mut self, reason: CloseReason) {
@@ -111,7 +127,39 @@ impl Transport for Tcp {
             // A TLS client could not read a word.
             CloseReason::Foreign(ForeignProtocol::Tls)
             | CloseReason::Exit
+            | CloseReason::Removed
             | CloseReason::Stopping => linger(self.stream).await,
+        }
+    }
+}
+
+/// Cuts replies in the middle, between two characters, so that a beginner's `decode`
+/// takes both parts.
+fn split(replies: &Replies) -> (&[u8], &[u8]) {
+    let bytes = replies.as_bytes();
+    let is_inside = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let middle = bytes.len().div_ceil(2);
+    let cut = (middle..bytes.len()).find(|at| !is_inside(at)).unwrap_or(middle);
+    bytes.split_at(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Reply;
+    use protocol::decoder::Ending;
+
+    use super::*;
+
+    #[test]
+    fn replies_are_split_between_two_characters() {
+        for (reply, first) in
+            [("zhangsan added!", "zhangsan"), ("张三 added!", "张三 a"), ("ab", "a"), ("a", "a")]
+        {
+            let mut replies = Replies::default();
+            replies.push(&Reply::Written(reply), Ending::Packet);
+            let (one, other) = split(&replies);
+            assert_eq!(std::str::from_utf8(one).unwrap(), first, "{reply}");
+            assert_eq!([one, other].concat(), reply.as_bytes());
         }
     }
 }

@@ -14,7 +14,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use protocol::{Decoder, Replies, Stage};
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
@@ -23,6 +23,8 @@ use crate::transport::conversation::{CloseReason, Received, Transport};
 use crate::transport::frames::{CloseCode, Frames, Outcome};
 use crate::transport::heartbeat::{Heartbeat, Liveness, PingAction};
 use crate::transport::linger::Lingering;
+use crate::transport::outbox::GAP;
+use crate::transport::refusal::Refusal;
 
 /// Time for the browser to answer a Close before the connection is dropped.
 const LINGER: Duration = Duration::from_secs(1);
@@ -70,6 +72,28 @@ impl Browser {
             self.frames.sent(sent);
         }
         Ok(())
+    }
+
+    /// Sends the first `count` bytes of the outgoing frames.
+    async fn flush_first(&mut self, mut count: usize) -> io::Result<()> {
+        while count > 0 {
+            let sent = self.stream.write(&self.frames.outgoing()[..count]).await?;
+            self.frames.sent(sent);
+            count -= sent;
+        }
+        Ok(())
+    }
+
+    /// Accepts the conversation and closes it at once: a browser sees a Close, and
+    /// neither status nor body of a handshake that was refused.
+    pub(crate) async fn refuse(mut self, refusal: Refusal) {
+        let code = match refusal {
+            Refusal::Blocked => CloseCode::from(api::CLOSED_BLOCKED),
+            Refusal::DoorClosed => CloseCode::from(api::CLOSED_DOOR),
+            Refusal::ServerFull | Refusal::AddressFull => CloseCode::Again,
+        };
+        self.frames.close(code, refusal.reason());
+        let _ = timeout(LINGER, self.drain()).await;
     }
 
     /// Reads until the other side says Close, too: what it sent meanwhile is
@@ -148,9 +172,21 @@ impl Transport for Browser {
         self.flush().await
     }
 
+    /// The frames are split, and not the messages: the browser gets each reply whole.
+    async fn send_split(&mut self, replies: &Replies) -> io::Result<()> {
+        replies.iter().for_each(|reply| self.frames.push_reply(reply));
+        self.flush_first(self.frames.outgoing().len().div_ceil(2)).await?;
+        sleep(GAP).await;
+        self.flush().await
+    }
+
     async fn close(mut self, reason: CloseReason) {
         match reason {
             CloseReason::Exit => self.frames.close(CloseCode::Normal, "bye"),
+            CloseReason::Removed => {
+                let code = CloseCode::from(api::CLOSED_BY_TEACHER);
+                self.frames.close(code, "your teacher has ended this conversation");
+            }
             CloseReason::Stopping => self.frames.close(CloseCode::Away, "the server stops"),
             // A browser that said Close waits for the answer, and then for the
             // end. What is foreign never came this far.

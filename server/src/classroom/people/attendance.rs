@@ -79,7 +79,7 @@ impl Observer for Attendance<'_> {
         self.record.sticky()
     }
 
-    fn heard(&self, decoder: &mut Decoder, replies: &Replies) {
+    fn heard(&self, decoder: &mut Decoder, replies: &Replies, held: usize) {
         let heard = decoder.take_heard();
         if heard.messages == 0 {
             return;
@@ -90,12 +90,12 @@ impl Observer for Attendance<'_> {
                 true => {
                     let (id, raw) = (self.record.id, self.record.raw);
                     let author = Author { id, address: self.address, raw };
-                    self.people.authors.note(author, replies);
+                    self.people.authors.note(author, replies.iter().skip(held));
                 }
                 false => self.people.authors.miss(),
             }
         }
-        let news = self.record.hear(&heard, decoder, replies);
+        let news = self.record.hear(&heard, decoder, replies.iter().skip(held));
         if let Some(cause) = news.first_mistake {
             let page = self.has_key.then_some(self.record.id);
             let maker = Maker { page, address: self.address };
@@ -104,7 +104,7 @@ impl Observer for Attendance<'_> {
         if news.noted && self.people.lines.are_shown() {
             let sent = String::from_utf8_lossy(decoder.all_bytes(&heard));
             self.tell(Kind::Sent, sent.lines());
-            self.tell(Kind::Received, replies.iter());
+            self.tell(Kind::Received, replies.iter().skip(held));
         }
     }
 

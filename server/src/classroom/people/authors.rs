@@ -5,8 +5,6 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use protocol::Replies;
-
 use super::PersonId;
 
 /// Contacts of which the author is remembered: some 3 MB at the longest names.
@@ -31,9 +29,9 @@ pub(super) struct Author {
 
 impl Authors {
     /// Notes what an author changed, by the replies that were given.
-    pub(super) fn note(&self, author: Author, replies: &Replies) {
+    pub(super) fn note<'r>(&self, author: Author, replies: impl Iterator<Item = &'r str>) {
         let mut by_name = self.lock();
-        for reply in replies.iter() {
+        for reply in replies {
             if let Some(name) = reply.strip_suffix(" added!") {
                 if let Some(before) = by_name.get_mut(name) {
                     *before = author;
@@ -74,37 +72,31 @@ impl Authors {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Replies, Reply, decoder::Ending};
-
     use super::*;
 
     fn author(n: u64) -> Author {
         Author { id: PersonId(n), address: [127, 0, 0, 1].into(), raw: false }
     }
 
-    fn added(names: &[&str]) -> Replies {
-        let mut replies = Replies::default();
-        names.iter().for_each(|name| replies.push(&Reply::Added { name }, Ending::Line));
-        replies
+    fn note(authors: &Authors, author: Author, replies: &[&str]) {
+        authors.note(author, replies.iter().copied());
     }
 
     #[test]
     fn the_last_one_who_stored_a_contact_is_its_author() {
         let authors = Authors::default();
-        authors.note(author(1), &added(&["a", "b"]));
-        authors.note(author(2), &added(&["b"]));
+        note(&authors, author(1), &["a added!", "b added!"]);
+        note(&authors, author(2), &["b added!"]);
         assert_eq!(
             ["a", "b", "c"].map(|name| authors.of(name).map(|a| a.id.0)),
             [Some(1), Some(2), None]
         );
-        let mut removed = Replies::default();
-        removed.push(&Reply::Removed { name: "a" }, Ending::Line);
-        authors.note(author(3), &removed);
+        note(&authors, author(3), &["a removed!"]);
         assert_eq!(authors.of("a"), None);
         // After a flood nobody is accused of what somebody else may have overwritten.
         authors.miss();
         assert_eq!(authors.of("b"), None);
-        authors.note(author(1), &added(&["b"]));
+        note(&authors, author(1), &["b added!"]);
         assert_eq!(authors.of("b"), Some(author(1)));
     }
 
@@ -112,7 +104,7 @@ mod tests {
     fn authors_are_remembered_of_a_bounded_number_of_contacts() {
         let authors = Authors::default();
         for n in 0..REMEMBERED + 10 {
-            authors.note(author(1), &added(&[&n.to_string()]));
+            note(&authors, author(1), &[&format!("{n} added!")]);
         }
         assert_eq!(authors.lock().len(), REMEMBERED);
         assert_eq!(authors.of(&(REMEMBERED + 1).to_string()), None);

@@ -181,6 +181,11 @@ impl People {
         self.roll().entry(id).is_some_and(|entry| entry.disconnect())
     }
 
+    /// Ends all conversations from an address.
+    pub(crate) fn disconnect_address(&self, address: IpAddr) {
+        self.roll().disconnect_address(address);
+    }
+
     /// The address somebody last came from.
     pub(crate) fn address_of(&self, id: PersonId) -> Option<IpAddr> {
         self.roll().entry(id).map(|entry| entry.address)
@@ -223,11 +228,6 @@ impl People {
             state: "gone".to_owned(),
             ..Person::default()
         }))
-    }
-
-    /// Forgets who stored which contact: the book is another one.
-    pub(crate) fn forget_authors(&self) {
-        self.authors.forget();
     }
 
     /// Begins to show the lesson's lines on the board, or forgets them.

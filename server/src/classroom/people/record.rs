@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use api::{ShownLine, Sticky};
 use protocol::escape::Escaped;
-use protocol::{Cause, Decoder, Heard, Replies, Verbs, slice};
+use protocol::{Cause, Decoder, Heard, Verbs, slice};
 
 use super::PersonId;
 
@@ -120,7 +120,12 @@ impl Record {
 
     /// Notes a round of a conversation. The counts come last: whoever sees them
     /// changed sees the texts, too.
-    pub(super) fn hear(&self, heard: &Heard, decoder: &Decoder, replies: &Replies) -> News {
+    pub(super) fn hear<'r>(
+        &self,
+        heard: &Heard,
+        decoder: &Decoder,
+        replies: impl ExactSizeIterator<Item = &'r str>,
+    ) -> News {
         let noted = self.in_period() < NOTED && self.id != PersonId(0);
         let first_mistake = if noted { self.note(heard, decoder, replies) } else { None };
         if heard.mistakes > 0 {
@@ -130,7 +135,12 @@ impl Record {
         News { noted, first_mistake }
     }
 
-    fn note(&self, heard: &Heard, decoder: &Decoder, replies: &Replies) -> Option<Cause> {
+    fn note<'r>(
+        &self,
+        heard: &Heard,
+        decoder: &Decoder,
+        replies: impl ExactSizeIterator<Item = &'r str>,
+    ) -> Option<Cause> {
         let mut said = self.said();
         let said = &mut *said;
         set_shown(&mut said.last, decoder.last_text(heard));
@@ -143,7 +153,7 @@ impl Record {
         said.failures += heard.mistakes_behind;
         said.exchanged.push(true, &String::from_utf8_lossy(decoder.all_bytes(heard)));
         let hidden = replies.len().saturating_sub(EXCHANGED);
-        replies.iter().skip(hidden).for_each(|reply| said.exchanged.push(false, reply));
+        replies.skip(hidden).for_each(|reply| said.exchanged.push(false, reply));
         let cause = heard.cause?;
         if heard.mistakes_behind > 0 {
             said.cause = Some(cause);
@@ -223,7 +233,7 @@ pub(super) fn cut(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Contacts, Next, Stage, answer};
+    use protocol::{Contacts, Next, Replies, Stage, answer};
 
     use super::*;
 
@@ -234,7 +244,7 @@ mod tests {
         let next = answer(&mut decoder, &mut Contacts::default(), &mut replies, 1_000);
         assert_ne!(next, Next::More);
         let heard = decoder.take_heard();
-        record.hear(&heard, &decoder, &replies)
+        record.hear(&heard, &decoder, replies.iter())
     }
 
     fn lines(record: &Record) -> Vec<(bool, String)> {

@@ -99,6 +99,11 @@ impl Roll {
         self.people.values_mut()
     }
 
+    pub(super) fn disconnect_address(&self, address: IpAddr) {
+        let there = self.people.values().filter(|entry| entry.address == address);
+        there.for_each(|entry| drop(entry.disconnect()));
+    }
+
     /// Messages and mistakes of everybody who is or was in the roll.
     pub(super) fn totals(&self) -> (u64, u64) {
         let counts = self.people.values().map(|entry| entry.record.counts());

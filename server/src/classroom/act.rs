@@ -1,0 +1,283 @@
+//! Acts: what the teacher does, carried out on the class. Each is checked here, whoever
+//! sent it, and noted in the journal.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use api::{Act, Action, MAX_ANNOUNCEMENT, Sticky};
+use protocol::Stage;
+use tokio::time::Instant;
+
+use super::Classroom;
+use super::lead::{HINDERED, Switches, Undoable};
+use super::people::PersonId;
+use crate::book::revision::{NotRevised, Revision};
+use crate::language::{Language, localized};
+
+/// The longest pause before each reply, in milliseconds: half of the minute after which
+/// the page takes a connection that owes it a reply for broken.
+const LONGEST_PAUSE: u64 = 30_000;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The act needs a person and names none.
+    WithoutPerson,
+    /// There is no such person, or not any more.
+    UnknownPerson,
+    /// The act needs a text and has none.
+    WithoutText,
+    /// The announcement is too long, or has control characters.
+    BadAnnouncement,
+    /// It is no IP address.
+    BadAddress,
+    /// That address is not blocked.
+    NotBlocked,
+    /// The pause is missing or too long.
+    BadPause,
+    /// There is nothing to take back.
+    NothingToUndo,
+    /// The book.
+    Book(NotRevised),
+}
+
+impl Refused {
+    /// What the teacher reads.
+    pub(crate) fn sentence(&self, language: Language) -> String {
+        match self {
+            Refused::WithoutPerson => {
+                localized!(in language; "没有说明是哪位学生", "it does not say which student")
+            }
+            Refused::UnknownPerson => {
+                localized!(in language; "这位学生已经不在了", "that student is not here any more")
+            }
+            Refused::WithoutText => {
+                localized!(in language; "没有填写内容", "the text is missing")
+            }
+            Refused::BadAnnouncement => localized!(
+                in language;
+                "公告要写成一行，1 到 {MAX_ANNOUNCEMENT} 个字",
+                "an announcement is one line of 1 to {MAX_ANNOUNCEMENT} characters"
+            ),
+            Refused::BadAddress => {
+                localized!(in language; "这不是 IP 地址", "that is no IP address")
+            }
+            Refused::NotBlocked => {
+                localized!(in language; "这个地址没有被屏蔽", "that address is not blocked")
+            }
+            Refused::BadPause => {
+                let most = LONGEST_PAUSE / 1000;
+                localized!(
+                    in language;
+                    "回复前的等待时间是 0 到 {most} 秒",
+                    "the pause before each reply is 0 to {most} seconds"
+                )
+            }
+            Refused::NothingToUndo => {
+                localized!(in language; "没有可以撤销的操作", "there is nothing to undo")
+            }
+            Refused::Book(error) => error.sentence(language),
+        }
+    }
+}
+
+impl From<NotRevised> for Refused {
+    fn from(error: NotRevised) -> Self {
+        Refused::Book(error)
+    }
+}
+
+impl Classroom {
+    /// Does what the teacher wants, for all messages to come. What it does to the book is
+    /// durable when this returns. To be run to its end.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was done, unless the error says that it may have been.
+    pub(crate) async fn act(&self, act: Act) -> Result<(), Refused> {
+        let whom = match act.action {
+            Action::Delete | Action::Reset | Action::NewBook => return self.revise(act).await,
+            Action::Undo => return self.undo(act).await,
+            Action::End => return self.end_lesson(act).await,
+            Action::Block | Action::Unblock => self.block_or_unblock(&act)?,
+            Action::Disconnect | Action::ShowOne | Action::LowerHand => self.single_out(&act)?,
+            Action::StickyJoin | Action::StickySplit | Action::StickyOff => self.stick(&act)?,
+            Action::Announce | Action::Slow => self.switch_to(&act)?,
+            _ => self.switch_plain(act.action),
+        };
+        if let Some(whom) = whom {
+            self.lead().journal().add(act, whom, false);
+        }
+        Ok(())
+    }
+
+    /// A switch without parameters. Returns whom it concerns, nobody, if it changed
+    /// anything.
+    fn switch_plain(&self, action: Action) -> Option<String> {
+        let change = |switches: &mut Switches| match action {
+            Action::Pause => switches.held_until = Some(Instant::now() + HINDERED),
+            Action::Resume => switches.held_until = None,
+            Action::StageEcho => switches.stage = Stage::Echo,
+            Action::StageContacts => switches.stage = Stage::Contacts,
+            Action::Freeze => switches.frozen = true,
+            Action::Thaw => switches.frozen = false,
+            Action::CloseDoor => switches.closed = true,
+            Action::OpenDoor => switches.closed = false,
+            Action::Unannounce => switches.announcement = None,
+            Action::Show => switches.shows_lines = true,
+            Action::Hide => (switches.shows_lines, switches.shows) = (false, None),
+            _ => unreachable!("it has a function of its own"),
+        };
+        if matches!(action, Action::Freeze | Action::Thaw) {
+            self.book().set_frozen(action == Action::Freeze);
+        }
+        self.lead().switch(change).then(String::new)
+    }
+
+    /// A switch with a text or a number.
+    fn switch_to(&self, act: &Act) -> Result<Option<String>, Refused> {
+        let switched = match act.action {
+            Action::Announce => {
+                let line = announcement(act)?;
+                self.lead().switch(|switches| switches.announcement = Some(line))
+            }
+            _ => {
+                let millis = act.millis.filter(|millis| *millis <= LONGEST_PAUSE);
+                let pause = Duration::from_millis(millis.ok_or(Refused::BadPause)?);
+                self.lead().switch(|switches| switches.pause = pause)
+            }
+        };
+        Ok(switched.then(String::new))
+    }
+
+    /// What happens to replies on purpose: somebody's, or everybody's.
+    fn stick(&self, act: &Act) -> Result<Option<String>, Refused> {
+        let sticky = match act.action {
+            Action::StickyJoin => Sticky::Joined,
+            Action::StickySplit => Sticky::Split,
+            _ => Sticky::Off,
+        };
+        if act.person.is_none() {
+            return Ok(self.lead().switch(|switches| switches.sticky = sticky).then(String::new));
+        }
+        let (id, label) = self.person(act)?;
+        match self.people().set_sticky(id, sticky) {
+            true => Ok(Some(label)),
+            false => Err(Refused::UnknownPerson),
+        }
+    }
+
+    /// What concerns one person alone.
+    fn single_out(&self, act: &Act) -> Result<Option<String>, Refused> {
+        let (id, label) = self.person(act)?;
+        let done = match act.action {
+            Action::Disconnect => self.people().disconnect(id),
+            Action::LowerHand => self.people().lower_hand(id),
+            _ => self.lead().switch(|switches| switches.shows = Some(id)),
+        };
+        Ok(done.then_some(label))
+    }
+
+    fn block_or_unblock(&self, act: &Act) -> Result<Option<String>, Refused> {
+        if act.action == Action::Unblock {
+            let text = act.text.as_deref().ok_or(Refused::WithoutText)?;
+            let address: IpAddr = text.trim().parse().map_err(|_| Refused::BadAddress)?;
+            let unblocked = self.lead().switch(|switches| switches.unblock(address.to_canonical()));
+            return if unblocked {
+                Ok(Some(address.to_string()))
+            } else {
+                Err(Refused::NotBlocked)
+            };
+        }
+        let (id, label) = self.person(act)?;
+        let address = self.people().address_of(id).ok_or(Refused::UnknownPerson)?;
+        // First the block, so that nothing comes back in between.
+        self.lead().switch(|switches| switches.block(address.to_canonical(), Instant::now()));
+        self.people().disconnect_address(address);
+        let is_named = label != address.to_string();
+        Ok(Some(if is_named { format!("{label} ({address})") } else { label }))
+    }
+
+    /// Whom an act is about, and what to call that person.
+    fn person(&self, act: &Act) -> Result<(PersonId, String), Refused> {
+        let id = PersonId(act.person.ok_or(Refused::WithoutPerson)?);
+        let label = self.people().label_of(id).ok_or(Refused::UnknownPerson)?;
+        Ok((id, label))
+    }
+
+    /// Takes contacts out of the book, to be put back by [`Action::Undo`].
+    async fn revise(&self, act: Act) -> Result<(), Refused> {
+        let text = || act.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let revision = match act.action {
+            Action::Delete => Revision::Remove(text().ok_or(Refused::WithoutText)?.into()),
+            Action::Reset => Revision::Clear { keep: None },
+            _ => Revision::Clear { keep: Some(text().ok_or(Refused::WithoutText)?.to_owned()) },
+        };
+        let mut undoable = self.lead().undo().lock().await;
+        let removed = self.book().revise(revision).await?;
+        let whom = match act.action {
+            Action::Reset => String::new(),
+            _ => text().unwrap_or_default().to_owned(),
+        };
+        let entry = self.lead().journal().add(act, whom, false);
+        Undoable { entry, removed }.push_to(&mut undoable);
+        self.lead().switch(|switches| switches.undo = Some(entry));
+        Ok(())
+    }
+
+    /// Puts back what was last taken out of the book, but for names that have been
+    /// stored again since.
+    async fn undo(&self, act: Act) -> Result<(), Refused> {
+        let mut undoable = self.lead().undo().lock().await;
+        let Undoable { entry, removed } = undoable.pop().ok_or(Refused::NothingToUndo)?;
+        let removed = match self.book().revise(Revision::PutBack(removed.clone())).await {
+            Ok(_) => removed,
+            Err(error) => {
+                // It can be tried again.
+                undoable.push(Undoable { entry, removed });
+                return Err(error.into());
+            }
+        };
+        let whom = match &removed[..] {
+            [(name, _)] => name.to_string(),
+            _ => String::new(),
+        };
+        self.lead().switch(|switches| {
+            switches.undo = undoable.last().map(|undoable| undoable.entry);
+        });
+        self.lead().journal().add(act, whom, false);
+        Ok(())
+    }
+
+    /// Ends the lesson: what is known of people is forgotten, the journal and what could
+    /// be undone included, for they name people. The book stays, and so does what is set
+    /// for the class as a whole.
+    async fn end_lesson(&self, act: Act) -> Result<(), Refused> {
+        let mut undoable = self.lead().undo().lock().await;
+        undoable.clear();
+        self.forget_lesson();
+        self.lead().journal().forget();
+        self.lead().switch(|switches| {
+            *switches = Switches {
+                stage: switches.stage,
+                pause: switches.pause,
+                frozen: switches.frozen,
+                closed: switches.closed,
+                lesson: switches.lesson + 1,
+                ..Switches::default()
+            };
+        });
+        self.lead().journal().add(act, String::new(), false);
+        Ok(())
+    }
+}
+
+/// The line that is to be announced.
+fn announcement(act: &Act) -> Result<String, Refused> {
+    let line = act.text.as_deref().map(str::trim).ok_or(Refused::WithoutText)?;
+    let fits = (1..=MAX_ANNOUNCEMENT).contains(&line.chars().count());
+    if !fits || line.chars().any(char::is_control) {
+        return Err(Refused::BadAnnouncement);
+    }
+    Ok(line.to_owned())
+}

@@ -1,0 +1,225 @@
+//! Access: the secrets by which a teacher is known, and the limit on guessing them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use constant_time_eq::constant_time_eq;
+use tokio::time::Instant;
+
+/// Bytes of a secret: 128 bits, which cannot be guessed at any rate.
+const BYTES: usize = 16;
+
+/// Wrong secrets that one address may send within [`WINDOW`].
+const MOST_WRONG: u32 = 10;
+
+/// The time in which they are counted.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Addresses that are counted at once, some 40 bytes each. Beyond it the oldest is
+/// forgotten, which gives it ten more guesses at a number of 39 digits.
+const MOST_ADDRESSES: usize = 4_096;
+
+/// A secret: random, in hexadecimal digits. Shown by [`as_str`](Self::as_str) only.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A new one, from the system's source for cryptography.
+    ///
+    /// # Errors
+    ///
+    /// The system has none.
+    pub fn random() -> anyhow::Result<Self> {
+        let mut bytes = [0; BYTES];
+        getrandom::fill(&mut bytes).context("the system gives no random numbers")?;
+        Ok(Secret(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is it. Takes as long wherever the first difference is.
+    fn is(&self, said: &str) -> bool {
+        constant_time_eq(self.0.as_bytes(), said.as_bytes())
+    }
+}
+
+/// Shows nothing of it, so that no log does.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// By what a teacher is known to one class, until the server stops.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// In the address that the banner shows.
+    token: Secret,
+    /// Stands for the token in a browser's cookie.
+    cookie: Secret,
+    wrong: Mutex<HashMap<IpAddr, Wrong>>,
+}
+
+/// Wrong secrets from one address.
+#[derive(Clone, Copy, Debug)]
+struct Wrong {
+    since: Instant,
+    count: u32,
+}
+
+/// What somebody offers to be known as the teacher.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Offer<'o> {
+    Token(&'o str),
+    Cookie(&'o str),
+}
+
+/// What an offer is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is the teacher.
+    Right,
+    /// It is not.
+    Wrong,
+    /// Too many from this address were wrong; so long to wait.
+    TooMany(Duration),
+}
+
+impl Access {
+    pub(crate) fn new(token: Secret, cookie: Secret) -> Self {
+        Access { token, cookie, wrong: Mutex::default() }
+    }
+
+    /// The value of the cookie.
+    pub(crate) fn cookie(&self) -> &Secret {
+        &self.cookie
+    }
+
+    /// Judges an offer from `address`, and counts it if it is wrong.
+    ///
+    /// An address that was wrong too often is not told whether a token is right. A
+    /// right cookie is let in all the same: it was given to a teacher, whose page must
+    /// go on where a student guesses behind the same router.
+    pub(crate) fn judge(&self, offer: Offer<'_>, address: IpAddr, now: Instant) -> Verdict {
+        let address = counted(address);
+        let is_right = match offer {
+            Offer::Cookie(cookie) if self.cookie.is(cookie) => return Verdict::Right,
+            Offer::Cookie(_) => false,
+            Offer::Token(token) => self.token.is(token),
+        };
+        let mut wrong = self.wrong();
+        let known = wrong.get(&address).copied();
+        let recent = known.filter(|wrong| now.duration_since(wrong.since) < WINDOW);
+        let Wrong { since, count } = recent.unwrap_or(Wrong { since: now, count: 0 });
+        if count >= MOST_WRONG {
+            return Verdict::TooMany(WINDOW.saturating_sub(now.duration_since(since)));
+        }
+        if is_right {
+            return Verdict::Right;
+        }
+        if known.is_none() && wrong.len() >= MOST_ADDRESSES {
+            make_room(&mut wrong, now);
+        }
+        wrong.insert(address, Wrong { since, count: count + 1 });
+        Verdict::Wrong
+    }
+
+    fn wrong(&self) -> MutexGuard<'_, HashMap<IpAddr, Wrong>> {
+        // Nothing under the lock can panic.
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn make_room(wrong: &mut HashMap<IpAddr, Wrong>, now: Instant) {
+    wrong.retain(|_, wrong| now.duration_since(wrong.since) < WINDOW);
+    if wrong.len() >= MOST_ADDRESSES
+        && let Some(oldest) = wrong.iter().min_by_key(|(_, w)| w.since).map(|(ip, _)| *ip)
+    {
+        wrong.remove(&oldest);
+    }
+}
+
+/// What an address is counted as: of IPv6 the network, in which a machine takes as many
+/// addresses as it likes.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !v6.is_loopback() => {
+            Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> Access {
+        Access::new(Secret::random().unwrap(), Secret::random().unwrap())
+    }
+
+    fn phone(n: u8) -> IpAddr {
+        IpAddr::from([192, 168, 1, n])
+    }
+
+    #[test]
+    fn a_secret_is_new_each_time_has_128_bits_and_is_never_shown_by_debug() {
+        let [one, other] = [Secret::random().unwrap(), Secret::random().unwrap()];
+        assert_ne!(one.as_str(), other.as_str());
+        assert_eq!(one.as_str().len(), 32);
+        assert!(one.is(one.as_str()) && !one.is(other.as_str()) && !one.is(""));
+        assert_eq!(format!("{one:?}"), "Secret");
+        assert!(!format!("{:?}", Access::new(one.clone(), other)).contains(one.as_str()));
+    }
+
+    #[test]
+    fn ten_wrong_tokens_a_minute_are_judged_and_then_none_and_others_are_not_concerned() {
+        let (access, start) = (access(), Instant::now());
+        let token = access.token.clone();
+        let judge = |said: &str, from, at| access.judge(Offer::Token(said), from, at);
+        for _ in 0..MOST_WRONG {
+            assert_eq!(judge("guess", phone(1), start), Verdict::Wrong);
+        }
+        let soon = start + Duration::from_secs(20);
+        let wait = Verdict::TooMany(Duration::from_secs(40));
+        assert_eq!(judge("guess", phone(1), soon), wait);
+        assert_eq!(judge(token.as_str(), phone(1), soon), wait, "nothing is told by it");
+        let mapped = "::ffff:192.168.1.1".parse().unwrap();
+        assert_eq!(judge("guess", mapped, soon), wait);
+        assert_eq!(judge(token.as_str(), phone(2), soon), Verdict::Right);
+        let cookie = access.cookie.clone();
+        assert_eq!(access.judge(Offer::Cookie(cookie.as_str()), phone(1), soon), Verdict::Right);
+        assert_eq!(access.judge(Offer::Cookie("guess"), phone(1), soon), wait);
+        assert_eq!(judge(token.as_str(), phone(1), start + WINDOW), Verdict::Right);
+    }
+
+    #[test]
+    fn a_machine_does_not_get_more_guesses_by_changing_its_ipv6_address() {
+        let (access, now) = (access(), Instant::now());
+        for number in 0..MOST_WRONG {
+            let address: IpAddr = format!("2001:db8::{number}").parse().unwrap();
+            assert_eq!(access.judge(Offer::Token("guess"), address, now), Verdict::Wrong);
+        }
+        let next = "2001:db8::ffff".parse().unwrap();
+        assert!(matches!(access.judge(Offer::Token("x"), next, now), Verdict::TooMany(_)));
+        let elsewhere = "2001:db8:0:1::1".parse().unwrap();
+        assert_eq!(access.judge(Offer::Token("x"), elsewhere, now), Verdict::Wrong);
+    }
+
+    #[test]
+    fn what_is_remembered_of_guesses_is_bounded() {
+        let (access, now) = (access(), Instant::now());
+        for number in 0..MOST_ADDRESSES as u32 + 50 {
+            let address = IpAddr::from((0x0a00_0000 + number).to_be_bytes());
+            access.judge(Offer::Token("guess"), address, now);
+        }
+        assert_eq!(access.wrong().len(), MOST_ADDRESSES);
+    }
+}
