@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(answered(&other, b"find;a\n").await, "Welcome!Not Found!\n");
         assert_eq!(answered(&echo, b"find;a\n").await, "Welcome!Received find;a;\n");
         assert_eq!([&one, &other, &echo].map(|class| class.book().len()), [1, 0, 0]);
-        let clients = [&one, &other, &echo].map(|class| class.people().present().borrow().clients);
+        let clients = [&one, &other, &echo].map(|class| class.people().present().clients);
         assert_eq!(clients, [1, 0, 0]);
         drop(present);
     }
@@ -307,7 +307,7 @@ mod tests {
         decoder.push(b"add;a;1\n");
         let next = classroom.book.answer(&mut decoder, &mut replies, 1).await;
         assert_eq!((next, replies.as_bytes()), (protocol::Next::More, &b"a added!\n"[..]));
-        assert_eq!(classroom.people.present().borrow().clients, 0);
+        assert_eq!(classroom.people.present().clients, 0);
         drop(classroom);
         console.flush(Duration::from_secs(30));
         let printed = String::from_utf8(printed.0.lock().unwrap().clone()).unwrap();

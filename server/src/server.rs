@@ -116,6 +116,7 @@ impl Server {
                 (Arc::clone(&admission), Arc::clone(&classroom), Arc::clone(&server));
             move |stream, peer| match admission.admit(peer.ip()) {
                 Ok(permit) => {
+                    note_arrival(&classroom, &stream, peer);
                     let (classroom, context) = (Arc::clone(&classroom), Arc::clone(&server));
                     drop(
                         server.tasks.spawn(serve_raw_tcp(stream, peer, permit, classroom, context)),
@@ -126,10 +127,11 @@ impl Server {
         });
         let http = accept_loop(http, stop, {
             let server = Arc::clone(&server);
-            let routes = http::router(classroom, Arc::clone(&server));
+            let routes = http::router(Arc::clone(&classroom), Arc::clone(&server));
             let routes = TowerToHyperService::new(routes);
             move |stream, peer| match admission.admit(peer.ip()) {
                 Ok(permit) => {
+                    note_arrival(&classroom, &stream, peer);
                     let (routes, context) = (routes.clone(), Arc::clone(&server));
                     let serving = http::connection::serve(stream, peer, permit, routes, context);
                     drop(server.tasks.spawn(serving))
@@ -169,6 +171,11 @@ fn context(
         http: Arc::new(http),
         join: JoinAddresses::new(BoundAddresses { tcp, http, advertised: config.advertise }),
     }
+}
+
+/// Notes for the board whether the first of the other computers has come.
+fn note_arrival(classroom: &Classroom, stream: &TcpStream, peer: SocketAddr) {
+    classroom.people().reach(peer.ip(), || Some(stream.local_addr().ok()?.ip()));
 }
 
 /// One raw TCP connection. `permit` is given back at the end, whatever it is.

@@ -9,19 +9,22 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use api::Board;
+use api::{Board, BoardClass};
 use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
+use protocol::Stage;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::classroom::Classroom;
+use crate::classroom::lead::Switches;
 use crate::classroom::people::Present;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
 use crate::http::page;
+use crate::http::student::held;
 use crate::join::CURRENT;
 
 /// Least time between two events to one watcher: two a second are as fast as a
@@ -37,15 +40,31 @@ pub(crate) async fn watch(
     // Before the first byte of the answer, so that it holds for all of it.
     connection.event_stream.store(true, Ordering::Relaxed);
     let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
-    let present = classroom.people().present();
-    let watcher = Watcher { classroom, server, present, sent: None, not_before: Instant::now() };
+    let (version, switches) = (classroom.people().version(), classroom.lead().watch());
+    let not_before = Instant::now();
+    let watcher = Watcher { classroom, server, version, switches, sent: None, not_before };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
+}
+
+/// The class on the board. What is not shown is not in it.
+fn class(classroom: &Classroom, switches: &Switches) -> BoardClass {
+    let now = Instant::now();
+    let class = classroom.people().board(switches.shows, now);
+    BoardClass {
+        homework: classroom.homework().results(),
+        echoes: switches.stage == Stage::Echo,
+        held: held(switches, now),
+        announcement: switches.announcement.clone(),
+        lines: switches.shows_lines.then(|| class.lines.unwrap_or_default()),
+        ..class
+    }
 }
 
 struct Watcher {
     classroom: Arc<Classroom>,
     server: Arc<ServerContext>,
-    present: watch::Receiver<Present>,
+    version: watch::Receiver<u64>,
+    switches: watch::Receiver<Switches>,
     /// The board of the last event.
     sent: Option<Board>,
     not_before: Instant,
@@ -73,22 +92,25 @@ impl Watcher {
             // All that is waited for below is noted before the board is read, so
             // that no change slips through in between.
             let position = contacts.read().position();
-            let Present { pages, clients } = *self.present.borrow_and_update();
+            self.version.mark_unchanged();
+            let switches = self.switches.borrow_and_update().clone();
+            let Present { pages, clients } = self.classroom.people().present();
             let board = Board {
                 addresses: self.server.join.current().await.to_vec(),
                 pages,
                 clients,
                 contacts: contacts.read().len() as u64,
                 program: page::program("board"),
-                class: api::BoardClass::default(),
+                class: class(&self.classroom, &switches),
             };
             if self.sent.as_ref() != Some(&board) {
                 return board;
             }
             tokio::select! {
                 () = contacts.changed_since(position) => {}
-                // Its sender lives as long as the class.
-                _ = self.present.changed() => {}
+                // Both senders live as long as the class.
+                _ = self.version.changed() => {}
+                _ = self.switches.changed() => {}
                 () = sleep_until(Instant::now() + CURRENT) => {}
             }
         }

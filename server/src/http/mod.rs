@@ -9,6 +9,7 @@ mod guard;
 mod headers;
 mod homework;
 mod json;
+mod metrics;
 mod page;
 mod student;
 mod upgrade;
@@ -63,6 +64,7 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
     let relay = Router::new().route(api::HOMEWORK_RELAY, get(homework::open_relay));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
+        .route("/metrics", get(metrics::metrics).layer(map_response(forbid_caching)))
         .merge(examples::routes().layer(map_response(forbid_caching)))
         .merge(origin_checked(api, Protected::Book).layer(map_response(forbid_caching)))
         .merge(origin_checked(websocket, Protected::WebSocket))

@@ -49,7 +49,7 @@ impl<'p> Attendance<'p> {
             Some(entered) => (entered.record, Some((entered.number, entered.stop))),
             None => (Arc::clone(&people.others), None),
         };
-        people.present.send_modify(|present| *present.count(kind) += 1);
+        people.present.add(kind);
         people.changed();
         let has_key = key.is_some();
         let attendance = Attendance { people, kind, address, has_key, record, own, server_stop };
@@ -121,7 +121,7 @@ impl Drop for Attendance<'_> {
         {
             entry.leave(*number, Instant::now());
         }
-        self.people.present.send_modify(|present| *present.count(self.kind) -= 1);
+        self.people.present.subtract(self.kind);
         self.people.changed();
     }
 }

@@ -41,13 +41,13 @@ use self::authors::Authors;
 pub(crate) use self::entry::HomeworkResult;
 use self::lines::Lines;
 use self::mistakes::Mistakes;
+use self::presence::Counts;
 pub(crate) use self::presence::{ClientKind, Present};
 use self::rates::Rates;
 use self::record::Record;
 use self::reports::Reports;
 pub(crate) use self::reports::{OpenPage, ReportError};
 use self::roll::Roll;
-pub(crate) use self::watcher::Watcher;
 
 /// Time between two samples: as often as a teacher's page and a board are told.
 pub(crate) const SAMPLED_EVERY: Duration = Duration::from_millis(500);
@@ -81,8 +81,7 @@ impl<'k> Visitor<'k> {
 #[derive(Debug)]
 pub(crate) struct People {
     roll: Mutex<Roll>,
-    /// The counts of open conversations.
-    present: watch::Sender<Present>,
+    present: Counts,
     /// Grows with each change of what a teacher or a board sees.
     version: watch::Sender<u64>,
     /// Grows when a page is to be told something that is no switch: its hand is lowered.
@@ -102,7 +101,7 @@ impl Default for People {
     fn default() -> Self {
         People {
             roll: Mutex::default(),
-            present: watch::Sender::default(),
+            present: Counts::default(),
             version: watch::Sender::default(),
             calls: watch::Sender::default(),
             others: Arc::new(Record::of_others()),
@@ -127,9 +126,9 @@ impl People {
         Attendance::new(self, visitor, stop, Instant::now())
     }
 
-    /// The counts of open conversations, and word of each change of them.
-    pub(crate) fn present(&self) -> watch::Receiver<Present> {
-        self.present.subscribe()
+    /// The counts of open conversations.
+    pub(crate) fn present(&self) -> Present {
+        self.present.now()
     }
 
     /// Word of each change of what a teacher or a board sees.
@@ -161,16 +160,24 @@ impl People {
         (messages + others.0, mistakes + others.1)
     }
 
+    /// How many people are remembered, connected or not.
+    pub(crate) fn count(&self) -> u64 {
+        self.roll().len() as u64
+    }
+
     /// Messages a second, over the last ten seconds.
     pub(crate) fn rate(&self) -> u64 {
         self.rates().of_late()
     }
 
-    /// Notes that a connection has come from an address to an address of this computer.
-    pub(crate) fn reach(&self, from: IpAddr, to: IpAddr) {
+    /// Notes a connection; `to` tells the address of this computer that it came to.
+    pub(crate) fn reach(&self, from: IpAddr, to: impl FnOnce() -> Option<IpAddr>) {
         let from = from.to_canonical();
+        if from.is_loopback() || self.reached.load(Ordering::Relaxed) {
+            return;
+        }
         // Who opens this computer's own address from it comes from that address, too.
-        let is_other = !from.is_loopback() && from != to.to_canonical();
+        let is_other = to().is_some_and(|to| to.to_canonical() != from);
         if is_other && !self.reached.swap(true, Ordering::Relaxed) {
             self.changed();
         }

@@ -1,5 +1,7 @@
 //! Presence: the counts of connected clients of a class.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// What kind of client holds a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientKind {
@@ -16,11 +18,33 @@ pub(crate) struct Present {
     pub(crate) clients: u64,
 }
 
-impl Present {
-    pub(super) fn count(&mut self, kind: ClientKind) -> &mut u64 {
+/// The counts as conversations change them.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pages: AtomicU64,
+    clients: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn now(&self) -> Present {
+        Present {
+            pages: self.pages.load(Ordering::Relaxed),
+            clients: self.clients.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn add(&self, kind: ClientKind) {
+        self.of(kind).fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn subtract(&self, kind: ClientKind) {
+        self.of(kind).fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn of(&self, kind: ClientKind) -> &AtomicU64 {
         match kind {
-            ClientKind::Page => &mut self.pages,
-            ClientKind::RawTcp => &mut self.clients,
+            ClientKind::Page => &self.pages,
+            ClientKind::RawTcp => &self.clients,
         }
     }
 }

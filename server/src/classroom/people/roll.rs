@@ -46,6 +46,11 @@ pub(super) struct Entered {
 }
 
 impl Roll {
+    /// How many are in it.
+    pub(super) fn len(&self) -> usize {
+        self.people.len()
+    }
+
     pub(super) fn entry(&self, id: PersonId) -> Option<&Entry> {
         self.people.get(&id)
     }
