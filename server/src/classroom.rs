@@ -1,7 +1,7 @@
 //! A class: all that one class of students shares, and nothing that belongs to the
 //! server process. A server of many classes has many of these values.
 
-mod act;
+pub(crate) mod act;
 pub(crate) mod lead;
 pub(crate) mod people;
 

@@ -87,7 +87,7 @@ pub(crate) fn single_value(headers: &HeaderMap, name: HeaderName) -> Option<&str
 }
 
 /// `HOST` of `HOST[:PORT]`; nothing if it is neither.
-fn host_of(authority: &str) -> Option<&str> {
+pub(crate) fn host_of(authority: &str) -> Option<&str> {
     let end = if authority.starts_with('[') {
         authority.find(']')? + 1
     } else {

@@ -52,6 +52,19 @@ pub fn export(book: &Path, csv: &Path, bom: bool, force: bool) -> anyhow::Result
     Ok(())
 }
 
+/// Contacts as a CSV file, as an export writes it.
+///
+/// # Errors
+///
+/// Never: it is written to memory.
+pub(crate) fn rows_of(contacts: &[(&str, &str)], bom: bool) -> io::Result<Vec<u8>> {
+    let mut written = Vec::new();
+    let mut rows = Rows::new(&mut written, bom)?;
+    contacts.iter().try_for_each(|(name, phone)| rows.write(name, phone))?;
+    rows.finish()?;
+    Ok(written)
+}
+
 fn write(store: &Store, out: impl Write, bom: bool) -> anyhow::Result<()> {
     let progress = progress(store.count(), "contacts");
     let mut rows = Rows::new(out, bom)?;

@@ -24,6 +24,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub(crate) use cells::defused;
 pub use encoding::Encoding;
 pub use export::export;
+pub(crate) use export::rows_of;
 pub use import::import;
 
 /// Makes Excel read a CSV file as UTF-8.

@@ -51,6 +51,8 @@ pub(crate) enum Protected {
     Book,
     /// To hold a conversation.
     WebSocket,
+    /// To lead the class.
+    Teacher,
 }
 
 impl Protected {
@@ -59,6 +61,10 @@ impl Protected {
             Protected::Book => format!(
                 "Only this server's own page may read its book. {how_to_allow}\n\
                  只有这个服务器自己的网页可以读取通讯录。\n"
+            ),
+            Protected::Teacher => format!(
+                "Only this server's own page may lead its class. {how_to_allow}\n\
+                 只有这个服务器自己的网页可以管理课堂。\n"
             ),
             Protected::WebSocket => format!(
                 "Only this server's own page may open its WebSocket. {how_to_allow}\n\

@@ -12,6 +12,7 @@ mod json;
 mod metrics;
 mod page;
 mod student;
+mod teacher;
 mod upgrade;
 
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::STUDENT, post(student::report))
         .route(api::HOMEWORK, get(homework::watch))
         .route(api::HOMEWORK_CHECK, get(homework::check));
+    let state = HttpState { classroom, server: Arc::clone(&server) };
+    let teacher = teacher::routes(&state);
     let websocket = Router::new().route("/ws", get(upgrade::open_websocket));
     let relay = Router::new().route(api::HOMEWORK_RELAY, get(homework::open_relay));
     Router::new()
@@ -67,11 +70,12 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route("/metrics", get(metrics::metrics).layer(map_response(forbid_caching)))
         .merge(examples::routes().layer(map_response(forbid_caching)))
         .merge(origin_checked(api, Protected::Book).layer(map_response(forbid_caching)))
+        .merge(origin_checked(teacher, Protected::Teacher).layer(map_response(forbid_caching)))
         .merge(origin_checked(websocket, Protected::WebSocket))
         .merge(origin_checked(relay, Protected::WebSocket).layer(map_response(forbid_caching)))
         .route("/check.py", get(homework::script))
         .fallback(page::not_found)
-        .with_state(HttpState { classroom, server: Arc::clone(&server) })
+        .with_state(state)
         .merge(page::routes())
         .layer(from_fn_with_state(server, check_host))
         .layer(map_response(add_security_headers))

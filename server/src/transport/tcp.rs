@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn replies_are_split_between_two_characters() {
         for (reply, first) in
-            [("zhangsan added!", "zhangsan"), ("张三 added!", "张三 a"), ("ab", "a"), ("a", "a")]
+            [("zhangsan added!", "zhangsan"), ("张三 added!", "张三 "), ("ab", "a"), ("a", "a")]
         {
             let mut replies = Replies::default();
             replies.push(&Reply::Written(reply), Ending::Packet);

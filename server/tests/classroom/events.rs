@@ -121,6 +121,17 @@ impl EventClient {
         }
     }
 
+    /// The next event of any stream, its name and its data; none when the stream has
+    /// ended.
+    pub async fn named(&mut self) -> Option<(String, String)> {
+        loop {
+            let Fields { name, data, .. } = self.next_fields().await?;
+            if let (Some(name), Some(data)) = (name, data) {
+                return Some((name, data));
+            }
+        }
+    }
+
     /// Whether a sign of life comes next.
     pub async fn is_alive(&mut self) -> bool {
         self.next_fields().await.is_some_and(|fields| fields.data.is_none())

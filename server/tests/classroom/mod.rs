@@ -14,6 +14,7 @@ pub mod old_page;
 pub mod port;
 pub mod relay;
 pub mod student;
+pub mod teacher;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -60,6 +61,8 @@ pub fn must<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output>
 pub struct TestServer {
     pub tcp: SocketAddr,
     pub http: SocketAddr,
+    /// The teacher's token.
+    pub token: String,
     stop: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -95,14 +98,16 @@ impl TestServer {
         change(&mut config);
         let server = Server::bind(config).await.unwrap();
         let (tcp, http) = (server.tcp_address().unwrap(), server.http_address().unwrap());
+        let token = server.teacher_token().as_str().to_owned();
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.serve(book, Console::silent(), stop.clone()));
-        TestServer { tcp, http, stop, serving }
+        TestServer { tcp, http, token, stop, serving }
     }
 
     /// A server that is another program, for the clients of this one.
     pub fn elsewhere(tcp: SocketAddr, http: SocketAddr) -> Self {
-        TestServer { tcp, http, stop: CancellationToken::new(), serving: tokio::spawn(async {}) }
+        let (token, stop) = Default::default();
+        TestServer { tcp, http, token, stop, serving: tokio::spawn(async {}) }
     }
 
     /// Stops it and waits until it has finished.
@@ -326,6 +331,11 @@ pub async fn http(address: SocketAddr, head: &str) -> HttpResponse {
     client.send(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).await;
     let mut bytes = Vec::new();
     must("an HTTP response", client.stream.read_to_end(&mut bytes)).await.unwrap();
+    response(&bytes)
+}
+
+/// An HTTP response, whole.
+pub fn response(bytes: &[u8]) -> HttpResponse {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("headers end");
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let (status, headers) = head.split_once("\r\n").unwrap();

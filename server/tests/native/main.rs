@@ -23,6 +23,7 @@ mod homework;
 mod homework_in_class;
 #[cfg(target_os = "linux")]
 mod lan;
+mod leading;
 mod old_files;
 #[cfg(target_os = "linux")]
 mod opening;
@@ -33,6 +34,7 @@ mod program;
 mod python;
 mod python_export;
 mod stopping;
+mod teacher_access;
 mod transcripts;
 mod watching;
 mod wrong_port;

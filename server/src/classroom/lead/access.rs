@@ -64,7 +64,16 @@ pub(crate) struct Access {
     token: Secret,
     /// Stands for the token in a browser's cookie.
     cookie: Secret,
-    wrong: Mutex<HashMap<IpAddr, Wrong>>,
+    /// Tokens and cookies apart: an old page that comes back with a cookie of yesterday's
+    /// server must not use up the tries of the teacher beside it.
+    wrong: Mutex<HashMap<(Kind, IpAddr), Wrong>>,
+}
+
+/// What was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Token,
+    Cookie,
 }
 
 /// Wrong secrets from one address.
@@ -108,14 +117,14 @@ impl Access {
     /// right cookie is let in all the same: it was given to a teacher, whose page must
     /// go on where a student guesses behind the same router.
     pub(crate) fn judge(&self, offer: Offer<'_>, address: IpAddr, now: Instant) -> Verdict {
-        let address = counted(address);
-        let is_right = match offer {
+        let (kind, is_right) = match offer {
             Offer::Cookie(cookie) if self.cookie.is(cookie) => return Verdict::Right,
-            Offer::Cookie(_) => false,
-            Offer::Token(token) => self.token.is(token),
+            Offer::Cookie(_) => (Kind::Cookie, false),
+            Offer::Token(token) => (Kind::Token, self.token.is(token)),
         };
+        let from = (kind, counted(address));
         let mut wrong = self.wrong();
-        let known = wrong.get(&address).copied();
+        let known = wrong.get(&from).copied();
         let recent = known.filter(|wrong| now.duration_since(wrong.since) < WINDOW);
         let Wrong { since, count } = recent.unwrap_or(Wrong { since: now, count: 0 });
         if count >= MOST_WRONG {
@@ -127,20 +136,20 @@ impl Access {
         if known.is_none() && wrong.len() >= MOST_ADDRESSES {
             make_room(&mut wrong, now);
         }
-        wrong.insert(address, Wrong { since, count: count + 1 });
+        wrong.insert(from, Wrong { since, count: count + 1 });
         Verdict::Wrong
     }
 
-    fn wrong(&self) -> MutexGuard<'_, HashMap<IpAddr, Wrong>> {
+    fn wrong(&self) -> MutexGuard<'_, HashMap<(Kind, IpAddr), Wrong>> {
         // Nothing under the lock can panic.
         self.wrong.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn make_room(wrong: &mut HashMap<IpAddr, Wrong>, now: Instant) {
+fn make_room(wrong: &mut HashMap<(Kind, IpAddr), Wrong>, now: Instant) {
     wrong.retain(|_, wrong| now.duration_since(wrong.since) < WINDOW);
     if wrong.len() >= MOST_ADDRESSES
-        && let Some(oldest) = wrong.iter().min_by_key(|(_, w)| w.since).map(|(ip, _)| *ip)
+        && let Some(oldest) = wrong.iter().min_by_key(|(_, w)| w.since).map(|(from, _)| *from)
     {
         wrong.remove(&oldest);
     }
@@ -196,7 +205,12 @@ mod tests {
         assert_eq!(judge(token.as_str(), phone(2), soon), Verdict::Right);
         let cookie = access.cookie.clone();
         assert_eq!(access.judge(Offer::Cookie(cookie.as_str()), phone(1), soon), Verdict::Right);
-        assert_eq!(access.judge(Offer::Cookie("guess"), phone(1), soon), wait);
+        for _ in 0..MOST_WRONG {
+            assert_eq!(access.judge(Offer::Cookie("old"), phone(2), soon), Verdict::Wrong);
+        }
+        let judged = access.judge(Offer::Cookie("old"), phone(2), soon);
+        assert_eq!(judged, Verdict::TooMany(WINDOW));
+        assert_eq!(judge(token.as_str(), phone(2), soon), Verdict::Right, "an old page beside it");
         assert_eq!(judge(token.as_str(), phone(1), start + WINDOW), Verdict::Right);
     }
 
