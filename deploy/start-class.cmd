@@ -7,7 +7,7 @@ setlocal
 cd /d "%~dp0"
 title tcp-classroom
 if not exist "tcp-classroom.exe" goto :missing
-"%~dp0tcp-classroom.exe" --lan --open=page,board %*
+"%~dp0tcp-classroom.exe" --lan --open=page,board,teacher %*
 set code=%errorlevel%
 rem The window stays open, so that the last lines can be read.
 echo.

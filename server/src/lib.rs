@@ -26,6 +26,7 @@
 //! * [`homework`]: checks a student's own server: `tcp-classroom check`.
 //! * [`csv`]: the contacts as a spreadsheet's file, in and out.
 //! * [`terminal`]: the lesson's lines on standard output, diagnostics on standard error.
+//! * [`control`]: how a command finds the server that has a book open.
 //! * [`cli`]: the options, and the banner at start. [`signals`]: what stops the
 //!   program. [`language`]: Chinese or English.
 //!
@@ -38,6 +39,7 @@ mod classroom;
 pub mod cli;
 mod config;
 mod context;
+pub mod control;
 pub mod csv;
 pub mod homework;
 mod host_names;

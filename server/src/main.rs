@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use tcp_classroom::cli::banner::{Banner, Screen};
 use tcp_classroom::cli::health;
 use tcp_classroom::cli::options::{CommandLine, Opened, Options, Subcommand};
+use tcp_classroom::cli::reset;
 use tcp_classroom::cli::shell_files;
+use tcp_classroom::control::ControlFile;
 use tcp_classroom::homework::command;
 use tcp_classroom::join::interfaces;
 use tcp_classroom::language::Language;
@@ -55,6 +57,7 @@ fn run() -> ExitCode {
         Subcommand::Import { csv, book, encoding } => {
             book.path().and_then(|book| csv::import(&book, &csv, encoding))
         }
+        Subcommand::Reset { book, keep } => book.path().and_then(|book| reset::run(&book, keep)),
         Subcommand::Health { http } => health::check(http),
         Subcommand::ShellFiles { folder } => shell_files::write(&folder),
     };
@@ -130,10 +133,24 @@ async fn serve_until_stopped(
         None => Book::in_memory(options.max_contacts),
     };
     let console = if options.quiet { Console::silent() } else { Console::new(std::io::stdout()) };
+    // Until the server has stopped, so that `export` and `reset` find it.
+    let _control = data.as_deref().and_then(|data| control_file(data, &server));
     announce(options, &server, &book, data.as_deref())?;
     let contacts = book.counter();
     server.serve(book, console.clone(), stop).await;
     Ok((console, contacts, data))
+}
+
+/// Lets the commands on this computer find the server. It serves without it, too.
+fn control_file(data: &Path, server: &Server) -> Option<ControlFile> {
+    let http = server.http_address().ok()?;
+    match ControlFile::write(data, http, server.teacher_token()) {
+        Ok(file) => Some(file),
+        Err(error) => {
+            tracing::debug!("the commands will not find this server: {error:#}");
+            None
+        }
+    }
 }
 
 fn announce(
@@ -151,6 +168,7 @@ fn announce(
         language: Language::of_machine(),
         tcp: server.tcp_address()?,
         http: server.http_address()?,
+        token: server.teacher_token().as_str(),
         lan: &lan,
         data,
         contacts: book.len(),
@@ -164,8 +182,11 @@ fn announce(
         diagnostics::flush(BANNER);
     }
     let by_default = || !options.no_open && is_terminal && has_desktop();
-    let Opened { page, board } =
-        options.open.unwrap_or_else(|| Opened { page: by_default(), board: false });
+    let Opened { page, board, teacher } =
+        options.open.unwrap_or_else(|| Opened { page: by_default(), ..Opened::default() });
+    if teacher {
+        open_in_browser(&banner.local_teacher(), banner.language);
+    }
     if page {
         open_in_browser(&banner.local_page(), banner.language);
     }

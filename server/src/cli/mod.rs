@@ -4,4 +4,5 @@
 pub mod banner;
 pub mod health;
 pub mod options;
+pub mod reset;
 pub mod shell_files;

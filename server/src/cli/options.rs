@@ -127,6 +127,16 @@ pub enum Subcommand {
         #[arg(long, value_enum, default_value_t, env = "TCP_CLASSROOM_ENCODING")]
         encoding: Encoding,
     },
+    /// Empty the book for the next class, and keep the old contacts as a file beside it;
+    /// also while a server runs.
+    Reset {
+        /// Where the contacts are.
+        #[command(flatten)]
+        book: BookFile,
+        /// What the file with the old contacts is called. [default: the date and time]
+        #[arg(long, value_name = "NAME", env = "TCP_CLASSROOM_KEEP")]
+        keep: Option<String>,
+    },
     /// Ask the server on this computer whether it answers, for the health check of a
     /// container.
     #[command(hide = true)]
@@ -222,7 +232,7 @@ mod tests {
         assert_eq!(serve(&["--tcp", "0", "--http", "0"]).tcp, Endpoint::Port(0));
         let last = serve(&["--open", "--no-open"]);
         assert!(last.no_open && last.open.is_none());
-        let both = Some(Opened { page: true, board: true });
+        let both = Some(Opened { page: true, board: true, teacher: false });
         assert_eq!(serve(&["--no-open", "--open=page,board"]).open, both);
     }
 

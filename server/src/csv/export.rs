@@ -7,14 +7,16 @@ use anyhow::{Context as _, bail};
 
 use super::cells::defused;
 use super::{BOM, progress};
-use crate::book::store::Store;
+use crate::book::store::{InUse, Store};
+use crate::control::RunningServer;
 use crate::language::localized;
 use crate::terminal::diagnostics;
 
 /// The first row.
 const HEADER: [&str; 2] = ["name", "phone"];
 
-/// Writes the contacts in the file `book` to `csv`, `-` being standard output.
+/// Writes the contacts in the file `book` to `csv`, `-` being standard output. Where a
+/// server has the file open, they come from it.
 ///
 /// # Errors
 ///
@@ -28,9 +30,10 @@ pub fn export(book: &Path, csv: &Path, bom: bool, force: bool) -> anyhow::Result
             "there is no contact book {book}; name another one with --data FILE"
         ));
     }
-    let store = Store::open(book)?;
+    let source = Source::open(book, bom)?;
     if csv == Path::new("-") {
-        return write(&store, io::stdout().lock(), bom)
+        return source
+            .write(io::stdout().lock(), bom)
             .with_context(|| localized!("无法写到标准输出", "cannot write to standard output"));
     }
     let shown = csv.display();
@@ -46,7 +49,7 @@ pub fn export(book: &Path, csv: &Path, bom: bool, force: bool) -> anyhow::Result
     };
     let cannot = || localized!("无法写 {shown}", "cannot write {shown}");
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
-    write(&store, BufWriter::new(&mut file), bom).with_context(cannot)?;
+    source.write(BufWriter::new(&mut file), bom).with_context(cannot)?;
     file.as_file().sync_all().with_context(cannot)?;
     file.persist(csv).with_context(cannot)?;
     Ok(())
@@ -65,6 +68,47 @@ pub(crate) fn rows_of(contacts: &[(&str, &str)], bom: bool) -> io::Result<Vec<u8
     Ok(written)
 }
 
+/// Where the contacts come from.
+enum Source {
+    /// The file itself.
+    File(Store),
+    /// The server that has the file open, which has written them already.
+    Server(Vec<u8>),
+}
+
+impl Source {
+    fn open(book: &Path, bom: bool) -> anyhow::Result<Self> {
+        match Store::open(book) {
+            Err(error) if error.is::<InUse>() => {
+                let written = RunningServer::of(book).map(|server| server.contacts(bom));
+                match written {
+                    Some(Ok(rows)) => Ok(Source::Server(rows)),
+                    // What the control file names is gone, or does not answer.
+                    Some(Err(_)) | None => Err(error),
+                }
+            }
+            opened => opened.map(Source::File),
+        }
+    }
+
+    fn write(&self, mut out: impl Write, bom: bool) -> anyhow::Result<()> {
+        let count = match self {
+            Source::File(store) => {
+                write(store, out, bom)?;
+                store.count()
+            }
+            Source::Server(rows) => {
+                out.write_all(rows)?;
+                out.flush()?;
+                // A row each and the header; no contact holds a line end.
+                rows.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1) as u64
+            }
+        };
+        diagnostics::say(localized!("写出了 {count} 个联系人", "{count} contacts written"));
+        Ok(())
+    }
+}
+
 fn write(store: &Store, out: impl Write, bom: bool) -> anyhow::Result<()> {
     let progress = progress(store.count(), "contacts");
     let mut rows = Rows::new(out, bom)?;
@@ -75,8 +119,6 @@ fn write(store: &Store, out: impl Write, bom: bool) -> anyhow::Result<()> {
     })?;
     rows.finish()?;
     progress.finish_and_clear();
-    let count = store.count();
-    diagnostics::say(localized!("写出了 {count} 个联系人", "{count} contacts written"));
     Ok(())
 }
 

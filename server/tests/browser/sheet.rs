@@ -15,6 +15,7 @@ fn banner(language: Language, data: &Path) -> String {
         language,
         tcp: "[::]:9999".parse().unwrap(),
         http: "[::]:8080".parse().unwrap(),
+        token: "0123456789abcdef0123456789abcdef",
         lan: &lan,
         advertised: None,
         all: false,

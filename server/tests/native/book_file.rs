@@ -100,7 +100,7 @@ fn a_copy_of_a_file_in_use_is_refused_beside_a_later_log_and_without_one() {
     fs::rename(log_of(&book), folder.path().join("kept")).unwrap();
     let said = refused(&book);
     assert!(said.contains("is missing") && said.contains("Put the log back"), "{said}");
-    assert_eq!(files(folder.path()), ["contacts.db", "kept"]);
+    assert_eq!(files(folder.path()), ["contacts.db", "contacts.db-control", "kept"]);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn symbolic_links_lead_to_the_file_and_to_its_log() {
     symlink("real/book.db", folder.path().join("first")).unwrap();
     symlink("first", &link).unwrap();
     killed(&link, 0..7);
-    assert_eq!(files(&real), ["book.db", "book.db-wal"]);
+    assert_eq!(files(&real), ["book.db", "book.db-control", "book.db-wal"]);
     assert_eq!(files(folder.path()), ["first", "link.db", "real"]);
 
     // A damaged log is noticed from either name.

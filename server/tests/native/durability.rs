@@ -302,8 +302,9 @@ fn a_disk_that_is_full_at_the_very_first_start_is_named_and_the_next_start_works
         add(&program, 0..3);
         drop(program);
         std::fs::remove_file(disk.book()).unwrap();
-        // Killed, it has left its log.
+        // Killed, it has left its log and its control file.
         std::fs::remove_file(log_of(&disk.book())).unwrap();
+        std::fs::remove_file(disk.0.path().join("contacts.db-control")).unwrap();
         let left: Vec<_> = std::fs::read_dir(disk.0.path()).unwrap().collect();
         assert!(left.is_empty(), "{free}: {left:?}");
     }

@@ -219,10 +219,81 @@ fn a_book_that_is_not_there_or_in_use_is_named() {
     assert!(!desk.book().exists(), "an export creates no book");
 
     let _program = Program::with_data(&desk.book());
-    for direction in ["export", "import"] {
-        std::fs::write(desk.file("in.csv"), "a,1\n").unwrap();
-        let csv = if direction == "import" { "in.csv" } else { "out.csv" };
-        let told = said(&desk.run(&[direction], &desk.file(csv)), 1);
-        assert!(told.contains("is in use"), "{told}");
+    std::fs::write(desk.file("in.csv"), "a,1\n").unwrap();
+    let told = said(&desk.run(&["import"], &desk.file("in.csv")), 1);
+    assert!(told.contains("is in use"), "{told}");
+}
+
+/// The file by which the commands find the server.
+fn control_file(desk: &Desk) -> PathBuf {
+    let mut path = desk.book().into_os_string();
+    path.push("-control");
+    path.into()
+}
+
+#[test]
+fn while_a_server_has_the_book_open_an_export_and_a_reset_are_done_by_it() {
+    let desk = Desk::new();
+    said(&desk.import("a,1\n\"=x\",2\n张三,3\n"), 0);
+    said(&desk.run(&["export"], &desk.file("before.csv")), 0);
+    let program = Program::with_data(&desk.book());
+    let told = said(&desk.run(&["export"], &desk.file("while.csv")), 0);
+    assert!(told.contains("3 contacts written"), "{told}");
+    let read = |name| std::fs::read_to_string(desk.file(name)).unwrap();
+    assert_eq!(read("while.csv"), read("before.csv"));
+    said(&desk.run(&["export", "--bom"], &desk.file("excel.csv")), 0);
+    assert_eq!(read("excel.csv"), format!("\u{FEFF}{}", read("before.csv")));
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = control_file(&desk).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it holds the token");
     }
+    let told = said(&desk.run(&["reset", "--keep"], "7班".as_ref()), 0);
+    assert!(told.contains("7班.db"), "{told}");
+    said(&desk.run(&["export"], &desk.file("after.csv")), 0);
+    assert_eq!(read("after.csv"), "name,phone\n");
+    let told = said(&desk.run(&["reset", "--keep"], "7班".as_ref()), 1);
+    assert!(told.contains("7班.db"), "{told}");
+    drop(program);
+    // Killed: the file is left behind and names a server that is gone.
+    assert!(control_file(&desk).exists());
+    said(&desk.run(&["export", "--force"], &desk.file("after.csv")), 0);
+    said(&desk.run(&["reset", "--keep"], "empty".as_ref()), 0);
+    assert_eq!(read("after.csv"), "name,phone\n");
+}
+
+#[test]
+fn a_control_file_that_names_another_server_is_not_believed() {
+    let desk = Desk::new();
+    said(&desk.import("a,1\n"), 0);
+    let _program = Program::with_data(&desk.book());
+    let content = std::fs::read_to_string(control_file(&desk)).unwrap();
+    let token = content.split('"').nth(7).unwrap();
+    for other in [
+        content.replace(token, "00000000000000000000000000000000"),
+        r#"{"http":"127.0.0.1:1","token":"x"}"#.to_owned(),
+        "no JSON".to_owned(),
+    ] {
+        std::fs::write(control_file(&desk), other).unwrap();
+        for command in [&["export"][..], &["reset", "--keep"]] {
+            let told = said(&desk.run(command, &desk.file("out.csv")), 1);
+            assert!(told.contains("is in use"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_without_a_server_keeps_the_old_contacts_as_a_file() {
+    let desk = Desk::new();
+    let told = said(&desk.run(&["reset", "--keep"], "old".as_ref()), 1);
+    assert!(told.contains("there is no contact book"), "{told}");
+    said(&desk.import("a,1\nb,2\n"), 0);
+    said(&desk.run(&["reset", "--keep"], "../old".as_ref()), 1);
+    said(&desk.run(&["reset", "--keep"], "old".as_ref()), 0);
+    said(&desk.run(&["export"], &desk.file("out.csv")), 0);
+    assert_eq!(std::fs::read_to_string(desk.file("out.csv")).unwrap(), "name,phone\n");
+    let kept = desk.book().with_file_name("old.db");
+    assert_eq!(tcp_classroom::Book::open(&kept, 10).unwrap().len(), 2);
 }

@@ -39,6 +39,16 @@ fn the_page_and_the_board_are_opened_the_board_at_an_address_of_the_network() {
 }
 
 #[test]
+fn the_teacher_s_page_is_opened_on_this_computer_without_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, addresses) = opened(folder.path(), &["--open=teacher"], 1);
+    let port = program.http.port();
+    assert_eq!(addresses, [format!("http://127.0.0.1:{port}/teacher")]);
+    let token = program.banner.split_once("/teacher#").expect("the banner has the token").1;
+    assert_eq!(token.lines().next().map(str::len), Some(32), "{}", program.banner);
+}
+
+#[test]
 fn the_board_is_opened_alone_where_it_is_asked_for_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (_program, addresses) = opened(folder.path(), &["--open=board"], 1);

@@ -49,7 +49,8 @@ pub(crate) use self::append::Update;
 pub(crate) use self::error::StoreError;
 pub(crate) use self::import::Imported;
 pub(crate) use self::keep::KeepError;
-pub(crate) use self::open::Store;
+pub(crate) use self::open::{InUse, Store};
+pub(crate) use self::place::file_beside;
 pub(crate) use self::session::Session;
 
 #[cfg(test)]

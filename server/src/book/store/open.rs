@@ -2,6 +2,7 @@
 //!
 //! Nothing is written to the file or its log here.
 
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +34,18 @@ pub(crate) struct Store {
     pub(super) opened: i64,
     pub(super) pending: Pending,
 }
+
+/// Another process has the book open. The text says what to do.
+#[derive(Debug)]
+pub(crate) struct InUse(String);
+
+impl fmt::Display for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InUse {}
 
 impl Store {
     /// Opens a book file for this process alone, or creates one.
@@ -174,12 +187,12 @@ fn connect(place: &Place) -> anyhow::Result<Connection> {
     }
     open().map_err(|error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            anyhow::anyhow!(localized!(
+            anyhow::Error::new(InUse(localized!(
                 "{0} 正在使用中，可能是另一个 tcp-classroom；请先停止那个程序，或者用 --data FILE 换一个文件",
                 "{0} is in use, perhaps by another tcp-classroom; stop that program, or choose \
                  another file with --data FILE",
                 place.book.display()
-            ))
+            )))
         }
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             anyhow::Error::new(error).context(no_access(place, "cannot be written"))

@@ -110,6 +110,15 @@ impl Place {
     }
 }
 
+/// A file beside the book that `given` leads to, whose name begins with the book's.
+///
+/// # Errors
+///
+/// There can be no book.
+pub(crate) fn file_beside(given: &Path, ending: &str) -> anyhow::Result<PathBuf> {
+    Ok(beside(&Place::resolve(given)?.book, ending))
+}
+
 /// A file beside the book whose name begins with the book's.
 pub(super) fn beside(book: &Path, ending: &str) -> PathBuf {
     let mut path = OsString::from(book);

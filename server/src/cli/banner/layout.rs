@@ -28,6 +28,7 @@ impl Banner<'_> {
     fn plain(&self) -> Vec<String> {
         let mut lines = vec![Self::title(), String::new()];
         lines.extend(self.addresses(usize::MAX).0);
+        lines.push(self.teacher(usize::MAX));
         lines.extend(self.contacts());
         let warning = self.warning();
         if !warning.is_empty() {
@@ -43,6 +44,8 @@ impl Banner<'_> {
     fn low(&self) -> Vec<String> {
         let mut lines = vec![Self::title()];
         lines.extend(self.contacts());
+        let columns = self.screen.map_or(usize::MAX, |screen| screen.columns);
+        lines.push(self.teacher(columns));
         lines.extend(self.warning());
         lines.extend(self.addresses(usize::MAX).0);
         lines.push(self.stop());
@@ -79,6 +82,7 @@ impl Banner<'_> {
             lines.push(localized!(in self.language; "更长的地址", "Longer addresses"));
             lines.extend(wide);
         }
+        lines.push(self.teacher(columns));
         let [contacts, data] = self.contacts();
         lines.push(format!("{contacts}:{}", &data[1..]));
         lines.push(self.stop());

@@ -32,6 +32,8 @@ pub struct Banner<'a> {
     pub tcp: SocketAddr,
     /// Where browsers connect.
     pub http: SocketAddr,
+    /// The teacher's token.
+    pub token: &'a str,
     /// The addresses of this machine on the network, best first; used only
     /// when the server listens on all interfaces.
     pub lan: &'a [Ranked],
@@ -62,6 +64,29 @@ impl Banner<'_> {
         let on_network = hosts.iter().find(|host| host.opens_in_browser());
         let page = on_network.map(|host| host.url(self.http.port()));
         page.unwrap_or_else(|| self.local_page()) + "board"
+    }
+
+    /// The teacher's page for this computer's browser. Where it is reached on loopback it
+    /// needs no token, which would stand in the browser's command line.
+    pub fn local_teacher(&self) -> String {
+        let page = self.local_page();
+        match on_this_computer(self.http).is_loopback() {
+            true => page + "teacher",
+            false => format!("{page}teacher#{}", self.token),
+        }
+    }
+
+    /// The line with the teacher's page: at an address that a phone reaches as well,
+    /// unless that makes it longer than the screen.
+    pub(super) fn teacher(&self, columns: usize) -> String {
+        let line = |page: &str| {
+            let page = format!("{page}teacher#{}", self.token);
+            localized!(in self.language; "教师：{page}", "Teacher: {page}")
+        };
+        let hosts = Hosts { listener: self.http, lan: self.lan, advertised: None }.few().0;
+        let on_network = hosts.iter().find(|host| host.opens_in_browser());
+        let page = on_network.map(|host| line(&host.url(self.http.port())));
+        page.filter(|line| line.width() < columns).unwrap_or_else(|| line(&self.local_page()))
     }
 
     /// The hosts that students reach a listener at, best first, and how many

@@ -11,6 +11,7 @@ use crate::join::interfaces::{Interface, Ranked, ranked};
 use crate::language::Language;
 
 const LANGUAGES: [Language; 2] = [Language::Chinese, Language::English];
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 const HOME: &str = "/home/teacher/.local/share/tcp-classroom/contacts.db";
 
 fn lan(addresses: &[&str]) -> Vec<Ranked> {
@@ -31,6 +32,7 @@ fn banner<'a>(language: Language, ip: &str, lan: &'a [Ranked]) -> Banner<'a> {
         language,
         tcp: SocketAddr::new(ip, 9999),
         http: SocketAddr::new(ip, 8080),
+        token: TOKEN,
         lan,
         advertised: None,
         all: false,
@@ -176,6 +178,7 @@ fn what_a_teacher_must_see_fits_the_usual_screens_with_the_whole_qr_code() {
                 for must in [page, here.into(), format!("{here}board"), format!("{best} 9999")] {
                     assert!(text.contains(&format!("  {must}")), "{must}:\n{text}");
                 }
+                assert!(text.contains(&format!("/teacher#{TOKEN}")), "{text}");
                 assert!(data.is_none_or(|data| text.contains(data)), "{text}");
                 assert!(text.contains("Ctrl+C"), "{text}");
                 for line in text.lines().filter(|line| !line.contains(&long)) {

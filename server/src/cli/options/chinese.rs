@@ -64,6 +64,12 @@ const COMMAND_WORDS: &[CommandWords] = &[
         after: "",
     },
     CommandWords {
+        name: "reset",
+        about: "为下一个班清空通讯录，原来的联系人留在旁边的文件里；\n服务器运行时也可以用。",
+        usage: "tcp-classroom reset [选项]",
+        after: "",
+    },
+    CommandWords {
         name: "health",
         about: "问一问这台电脑上的服务器是否还在回答，供容器的健康检查使用。",
         usage: "tcp-classroom health [选项]",
@@ -118,13 +124,15 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
         "文件",
         "保存通讯录的文件。\n[默认：用户数据文件夹里的 contacts.db；启动时会打印它的位置]",
     ),
+    ("keep", "名字", "保存原来联系人的文件叫什么。[默认：日期和时间]"),
     ("memory", "", "通讯录只放在内存里；服务器一停就没有了。"),
     ("stage", "阶段", "说多少课上的内容：全部，或者只有开头的回声。"),
     ("pause", "时间", "每次回答之前等一等，像课上的服务器那样，例如 1s 或 500ms，最多 30s。"),
     (
         "open",
         "页面",
-        "在浏览器里打开网页（page）、投影页面（board），\n或两个都打开：--open=page,board。\n\
+        "在浏览器里打开网页（page）、投影页面（board）、教师页面（teacher），\n\
+         也可以一起打开：--open=page,board,teacher。\n\
          [默认：网页，在桌面环境里，并且从终端启动时]",
     ),
     ("no_open", "", "什么都不在浏览器里打开。"),

@@ -104,8 +104,8 @@ pub struct Options {
     )]
     pub pause: Duration,
 
-    /// Open the page in the browser, the board for the projector, or both, as in
-    /// --open=page,board [default: the page, on a desktop, when started from a
+    /// Open the page in the browser, the board for the projector, the teacher's page, or
+    /// several, as in --open=page,board,teacher [default: the page, on a desktop, when started from a
     /// terminal].
     #[arg(
         long, value_name = "WHAT", num_args = 0..=1, require_equals = true,

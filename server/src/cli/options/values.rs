@@ -117,23 +117,27 @@ pub struct Opened {
     pub page: bool,
     /// The board, for the projector.
     pub board: bool,
+    /// The teacher's page.
+    pub teacher: bool,
 }
 
-/// `page`, `board` or `page,board`; the environment may also say it as a [`switch`],
+/// `page`, `board`, `teacher`, or several as in `page,board`; the environment may also say it as a [`switch`],
 /// as for the page.
 pub(super) fn opened(text: &str) -> Result<Opened, InvalidOption> {
     if let Ok(page) = switch(text) {
-        return Ok(Opened { page, board: false });
+        return Ok(Opened { page, ..Opened::default() });
     }
     let mut opened = Opened::default();
     for what in text.split(',') {
         match what.trim().to_ascii_lowercase().as_str() {
             "page" => opened.page = true,
             "board" => opened.board = true,
+            "teacher" => opened.teacher = true,
             _ => {
                 return Err(invalid!(
-                    "可以写 page（网页）、board（投影页面），或两个都写：page,board",
-                    "expected page, board, or both: page,board"
+                    "可以写 page（网页）、board（投影页面）、teacher（教师页面），也可以一起写：\
+                     page,board,teacher",
+                    "expected page, board, teacher, or several: page,board,teacher"
                 ));
             }
         }
@@ -350,7 +354,7 @@ mod tests {
             ("1", true, false),
             ("off", false, false),
         ] {
-            assert_eq!(opened(text), Ok(Opened { page, board }), "{text}");
+            assert_eq!(opened(text), Ok(Opened { page, board, teacher: false }), "{text}");
         }
         for neither in ["pages", "page;board", "page,", "page,1"] {
             assert!(opened(neither).is_err(), "{neither}");
