@@ -386,6 +386,70 @@ pub enum Action {
     End,
 }
 
+impl Action {
+    /// All of them.
+    pub const ALL: [Action; 26] = [
+        Action::Pause,
+        Action::Resume,
+        Action::StageEcho,
+        Action::StageContacts,
+        Action::Slow,
+        Action::StickyJoin,
+        Action::StickySplit,
+        Action::StickyOff,
+        Action::Freeze,
+        Action::Thaw,
+        Action::Delete,
+        Action::Reset,
+        Action::Undo,
+        Action::NewBook,
+        Action::Disconnect,
+        Action::Block,
+        Action::Unblock,
+        Action::CloseDoor,
+        Action::OpenDoor,
+        Action::Announce,
+        Action::Unannounce,
+        Action::Show,
+        Action::Hide,
+        Action::ShowOne,
+        Action::LowerHand,
+        Action::End,
+    ];
+
+    /// How it is written: in an [`Act`], and as `data-action` on the teacher's page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Pause => "pause",
+            Action::Resume => "resume",
+            Action::StageEcho => "stage-echo",
+            Action::StageContacts => "stage-contacts",
+            Action::Slow => "slow",
+            Action::StickyJoin => "sticky-join",
+            Action::StickySplit => "sticky-split",
+            Action::StickyOff => "sticky-off",
+            Action::Freeze => "freeze",
+            Action::Thaw => "thaw",
+            Action::Delete => "delete",
+            Action::Reset => "reset",
+            Action::Undo => "undo",
+            Action::NewBook => "new-book",
+            Action::Disconnect => "disconnect",
+            Action::Block => "block",
+            Action::Unblock => "unblock",
+            Action::CloseDoor => "close-door",
+            Action::OpenDoor => "open-door",
+            Action::Announce => "announce",
+            Action::Unannounce => "unannounce",
+            Action::Show => "show",
+            Action::Hide => "hide",
+            Action::ShowOne => "show-one",
+            Action::LowerHand => "lower-hand",
+            Action::End => "end",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,6 +464,14 @@ mod tests {
             r#"{"action":"close-door"}"#
         );
         assert_eq!(act(r#"{"action":"show-one","person":7}"#).person, Some(7));
+    }
+
+    #[test]
+    fn every_action_has_the_name_that_it_is_written_with() {
+        for action in Action::ALL {
+            let written = serde_json::to_string(&action).expect("it has one");
+            assert_eq!(written, format!("\"{}\"", action.name()));
+        }
     }
 
     #[test]
