@@ -33,7 +33,10 @@ impl Appearance {
             document: document.clone(),
             root: root(document),
             translator: Rc::new(Translator::of(document)),
-            texts: TextsClient::new(Rc::new(move |found| post(LanguageMsg::Fetched { found }))),
+            texts: TextsClient::new(
+                document.clone(),
+                Rc::new(move |found| post(LanguageMsg::Fetched { found })),
+            ),
             storage: storage.clone(),
         };
         if let Some(theme) = Theme::stored(storage.get(StorageKey::Theme).as_deref()) {

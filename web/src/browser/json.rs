@@ -6,6 +6,8 @@
 //! floating-point numbers. Fields that are not asked for are ignored, so that the
 //! server may be newer than the page.
 
+mod class;
+
 use api::{Board, Changes, Classroom, Entry, JoinAddress, Page, Snapshot};
 use js_sys::{Array, JSON, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -47,6 +49,18 @@ impl FromJson for u16 {
     }
 }
 
+impl FromJson for u32 {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        u64::from_json(value)?.try_into().ok()
+    }
+}
+
+impl FromJson for u8 {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        u64::from_json(value)?.try_into().ok()
+    }
+}
+
 impl FromJson for String {
     fn from_json(value: &JsValue) -> Option<Self> {
         value.as_string()
@@ -59,6 +73,13 @@ impl<T: FromJson> FromJson for Option<T> {
             return Some(None);
         }
         T::from_json(value).map(Some)
+    }
+}
+
+impl<A: FromJson, B: FromJson> FromJson for (A, B) {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        let pair: &Array = value.dyn_ref()?;
+        Some((A::from_json(&pair.get(0))?, B::from_json(&pair.get(1))?))
     }
 }
 
@@ -127,6 +148,7 @@ impl FromJson for Board {
             clients: field(value, "clients")?,
             contacts: field(value, "contacts")?,
             program: field(value, "program")?,
+            class: field(value, "class").unwrap_or_default(),
         })
     }
 }
@@ -145,6 +167,7 @@ impl FromJson for JoinAddress {
 
 #[cfg(test)]
 mod tests {
+    use api::BoardClass;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
@@ -192,7 +215,9 @@ mod tests {
             qr: vec!["10".to_string(), "01".to_string()],
         };
         let program = Some("board-2b".to_string());
-        let board = Board { addresses: vec![address], pages: 3, clients: 2, contacts: 17, program };
+        let class = BoardClass::default();
+        let board =
+            Board { addresses: vec![address], pages: 3, clients: 2, contacts: 17, program, class };
         assert_eq!(parse(text), Some(board));
     }
 

@@ -7,12 +7,17 @@ use crate::core::version::{self, Comparison};
 
 /// Compares the page with the program of the server's.
 pub fn compare(document: &Document, program: Option<String>) -> Comparison {
-    // The link that `start.js` loads the program from.
-    let link = document.find("link[rel=preload]");
-    let file = link.and_then(|link| link.get_attribute("href")).unwrap_or_default();
+    let file = program_file(document);
     let location = document.default_view().map(|window| window.location());
     let query = location.and_then(|location| location.search().ok()).unwrap_or_default();
     version::compare(&file, &query, program)
+}
+
+/// The address of the page's program, from the link that `start.js` loads it from. The
+/// other files that are only this page's are beside it.
+pub fn program_file(document: &Document) -> String {
+    let link = document.find("link[rel=preload]");
+    link.and_then(|link| link.get_attribute("href")).unwrap_or_default()
 }
 
 /// Opens the page anew under another query. What it has stored stays.

@@ -1,0 +1,82 @@
+//! What the server tells of the class. As in the `api` crate, a field that is missing
+//! has its default.
+
+use api::{
+    Act, Action, BoardClass, BoardLine, BoardMistake, ClassState, JournalEntry, Lead, People,
+    Person, Shown, ShownLine, Sticky,
+};
+use wasm_bindgen::JsValue;
+
+use crate::browser::json::{FromJson, field};
+
+/// A field, or its default where it is missing or something else.
+fn or_default<T: FromJson + Default>(object: &JsValue, name: &str) -> T {
+    field(object, name).unwrap_or_default()
+}
+
+/// Reads a struct whose fields all have defaults.
+macro_rules! with_defaults {
+    ($($name:ident { $($field:ident)* })*) => { $(
+        impl FromJson for $name {
+            fn from_json(value: &JsValue) -> Option<Self> {
+                value.is_object().then(|| $name {
+                    $($field: or_default(value, stringify!($field)),)*
+                })
+            }
+        }
+    )* };
+}
+
+/// Reads a struct none of whose fields may be missing.
+macro_rules! complete {
+    ($($name:ident { $($field:ident)* })*) => { $(
+        impl FromJson for $name {
+            fn from_json(value: &JsValue) -> Option<Self> {
+                Some($name { $($field: field(value, stringify!($field))?,)* })
+            }
+        }
+    )* };
+}
+
+with_defaults! {
+    ClassState { echoes pause held frozen announcement shown hand lesson }
+    BoardClass {
+        reached students steps rates mistakes homework echoes held announcement lines shown
+    }
+    Lead {
+        echoes pause held frozen closed shows_lines shows sticky announcement undo blocked
+        contacts rate addresses program
+    }
+    Person {
+        id name seat address raw state step done last mistake cause idle messages errors hand
+        flooding sticky homework passed
+    }
+}
+
+complete! {
+    BoardMistake { cause count example }
+    BoardLine { id kind name text }
+    Shown { name lines }
+    ShownLine { id sent text }
+    People { complete rows gone }
+    JournalEntry { id at act by_itself whom }
+    Act { action person text millis }
+}
+
+impl FromJson for Sticky {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        match &*value.as_string()? {
+            "off" => Some(Sticky::Off),
+            "joined" => Some(Sticky::Joined),
+            "split" => Some(Sticky::Split),
+            _ => None,
+        }
+    }
+}
+
+impl FromJson for Action {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        let name = value.as_string()?;
+        Action::ALL.into_iter().find(|action| action.name() == name)
+    }
+}
