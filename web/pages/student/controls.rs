@@ -14,6 +14,7 @@ use web::core::keyboard::{Key, Report};
 use web_sys::{Document, Element, Event, HtmlInputElement, KeyboardEvent, MediaQueryList, Window};
 
 use crate::model::Msg;
+use crate::model::class::ClassMsg;
 use crate::model::conversation::ConversationMsg;
 use crate::model::input::InputMsg;
 use crate::model::lesson::LessonMsg;
@@ -125,14 +126,20 @@ fn around_it(
             event.prevent_default();
         }
     }));
-    listeners.push(Listener::new(&view.element("steps"), "input", {
+    // The last `input` of a composition still says it is composing.
+    for kind in ["input", "compositionend"] {
         let post = post.clone();
-        move |event| {
-            if let Some(field) = closest(&event, "[data-name]") {
-                post(LessonMsg::Named(field.unchecked_ref::<HtmlInputElement>().value()).into());
+        listeners.push(Listener::new(view.document(), kind, move |event| {
+            let told = |selector, msg: fn(String) -> LessonMsg| {
+                let field = closest(&event, selector)?;
+                Some(post(msg(field.unchecked_ref::<HtmlInputElement>().value()).into()))
+            };
+            if !event.unchecked_ref::<KeyboardEvent>().is_composing() {
+                told("[data-name]", LessonMsg::Named);
+                told("[data-seat]", LessonMsg::Seated);
             }
-        }
-    }));
+        }));
+    }
     // One for all buttons, those that come and go included.
     listeners.push(Listener::new(view.document(), "click", clicked));
 }
@@ -192,6 +199,7 @@ fn meaning(button: &Element, view: &View, appearance: &Appearance) -> Option<Msg
     msg.or_else(|| for_the_conversation(button, &id).map(Msg::from))
         .or_else(|| for_the_panels(button).map(Msg::from))
         .or_else(|| for_the_lesson(button, &id, view).map(Msg::from))
+        .or_else(|| (id == "hand").then_some(ClassMsg::HandTurned.into()))
         .or_else(|| appearance.meaning(&id).map(Msg::from))
 }
 

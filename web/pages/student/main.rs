@@ -15,6 +15,8 @@ mod model;
 mod panels;
 
 #[cfg(target_arch = "wasm32")]
+mod class_client;
+#[cfg(target_arch = "wasm32")]
 mod controls;
 #[cfg(target_arch = "wasm32")]
 mod page;

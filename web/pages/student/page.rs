@@ -21,6 +21,7 @@ use web::core::language::LanguageMsg;
 use web::core::lesson::merge;
 use web_sys::{Document, MediaQueryList, Window, XmlHttpRequest, XmlHttpRequestResponseType};
 
+use crate::class_client::ClassClient;
 use crate::controls::{listen, visibility};
 use crate::model::conversation::{ConversationEffect, ConversationMsg};
 use crate::model::input::InputEffect;
@@ -33,7 +34,7 @@ use crate::view::{View, exercise};
 
 /// Where the server speaks the lesson's protocol, and where it says that it is
 /// alive: both relative to where the page was opened.
-const WEBSOCKET: &str = "ws";
+const WEBSOCKET: &str = "ws?page=";
 const HEALTH: &str = "healthz";
 
 /// What a live server answers to that. Another answer is of another server: a
@@ -56,6 +57,7 @@ pub struct StudentPage {
     /// The liveness check that is under way.
     check: RefCell<Option<Request>>,
     classroom: RefCell<Option<Request>>,
+    class: ClassClient,
     timer: Timer,
     clock: Clock,
     /// Whether the pointer is a mouse, and no finger.
@@ -92,6 +94,7 @@ impl Program for StudentPage {
             key
         });
         StudentPage {
+            class: ClassClient::new(key.clone(), post.clone()),
             homework: HomeworkView::of(document.clone(), key, post.clone()),
             model: RefCell::new(model(&window, &storage, has_room)),
             panels: SidePanels::of(&view, &post),
@@ -137,6 +140,7 @@ impl Program for StudentPage {
         // Without texts there is nothing to show yet.
         if model.is_ready() {
             self.view.refresh(&model, moment.millis);
+            self.view.show_class(model.class());
             self.homework.refresh(&model);
             let due = self.panels.refresh(&model, moment);
             let due = due.map(|due| due.saturating_sub(moment.millis));
@@ -186,6 +190,7 @@ impl StudentPage {
                 }
                 PanelsEffect::StorePanel(id) => self.storage.set(StorageKey::Panel, id),
             },
+            Effect::Class(effect) => self.class.carry_out(effect),
             Effect::Language(effect) => self.appearance.carry_out(effect, || self.translate()),
         }
     }
@@ -286,7 +291,7 @@ impl StudentPage {
             post(msg.into());
         };
         let own = self.model.borrow().conversation().is_with_own_server();
-        let path = if own { self.homework.websocket() } else { WEBSOCKET.to_string() };
+        let path = if own { self.homework.websocket() } else { self.class.path(WEBSOCKET) };
         let url = socket::address(&self.document, &path);
         // What the browser refuses outright is tried again like any failure,
         // when the model's timeout ends.

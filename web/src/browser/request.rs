@@ -41,7 +41,20 @@ impl Request {
         kind: XmlHttpRequestResponseType,
         ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
-        Request::begin(path, kind, false, ended)
+        Request::begin("GET", path, kind, false, None, ended)
+    }
+
+    /// Delivers a text to a path of the server.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn post(
+        path: &str,
+        text: &str,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
+        Request::begin("POST", path, XmlHttpRequestResponseType::Text, false, Some(text), ended)
     }
 
     /// The same, answered by the server itself and by no cache on the way.
@@ -54,17 +67,19 @@ impl Request {
         kind: XmlHttpRequestResponseType,
         ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
-        Request::begin(path, kind, true, ended)
+        Request::begin("GET", path, kind, true, None, ended)
     }
 
     fn begin(
+        method: &str,
         path: &str,
         kind: XmlHttpRequestResponseType,
         is_fresh: bool,
+        text: Option<&str>,
         ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
         let request = XmlHttpRequest::new()?;
-        request.open("GET", relative(path))?;
+        request.open(method, relative(path))?;
         request.set_response_type(kind);
         if is_fresh {
             request.set_request_header("Cache-Control", "no-cache, no-store")?;
@@ -73,7 +88,10 @@ impl Request {
             let request = request.clone();
             move |_| ended(&request)
         });
-        request.send()?;
+        if text.is_some() {
+            request.set_request_header("Content-Type", "application/json")?;
+        }
+        request.send_with_opt_str(text)?;
         Ok(Request { _listener: listener, request: AbortOnDrop(request) })
     }
 

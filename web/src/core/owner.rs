@@ -1,6 +1,6 @@
-//! Whose page it is: the student's own name, if one was given, and a number of the
-//! class. With either the examples of the lesson differ from those of all others,
-//! so that fifty beginners do not overwrite each other.
+//! Whose page it is: the student's own name and seat, if they were given, and a number
+//! of the class. With a name or a number the examples of the lesson differ from those
+//! of all others, so that fifty beginners do not overwrite each other.
 
 use protocol::slice;
 
@@ -12,10 +12,13 @@ const MOST: usize = 12;
 /// The names in the examples of the lesson.
 const NAMES: [&str; 3] = ["zhangsan", "lisi", "张三"];
 
-/// The student's name and number.
+/// The student's name, seat and number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     name: String,
+    seat: String,
+    /// How many lessons had ended when these were given, once the server has said it.
+    lesson: Option<u32>,
     /// From 1, or 0 while the server has not said one.
     number: u32,
 }
@@ -23,13 +26,20 @@ pub struct Owner {
 impl Owner {
     /// The one that [`keep`](Self::keep) wrote down.
     pub fn restored(text: &str) -> Self {
-        let (number, name) = text.split_once(' ').unwrap_or_default();
-        Owner { name: name.to_string(), number: number.parse().unwrap_or_default() }
+        let mut parts = text.split(' ');
+        let mut next = || parts.next().unwrap_or_default();
+        Owner {
+            number: next().parse().unwrap_or_default(),
+            name: next().to_string(),
+            seat: next().to_string(),
+            lesson: next().parse().ok(),
+        }
     }
 
     /// As text.
     pub fn keep(&self) -> String {
-        format!("{} {}", self.number, self.name)
+        let lesson = self.lesson.map(|lesson| lesson.to_string()).unwrap_or_default();
+        [&self.number.to_string(), &*self.name, &self.seat, &lesson].join(" ")
     }
 
     /// The name; empty if none was given.
@@ -41,6 +51,24 @@ impl Owner {
     pub fn rename(&mut self, name: &str) {
         let fits = |c: &char| c.is_ascii_digit() || is_letter(*c);
         self.name = name.chars().filter(fits).take(MOST).collect();
+    }
+
+    /// The seat; empty if none was given.
+    pub fn seat(&self) -> &str {
+        &self.seat
+    }
+
+    /// Takes the letters and digits of a seat, and `-`.
+    pub fn sit(&mut self, seat: &str) {
+        let fits = |c: &char| c.is_ascii_digit() || *c == '-' || is_letter(*c);
+        self.seat = seat.chars().filter(fits).take(MOST).collect();
+    }
+
+    /// Takes how many lessons of the class have ended. Returns whether one has since
+    /// the name and the seat were given: they may be another student's.
+    pub fn count_lessons(&mut self, lesson: u32) -> bool {
+        // A server that was restarted counts from 0 again.
+        self.lesson.replace(lesson).is_some_and(|before| before < lesson)
     }
 
     /// Takes a number, if it has none. Returns whether it took it.
@@ -106,6 +134,20 @@ mod tests {
             assert_eq!(owner.adapt(line), expected);
             assert_eq!(Owner::restored(&owner.keep()), owner);
         }
+    }
+
+    #[test]
+    fn a_seat_is_kept_and_a_lesson_that_ended_is_noticed_after_a_reload_too() {
+        let mut owner = Owner::default();
+        assert!(!owner.count_lessons(2), "a page that was never here has nothing to forget");
+        owner.sit("3-5 \"A\"<");
+        assert_eq!(owner.seat(), "3-5A");
+        let mut reloaded = Owner::restored(&owner.keep());
+        assert_eq!(reloaded, owner);
+        assert!(!reloaded.count_lessons(2) && reloaded.count_lessons(3));
+        assert!(!reloaded.count_lessons(0), "the server was restarted");
+        // What an earlier version of the page has stored.
+        assert_eq!(Owner::restored("7 Wang").name(), "Wang");
     }
 
     #[test]

@@ -215,8 +215,8 @@ impl Input {
         if self.is_composing { without_errors(all) } else { all }
     }
 
-    /// What the hint says.
-    pub fn hint(&self, connection: Connection, can_send: bool) -> Hint {
+    /// What the hint says; `is_paused` if the teacher holds the input.
+    pub fn hint(&self, connection: Connection, can_send: bool, is_paused: bool) -> Hint {
         if self.lacks_language {
             return Hint::info(Text::new(TextKey::SameLanguage));
         }
@@ -227,6 +227,7 @@ impl Input {
             return self.hint.clone();
         }
         Hint::info(Text::new(match connection {
+            _ if is_paused => TextKey::HeldPaused,
             Connection::Open => TextKey::HeldLeaving,
             Connection::Connecting { .. } => TextKey::HeldConnecting,
             Connection::Waiting { .. } => TextKey::HeldClosed,

@@ -23,6 +23,10 @@ pub enum LessonMsg {
     },
     /// The student wrote a name for the examples.
     Named(String),
+    /// The student wrote a seat.
+    Seated(String),
+    /// The server says how many lessons of the class have ended.
+    LessonsCounted(u64),
     /// The server says a number that no other page of the class has.
     Numbered(u32),
     /// The cut of the lab for sticky packets went through a character.
@@ -40,7 +44,7 @@ pub enum LessonEffect {
     FocusStep,
     /// Show the examples with the student's own name.
     ShowOwner,
-    /// Store the student's name and number, for good.
+    /// Store the student's name, seat and number, for good.
     StoreOwner(String),
     /// Drop what is stored of how far the student is.
     ForgetProgress,
@@ -92,14 +96,18 @@ impl LessonModel {
                 self.lesson.open_next();
                 self.open_step();
             }
-            LessonMsg::Restarted => {
-                self.lesson.start_over();
-                self.effects.push(LessonEffect::ForgetProgress);
-                // It may be another student.
-                self.owner.rename("");
+            LessonMsg::Restarted => self.restart(),
+            LessonMsg::LessonsCounted(lessons) => {
+                let before = self.owner.keep();
+                if self.owner.count_lessons(lessons.try_into().unwrap_or_default()) {
+                    self.restart();
+                } else if self.owner.keep() != before {
+                    self.show_owner();
+                }
+            }
+            LessonMsg::Seated(seat) => {
+                self.owner.sit(&seat);
                 self.show_owner();
-                self.effects.push(LessonEffect::Reload);
-                self.open_step();
             }
             LessonMsg::QuestionAnswered { question, right } => {
                 return self.observe(LessonEvent::Chosen { question: &question, right });
@@ -129,6 +137,17 @@ impl LessonModel {
     /// Another book than before is talked about.
     pub fn change_book(&mut self) {
         self.lesson.change_book();
+    }
+
+    fn restart(&mut self) {
+        self.lesson.start_over();
+        self.effects.push(LessonEffect::ForgetProgress);
+        // It may be another student.
+        self.owner.rename("");
+        self.owner.sit("");
+        self.show_owner();
+        self.effects.push(LessonEffect::Reload);
+        self.open_step();
     }
 
     fn open_step(&mut self) {

@@ -6,6 +6,7 @@
 //! touches a document, a socket or a clock, so that a lesson full of broken
 //! connections can be played through in a test.
 
+pub mod class;
 pub mod conversation;
 pub mod homework;
 pub mod input;
@@ -13,6 +14,8 @@ pub mod lesson;
 pub mod panels;
 pub mod tabs;
 
+use api::ClassState;
+use protocol::Stage;
 use web::core::appearance::Language;
 use web::core::clock::Moment;
 use web::core::hints::Hint;
@@ -21,7 +24,9 @@ use web::core::language::{
 };
 use web::core::lesson::LessonEvent;
 use web::core::owner::Owner;
+use web::core::subscription::StreamEvent;
 
+use self::class::{ClassEffect, ClassModel, ClassMsg};
 use self::conversation::{
     Conversation, ConversationEffect, ConversationMsg, ConversationOutput as FromConversation,
 };
@@ -56,6 +61,7 @@ by_concern! {
         Panels(PanelsMsg),
         Language(LanguageMsg),
         Homework(HomeworkMsg),
+        Class(ClassMsg),
     }
 }
 
@@ -67,6 +73,7 @@ by_concern! {
         Lesson(LessonEffect),
         Panels(PanelsEffect),
         Language(LanguageEffect),
+        Class(ClassEffect),
     }
 }
 
@@ -94,6 +101,7 @@ pub struct Model {
     panels: PanelsModel,
     language: LanguageModel,
     homework: HomeworkModel,
+    class: ClassModel,
     /// What is to be done at the end of the running update.
     effects: Vec<Effect>,
 }
@@ -109,6 +117,7 @@ impl Model {
             panels: PanelsModel::new(stored.panel, wide),
             language: LanguageModel::new(language),
             homework: HomeworkModel::default(),
+            class: ClassModel::default(),
             effects: Vec::new(),
         }
     }
@@ -128,6 +137,7 @@ impl Model {
                 self.add(effects);
             }
             Msg::Language(msg) => self.update_language(msg, moment),
+            Msg::Class(msg) => self.update_class(msg, moment),
             Msg::Homework(told) => {
                 self.homework.hear(told);
                 self.count_homework();
@@ -137,12 +147,26 @@ impl Model {
                 }
             }
         }
+        let is_wanted = self.conversation.can_follow_class();
+        let effects = self.class.next(is_wanted, &self.student(), moment.millis);
+        self.add(effects);
         std::mem::take(&mut self.effects)
     }
 
     /// How many milliseconds from now the model is to be woken, if at all.
     pub fn next_wake(&self, now: u64) -> Option<u64> {
-        self.conversation.next_wake(now)
+        let class = self.class.wake().map(|due| due.saturating_sub(now));
+        self.conversation.next_wake(now).into_iter().chain(class).min()
+    }
+
+    /// Whether a message can be sent.
+    pub fn can_send(&self) -> bool {
+        self.conversation.can_send() && !self.class.is_held()
+    }
+
+    /// The class as the teacher leads it.
+    pub fn class(&self) -> &ClassModel {
+        &self.class
     }
 
     /// The conversation.
@@ -187,7 +211,36 @@ impl Model {
 
     /// What the hint below the input says.
     pub fn hint(&self) -> Hint {
-        self.input.hint(self.conversation.connection(), self.conversation.can_send())
+        self.input.hint(self.conversation.connection(), self.can_send(), self.class.is_held())
+    }
+
+    /// What the page says of itself: an [`api::Student`]. Its texts have no character
+    /// that JSON escapes.
+    fn student(&self) -> String {
+        let (owner, steps) = (self.owner(), self.lesson().steps());
+        let bits =
+            steps.iter().enumerate().map(|(at, step)| u32::from(step.is_done()) << (at % 32));
+        format!(
+            r#"{{"name":"{}","seat":"{}","hand":{},"step":{},"steps":{},"done":{}}}"#,
+            owner.name(),
+            owner.seat(),
+            if self.class.hand() { "true" } else { "false" },
+            self.lesson().index(),
+            steps.len(),
+            bits.sum::<u32>(),
+        )
+    }
+
+    fn update_class(&mut self, msg: ClassMsg, moment: Moment) {
+        let is_told = matches!(msg, ClassMsg::Stream(StreamEvent::Message(_)));
+        self.class.update(msg, moment);
+        if is_told {
+            let ClassState { echoes, lesson, .. } = *self.class.told();
+            let stage = if echoes { Stage::Echo } else { Stage::Contacts };
+            self.update_conversation(ConversationMsg::StageTold(stage), moment);
+            let effects = self.lesson.update(LessonMsg::LessonsCounted(lesson));
+            self.add(effects);
+        }
     }
 
     fn add<E: Into<Effect>>(&mut self, effects: impl IntoIterator<Item = E>) {
@@ -227,7 +280,7 @@ impl Model {
     fn update_input(&mut self, msg: InputMsg, moment: Moment) {
         let around = Surroundings {
             connection: self.conversation.connection(),
-            can_send: self.conversation.can_send(),
+            can_send: self.can_send(),
             panels: self.panels.panels(),
             wants_own: self.lesson().open().is_some_and(|step| step.wants("own")),
         };

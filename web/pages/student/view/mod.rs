@@ -27,6 +27,7 @@ use crate::model::Model;
 use crate::model::conversation::{Message, StatusBar};
 use crate::model::tabs::{Panel, Panels};
 
+mod class;
 pub mod exercise;
 pub mod homework;
 pub mod panels;
@@ -64,6 +65,8 @@ pub struct View {
     /// How far the conversation was scrolled when it was last looked at.
     top: Cell<i32>,
     to_end: RefCell<Option<Closure<dyn FnMut()>>>,
+    /// What of the class is shown.
+    class: Cell<u32>,
 }
 
 /// What is on the screen.
@@ -104,6 +107,7 @@ impl View {
             at_end: Cell::new(true),
             top: Cell::new(0),
             to_end: RefCell::new(None),
+            class: Cell::new(0),
             document,
         }
     }
@@ -175,7 +179,7 @@ impl View {
             self.show_status_bar(status_bar, before.flatten(), model.conversation().host());
         }
 
-        let can_send = model.conversation().can_send();
+        let can_send = model.can_send();
         if shown.can_send.replace(can_send) != Some(can_send) {
             self.send.turn("disabled", !can_send);
         }
@@ -211,7 +215,7 @@ impl View {
 
         breakable(&line.query("[data-slot=text]"), &message.text);
         line.fill("bytes", &message.text.len().to_string());
-        line.fill("time", &time_of_day());
+        line.fill("time", &time_of_day(&Date::new_0()));
         if let Some(note) = &message.opening {
             let above = self.note(note);
             let _ = line.insert_before(&above, line.first_child().as_ref());
@@ -469,9 +473,9 @@ pub fn message_id(id: u32) -> String {
 }
 
 /// Local time, as on the classroom's clock.
-fn time_of_day() -> String {
+fn time_of_day(date: &Date) -> String {
     // `12:34:56 GMT+0800`, and the zone's name.
-    String::from(Date::new_0().to_time_string()).chars().take(8).collect()
+    String::from(date.to_time_string()).chars().take(8).collect()
 }
 
 #[cfg(test)]

@@ -87,12 +87,14 @@ impl Steps {
                 sample.set_text_content(Some(&mine));
             }
         });
-        self.list.each("[data-name]", |field| {
-            let field: HtmlInputElement = field.unchecked_into();
-            if field.value() != owner.name() {
-                field.set_value(owner.name());
-            }
-        });
+        for (selector, value) in [("[data-name]", owner.name()), ("[data-seat]", owner.seat())] {
+            page.each(selector, |field| {
+                let field: HtmlInputElement = field.unchecked_into();
+                if field.value() != value {
+                    field.set_value(value);
+                }
+            });
+        }
     }
 
     /// The steps that were told, as the lesson takes them.

@@ -143,6 +143,7 @@ keys! {
         HeldClosed = "held-closed",
         HeldLeaving = "held-leaving",
         HeldEnded = "held-ended",
+        HeldPaused = "held-paused",
         // The other language could not be fetched.
         SameLanguage = "same-language",
         // What is wrong with a line.

@@ -52,6 +52,8 @@ pub enum ConversationMsg {
         /// The stage of the lesson.
         stage: Stage,
     },
+    /// The server says which stage of the lesson it is at now.
+    StageTold(Stage),
     /// How this page compares with the server's.
     VersionCompared(Comparison),
     /// The switch between the server and the page was pressed.

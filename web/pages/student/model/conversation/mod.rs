@@ -139,6 +139,8 @@ impl Conversation {
                 self.tcp = Address { host, port };
                 self.set_stage(stage);
             }
+            ConversationMsg::StageTold(stage) if stage != self.stage => self.set_stage(stage),
+            ConversationMsg::StageTold(_) => {}
             ConversationMsg::VersionCompared(version) => self.act_on_version(version),
             ConversationMsg::ModeSwitched => {
                 let (mode, greeting) = match self.mode {
@@ -228,11 +230,15 @@ impl Conversation {
         self.offline.book()
     }
 
-    /// Whether the page can be seen and a server has a book to show: one that has
-    /// never answered has none, and one that was given up sends nothing.
+    /// Whether the page can be seen and a server has something to tell: one that has
+    /// never answered has nothing, and one that was given up sends nothing.
+    pub fn can_follow_class(&self) -> bool {
+        self.hidden.is_none() && self.had_server && !self.is_unreachable
+    }
+
+    /// The same for the class's book.
     pub fn can_follow_book(&self) -> bool {
-        let is_there = self.had_server && !self.is_unreachable;
-        self.hidden.is_none() && self.mode == Mode::Server && is_there
+        self.can_follow_class() && self.mode == Mode::Server
     }
 
     /// Whether the frames can be known: nothing but the message is in them.

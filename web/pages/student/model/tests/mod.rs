@@ -15,6 +15,7 @@ use super::*;
 use crate::panels::python::messages;
 use crate::panels::sequence::Sequence;
 
+mod class;
 mod connection;
 mod conversation;
 mod homework;
@@ -32,6 +33,8 @@ pub(crate) struct TestPage {
     pub alive: Option<bool>,
     /// What was done since the last look.
     done: Vec<Effect>,
+    /// The same for the class.
+    class: Vec<ClassEffect>,
 }
 
 impl TestPage {
@@ -48,7 +51,8 @@ impl TestPage {
     /// A page without its texts.
     pub fn loading(stored: Stored<'_>) -> Self {
         let model = Model::new("127.0.0.1:8080", true, Language::English, stored);
-        let mut page = TestPage { model, now: 1_000, alive: Some(true), done: Vec::new() };
+        let mut page =
+            TestPage { model, now: 1_000, alive: Some(true), done: Vec::new(), class: Vec::new() };
         page.happens(LanguageMsg::Opened);
         page
     }
@@ -82,7 +86,12 @@ impl TestPage {
         }
         assert_translated(&self.model.hint().text);
         let checks = effects.contains(&ConversationEffect::CheckServer.into());
-        self.done.extend(effects);
+        for effect in effects {
+            match effect {
+                Effect::Class(effect) => self.class.push(effect),
+                effect => self.done.push(effect),
+            }
+        }
         if let Some(alive) = self.alive.filter(|_| checks) {
             self.happens(ConversationMsg::ServerChecked { alive });
         }

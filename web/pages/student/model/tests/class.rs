@@ -1,0 +1,142 @@
+//! The class: what the teacher leads, and what the page says of itself.
+
+use web::core::subscription::StreamRequest;
+
+use super::*;
+
+fn told(state: ClassState) -> Msg {
+    ClassMsg::Stream(StreamEvent::Message(state)).into()
+}
+
+impl TestPage {
+    /// A page that has heard from its class, and has said what there is to say.
+    fn in_class() -> Self {
+        let mut page = Self::connected();
+        assert_eq!(page.class, [ClassEffect::Stream(StreamRequest::Open)]);
+        page.happens(ClassMsg::Stream(StreamEvent::Opened));
+        page.happens(told(ClassState::default())).waits(1000);
+        assert_eq!(page.reports().len(), 1);
+        page
+    }
+
+    /// What was reported since the last look; each is answered.
+    fn reports(&mut self) -> Vec<String> {
+        let mut reports = Vec::new();
+        while !self.class.is_empty() {
+            if let ClassEffect::Report(report) = self.class.remove(0) {
+                self.happens(ClassMsg::Reported);
+                reports.push(report);
+            }
+        }
+        reports
+    }
+}
+
+#[test]
+fn eyes_on_me_holds_the_input_and_loses_nothing_and_ends_by_itself() {
+    let mut page = TestPage::in_class();
+    page.types("find;lisi");
+    page.happens(told(ClassState { held: Some(300), ..ClassState::default() }));
+    page.presses(Key::Enter);
+    assert_eq!(page.transmitted(), [""; 0]);
+    assert_eq!(page.model.input().draft(), "find;lisi");
+    assert_eq!(page.model.hint().text.key, TextKey::HeldPaused);
+    page.happens(InputMsg::CommandChosen("exit".to_string()));
+    assert_eq!(page.transmitted(), [""; 0]);
+    page.waits(299_999);
+    assert!(page.model.class().is_held() && !page.model.can_send());
+    page.waits(1);
+    assert!(!page.model.class().is_held() && page.model.can_send());
+    page.presses(Key::Enter);
+    assert_eq!(page.transmitted(), ["exit"]);
+}
+
+#[test]
+fn the_stage_changes_live() {
+    let mut page = TestPage::in_class();
+    page.happens(told(ClassState { echoes: true, ..ClassState::default() }));
+    assert_eq!(page.model.conversation().stage(), Stage::Echo);
+    assert!(page.did().contains(&LessonEffect::ShowProgress.into()));
+    page.happens(told(ClassState { echoes: true, pause: 100, ..ClassState::default() }));
+    assert_eq!(page.did(), [], "what is the same disturbs nobody");
+}
+
+#[test]
+fn a_name_is_reported_once_it_is_written_and_again_after_a_break() {
+    let mut page = TestPage::in_class();
+    for name in ["W", "Wa", "Wang\"<"] {
+        page.happens(LessonMsg::Named(name.to_string())).waits(100);
+    }
+    assert_eq!(page.reports(), [""; 0]);
+    page.waits(500);
+    let reports = page.reports();
+    assert!(reports[0].contains(r#""name":"Wang","seat":"","hand":false"#), "{reports:?}");
+    assert_eq!(reports.len(), 1);
+    page.happens(ClassMsg::Stream(StreamEvent::Interrupted { is_final: false })).waits(1000);
+    page.happens(ClassMsg::Stream(StreamEvent::Opened)).waits(1000);
+    assert_eq!(page.reports(), [""; 0], "the server may know of a raised hand");
+    page.happens(told(ClassState::default())).waits(1000);
+    assert_eq!(page.reports(), reports);
+}
+
+#[test]
+fn a_report_waits_for_the_answer_to_the_one_before() {
+    let mut page = TestPage::in_class();
+    page.happens(ClassMsg::HandTurned).waits(1000);
+    page.happens(ClassMsg::HandTurned).waits(1000);
+    assert_eq!(page.class.len(), 1, "{:?}", page.class);
+    assert_eq!(page.reports().len(), 2, "it follows at once");
+}
+
+#[test]
+fn the_teacher_lowers_a_hand_and_a_reload_finds_it_raised() {
+    let raised = || told(ClassState { hand: true, ..ClassState::default() });
+    let mut page = TestPage::in_class();
+    page.happens(ClassMsg::HandTurned);
+    // Something else was said before the server knew of the hand.
+    page.happens(told(ClassState { frozen: true, ..ClassState::default() }));
+    assert!(page.model.class().hand());
+    page.happens(raised()).happens(told(ClassState::default()));
+    assert!(!page.model.class().hand());
+
+    let mut reloaded = TestPage::connected();
+    reloaded.happens(ClassMsg::Stream(StreamEvent::Opened)).happens(raised()).waits(1000);
+    assert!(reloaded.reports()[0].contains(r#""hand":true"#));
+}
+
+#[test]
+fn what_is_done_is_reported_as_bits() {
+    let mut page = TestPage::in_class();
+    let steps = ["one", "two"].map(|name| {
+        let mut step = Step::new(name);
+        step.goal(if name == "two" { "greeted" } else { "closed" });
+        step
+    });
+    page.happens(LessonMsg::Loaded(steps.to_vec()));
+    page.happens(LessonMsg::StepChosen("two".to_string()));
+    page.happens(ConversationMsg::Closed { code: 1006, reason: String::new() });
+    page.waits(500).receives("Welcome!").waits(1000);
+    let last = page.reports().pop().unwrap();
+    assert!(last.ends_with(r#""step":1,"steps":2,"done":2}"#), "{last}");
+}
+
+#[test]
+fn a_lesson_that_ended_takes_name_seat_and_progress_along() {
+    let mut page = TestPage::in_class();
+    page.happens(LessonMsg::Named("Wang".to_string()));
+    page.happens(LessonMsg::Seated("3-5".to_string()));
+    page.did();
+    page.happens(told(ClassState { lesson: 1, ..ClassState::default() }));
+    assert_eq!((page.model.owner().name(), page.model.owner().seat()), ("", ""));
+    let done = page.did();
+    assert!(done.contains(&LessonEffect::ForgetProgress.into()), "{done:?}");
+    page.happens(told(ClassState { lesson: 1, ..ClassState::default() }));
+    assert_eq!(page.did(), []);
+}
+
+#[test]
+fn a_page_that_cannot_be_seen_leaves_the_class_s_stream() {
+    let mut page = TestPage::in_class();
+    page.happens(ConversationMsg::VisibilityChanged { is_visible: false, wall: 0 });
+    assert_eq!(page.class, [ClassEffect::Stream(StreamRequest::Close)]);
+}
