@@ -1,17 +1,17 @@
 //! What goes between the page and its class: the stream of what holds for it, and its
-//! reports. When to open and what to report, only the model knows.
+//! reports. What to report, only the model knows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use web::browser::events::EventStream;
 use web::browser::json;
 use web::browser::request::Request;
-use web::core::subscription::{StreamEvent, StreamRequest};
+use web::core::subscription::StreamEvent;
 use web_sys::XmlHttpRequest;
 
 use crate::controls::Post;
-use crate::model::class::{ClassEffect, ClassMsg};
+use crate::model::class::ClassMsg;
 
 /// The stream that is open and the report that is under way.
 pub struct ClassClient {
@@ -19,13 +19,20 @@ pub struct ClassClient {
     key: String,
     post: Post,
     stream: RefCell<Option<EventStream>>,
-    report: RefCell<Option<Request>>,
+    is_broken: Rc<Cell<bool>>,
+    report: Cell<Option<Request>>,
 }
 
 impl ClassClient {
     /// The page with this key.
     pub fn new(key: String, post: Post) -> Self {
-        ClassClient { key, post, stream: RefCell::default(), report: RefCell::default() }
+        ClassClient {
+            key,
+            post,
+            stream: RefCell::default(),
+            is_broken: Rc::default(),
+            report: Cell::default(),
+        }
     }
 
     /// A path that ends with the page's key.
@@ -33,43 +40,49 @@ impl ClassClient {
         [path, &self.key].concat()
     }
 
-    /// Does what the model asks for.
-    pub fn carry_out(&self, effect: ClassEffect) {
+    /// Has the stream open if it is wanted, and closed if not.
+    pub fn follow(&self, is_wanted: bool) {
+        let mut stream = self.stream.borrow_mut();
+        if is_wanted == (stream.is_some() && !self.is_broken.take()) {
+            return;
+        }
         // The old one goes before the new one comes.
-        match effect {
-            ClassEffect::Stream(request) => {
-                drop(self.stream.take());
-                if request == StreamRequest::Open {
-                    self.stream.replace(self.follow());
-                }
-            }
-            ClassEffect::Report(student) => {
-                let post = self.post.clone();
-                let ended = move |_: &XmlHttpRequest| {
-                    post(ClassMsg::Reported.into());
-                };
-                let path = self.path("api/student?key=");
-                // What the browser refuses outright is reported with the next change.
-                self.report.replace(Request::post(&path, &student, Box::new(ended)).ok());
-            }
+        *stream = None;
+        if is_wanted {
+            *stream = self.open();
         }
     }
 
-    fn follow(&self) -> Option<EventStream> {
-        let post = self.post.clone();
+    fn open(&self) -> Option<EventStream> {
+        let (post, is_broken) = (self.post.clone(), self.is_broken.clone());
         let on_event = move |event: StreamEvent<(usize, String)>| {
-            let event = match event {
-                StreamEvent::Opened => StreamEvent::Opened,
-                StreamEvent::Interrupted { is_final } => StreamEvent::Interrupted { is_final },
-                StreamEvent::Message((_, data)) => match json::parse(&data) {
-                    Some(state) => StreamEvent::Message(state),
-                    None => return false,
-                },
-            };
-            post(ClassMsg::Stream(event).into());
+            match event {
+                StreamEvent::Opened => {}
+                StreamEvent::Interrupted { is_final } => {
+                    post(ClassMsg::Lost.into());
+                    // Opened anew with the next thing that happens on the page, and not
+                    // with this message.
+                    is_broken.set(is_final);
+                }
+                StreamEvent::Message((_, data)) => {
+                    let Some(state) = json::parse(&data) else { return false };
+                    post(ClassMsg::Told(state).into());
+                }
+            }
             true
         };
         let path = self.path("api/class?key=");
         EventStream::open_raw(&path, &[api::CLASS_EVENT], Rc::new(on_event)).ok()
+    }
+
+    /// Delivers what the page says of itself. What the browser refuses outright is
+    /// delivered with the next change.
+    pub fn report(&self, student: &str) {
+        let post = self.post.clone();
+        let ended = move |_: &XmlHttpRequest| {
+            post(ClassMsg::Reported.into());
+        };
+        let path = self.path("api/student?key=");
+        self.report.set(Request::post(&path, student, Box::new(ended)).ok());
     }
 }

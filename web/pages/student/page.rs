@@ -17,12 +17,14 @@ use web::browser::socket::{self, Socket, SocketEvent};
 use web::browser::storage::{PageStorage, StorageKey};
 use web::browser::timer::Timer;
 use web::browser::version::{compare, reopen};
+use web::core::clock::sooner;
 use web::core::language::LanguageMsg;
 use web::core::lesson::merge;
 use web_sys::{Document, MediaQueryList, Window, XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::class_client::ClassClient;
 use crate::controls::{listen, visibility};
+use crate::model::class::ClassEffect;
 use crate::model::conversation::{ConversationEffect, ConversationMsg};
 use crate::model::input::InputEffect;
 use crate::model::lesson::{LessonEffect, LessonMsg};
@@ -141,10 +143,11 @@ impl Program for StudentPage {
         if model.is_ready() {
             self.view.refresh(&model, moment.millis);
             self.view.show_class(model.class());
+            self.class.follow(model.conversation().can_follow_class());
             self.homework.refresh(&model);
             let due = self.panels.refresh(&model, moment);
             let due = due.map(|due| due.saturating_sub(moment.millis));
-            self.timer.set(model.next_wake(moment.millis).into_iter().chain(due).min());
+            self.timer.set(sooner(model.next_wake(moment.millis), due));
         }
         prevents_default
     }
@@ -190,7 +193,7 @@ impl StudentPage {
                 }
                 PanelsEffect::StorePanel(id) => self.storage.set(StorageKey::Panel, id),
             },
-            Effect::Class(effect) => self.class.carry_out(effect),
+            Effect::Class(ClassEffect::Report(student)) => self.class.report(&student),
             Effect::Language(effect) => self.appearance.carry_out(effect, || self.translate()),
         }
     }

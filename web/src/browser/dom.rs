@@ -130,13 +130,18 @@ pub trait Dom: JsCast {
 
     /// Writes a value into every placeholder of that name, as text.
     fn fill(&self, slot: &str, value: &str) {
-        self.each(&format!("[data-slot={slot}]"), |placeholder| {
-            placeholder.set_text_content(Some(value))
-        });
+        fill(self.unchecked_ref(), slot, value);
     }
 }
 
 impl<T: JsCast> Dom for T {}
+
+/// [`Dom::fill`], once for all types.
+fn fill(within: &Element, slot: &str, value: &str) {
+    within.each(&format!("[data-slot={slot}]"), |placeholder| {
+        placeholder.set_text_content(Some(value));
+    });
+}
 
 // The tests put the page's own markup through all of this; a part that is
 // missing, or of another kind, does not get past them.

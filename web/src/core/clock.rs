@@ -9,3 +9,9 @@ pub struct Moment {
     /// A random number from -200 to 200, for [`retry_delay`](crate::core::connection::retry_delay).
     pub jitter: i32,
 }
+
+/// The sooner of two times, as far as there are any. The same with `Iterator::min` is
+/// 400 bytes larger.
+pub fn sooner(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    if one.is_none_or(|one| other.is_some_and(|other| other < one)) { other } else { one }
+}

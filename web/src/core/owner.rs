@@ -39,7 +39,7 @@ impl Owner {
     /// As text.
     pub fn keep(&self) -> String {
         let lesson = self.lesson.map(|lesson| lesson.to_string()).unwrap_or_default();
-        [&self.number.to_string(), &*self.name, &self.seat, &lesson].join(" ")
+        [&self.number.to_string(), " ", &*self.name, " ", &self.seat, " ", &lesson].concat()
     }
 
     /// The name; empty if none was given.
@@ -49,8 +49,7 @@ impl Owner {
 
     /// Takes the letters and digits of a name.
     pub fn rename(&mut self, name: &str) {
-        let fits = |c: &char| c.is_ascii_digit() || is_letter(*c);
-        self.name = name.chars().filter(fits).take(MOST).collect();
+        self.name = plain(name);
     }
 
     /// The seat; empty if none was given.
@@ -58,10 +57,9 @@ impl Owner {
         &self.seat
     }
 
-    /// Takes the letters and digits of a seat, and `-`.
+    /// Takes the letters and digits of a seat.
     pub fn sit(&mut self, seat: &str) {
-        let fits = |c: &char| c.is_ascii_digit() || *c == '-' || is_letter(*c);
-        self.seat = seat.chars().filter(fits).take(MOST).collect();
+        self.seat = plain(seat);
     }
 
     /// Takes how many lessons of the class have ended. Returns whether one has since
@@ -113,6 +111,11 @@ impl Owner {
     }
 }
 
+fn plain(text: &str) -> String {
+    let fits = |c: &char| c.is_ascii_digit() || is_letter(*c);
+    text.chars().filter(fits).take(MOST).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,8 +143,8 @@ mod tests {
     fn a_seat_is_kept_and_a_lesson_that_ended_is_noticed_after_a_reload_too() {
         let mut owner = Owner::default();
         assert!(!owner.count_lessons(2), "a page that was never here has nothing to forget");
-        owner.sit("3-5 \"A\"<");
-        assert_eq!(owner.seat(), "3-5A");
+        owner.sit("3排 5\"<");
+        assert_eq!(owner.seat(), "3排5");
         let mut reloaded = Owner::restored(&owner.keep());
         assert_eq!(reloaded, owner);
         assert!(!reloaded.count_lessons(2) && reloaded.count_lessons(3));

@@ -2,8 +2,7 @@
 //! says of itself.
 
 use api::ClassState;
-use web::core::clock::Moment;
-use web::core::subscription::{StreamEvent, StreamRequest, Subscription};
+use web::core::clock::sooner;
 
 /// How long a change waits before it is reported, in milliseconds: a name is several
 /// keys, and a class of fifty does not begin in the same instant.
@@ -12,8 +11,10 @@ const DEBOUNCE: u64 = 500;
 /// What can happen between the page and the class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClassMsg {
-    /// The class's stream brings something.
-    Stream(StreamEvent<ClassState>),
+    /// The server says what holds.
+    Told(ClassState),
+    /// The stream with that is interrupted.
+    Lost,
     /// The button for the hand was pressed.
     HandTurned,
     /// A report was answered, or could not be delivered.
@@ -23,8 +24,6 @@ pub enum ClassMsg {
 /// What is to be done for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClassEffect {
-    /// Open the class's stream anew, or close it.
-    Stream(StreamRequest),
     /// Deliver this [`api::Student`], as JSON.
     Report(String),
 }
@@ -32,14 +31,14 @@ pub enum ClassEffect {
 /// What is known of the class.
 #[derive(Debug, Default)]
 pub struct ClassModel {
-    stream: Subscription,
     told: ClassState,
     /// Changes with each that is to be shown.
     revision: u32,
     /// When "eyes on me" ends by itself.
     held_until: Option<u64>,
     hand: bool,
-    /// What the server knows of this page, once it has told what it knows of the class.
+    /// What the server knows of this page; none while it does not tell what it knows
+    /// of the class, a hand that was raised before a reload among it.
     reported: Option<String>,
     /// When the next report is due.
     due: Option<u64>,
@@ -48,62 +47,48 @@ pub struct ClassModel {
 
 impl ClassModel {
     /// Takes what happened.
-    pub fn update(&mut self, msg: ClassMsg, moment: Moment) {
+    pub fn update(&mut self, msg: ClassMsg, now: u64) {
         match msg {
-            ClassMsg::Stream(StreamEvent::Opened) => {
-                self.stream.opened();
-                self.reported = None;
-            }
-            ClassMsg::Stream(StreamEvent::Interrupted { is_final }) => {
-                self.stream.interrupted(is_final, moment);
-            }
-            ClassMsg::Stream(StreamEvent::Message(told)) => {
+            ClassMsg::Told(told) => {
                 // The teacher lowers it, and a reload finds it raised.
                 if told.hand != self.told.hand {
                     self.hand = told.hand;
                 }
-                self.held_until =
-                    told.held.map(|seconds| moment.millis + u64::from(seconds) * 1000);
+                self.held_until = told.held.map(|seconds| now + u64::from(seconds) * 1000);
                 self.told = told;
-                self.revision += 1;
                 self.reported.get_or_insert_default();
             }
-            ClassMsg::HandTurned => {
-                self.hand = !self.hand;
-                self.revision += 1;
-            }
+            ClassMsg::Lost => self.reported = None,
+            ClassMsg::HandTurned => self.hand = !self.hand,
             ClassMsg::Reported => self.is_reporting = false,
         }
+        self.revision += 1;
     }
 
     /// What is to be done now; `student` is what the page would say of itself.
-    pub fn next(&mut self, is_wanted: bool, student: &str, now: u64) -> Vec<ClassEffect> {
+    pub fn next(&mut self, student: String, now: u64) -> Option<ClassEffect> {
         if self.held_until.is_some_and(|until| until <= now) {
             self.held_until = None;
             self.told.held = None;
             self.revision += 1;
         }
-        let mut effects = Vec::new();
-        effects.extend(self.stream.next_request(is_wanted, now).map(ClassEffect::Stream));
-        match &mut self.reported {
-            Some(reported) if self.stream.is_live() && reported != student => {
-                let due = *self.due.get_or_insert(now + DEBOUNCE);
-                if due <= now && !self.is_reporting {
-                    self.due = None;
-                    self.is_reporting = true;
-                    student.clone_into(reported);
-                    effects.push(ClassEffect::Report(reported.clone()));
-                }
-            }
-            _ => self.due = None,
+        if self.reported.as_ref().is_none_or(|reported| *reported == student) {
+            self.due = None;
+            return None;
         }
-        effects
+        let due = *self.due.get_or_insert(now + DEBOUNCE);
+        if due > now || self.is_reporting {
+            return None;
+        }
+        self.due = None;
+        self.is_reporting = true;
+        self.reported = Some(student.clone());
+        Some(ClassEffect::Report(student))
     }
 
     /// When the model is to be woken, if at all.
     pub fn wake(&self) -> Option<u64> {
-        let due = self.due.filter(|_| !self.is_reporting);
-        [self.stream.due(), self.held_until, due].into_iter().flatten().min()
+        sooner(self.held_until, self.due.filter(|_| !self.is_reporting))
     }
 
     /// What holds for this page.

@@ -25,8 +25,6 @@ pub enum LessonMsg {
     Named(String),
     /// The student wrote a seat.
     Seated(String),
-    /// The server says how many lessons of the class have ended.
-    LessonsCounted(u64),
     /// The server says a number that no other page of the class has.
     Numbered(u32),
     /// The cut of the lab for sticky packets went through a character.
@@ -97,14 +95,6 @@ impl LessonModel {
                 self.open_step();
             }
             LessonMsg::Restarted => self.restart(),
-            LessonMsg::LessonsCounted(lessons) => {
-                let before = self.owner.keep();
-                if self.owner.count_lessons(lessons.try_into().unwrap_or_default()) {
-                    self.restart();
-                } else if self.owner.keep() != before {
-                    self.show_owner();
-                }
-            }
             LessonMsg::Seated(seat) => {
                 self.owner.sit(&seat);
                 self.show_owner();
@@ -123,6 +113,15 @@ impl LessonModel {
             }
             LessonMsg::CharacterSplit => return self.observe(LessonEvent::Split),
         }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The server says how many lessons of the class have ended.
+    pub fn count_lessons(&mut self, lessons: u64) -> Vec<LessonEffect> {
+        if self.owner.count_lessons(lessons as u32) {
+            self.restart();
+        }
+        self.effects.push(LessonEffect::StoreOwner(self.owner.keep()));
         std::mem::take(&mut self.effects)
     }
 

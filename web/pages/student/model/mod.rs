@@ -17,14 +17,13 @@ pub mod tabs;
 use api::ClassState;
 use protocol::Stage;
 use web::core::appearance::Language;
-use web::core::clock::Moment;
+use web::core::clock::{Moment, sooner};
 use web::core::hints::Hint;
 use web::core::language::{
     LanguageEffect, LanguageModel, LanguageMsg, LanguageOutput as FromLanguage,
 };
 use web::core::lesson::LessonEvent;
 use web::core::owner::Owner;
-use web::core::subscription::StreamEvent;
 
 use self::class::{ClassEffect, ClassModel, ClassMsg};
 use self::conversation::{
@@ -147,8 +146,7 @@ impl Model {
                 }
             }
         }
-        let is_wanted = self.conversation.can_follow_class();
-        let effects = self.class.next(is_wanted, &self.student(), moment.millis);
+        let effects = self.class.next(self.student(), moment.millis);
         self.add(effects);
         std::mem::take(&mut self.effects)
     }
@@ -156,7 +154,7 @@ impl Model {
     /// How many milliseconds from now the model is to be woken, if at all.
     pub fn next_wake(&self, now: u64) -> Option<u64> {
         let class = self.class.wake().map(|due| due.saturating_sub(now));
-        self.conversation.next_wake(now).into_iter().chain(class).min()
+        sooner(self.conversation.next_wake(now), class)
     }
 
     /// Whether a message can be sent.
@@ -220,25 +218,35 @@ impl Model {
         let (owner, steps) = (self.owner(), self.lesson().steps());
         let bits =
             steps.iter().enumerate().map(|(at, step)| u32::from(step.is_done()) << (at % 32));
-        format!(
-            r#"{{"name":"{}","seat":"{}","hand":{},"step":{},"steps":{},"done":{}}}"#,
+        let hand = if self.class.hand() { "true" } else { "false" };
+        let (step, of) = (self.lesson().index().to_string(), steps.len().to_string());
+        let done = bits.sum::<u32>().to_string();
+        [
+            r#"{"name":""#,
             owner.name(),
+            r#"","seat":""#,
             owner.seat(),
-            if self.class.hand() { "true" } else { "false" },
-            self.lesson().index(),
-            steps.len(),
-            bits.sum::<u32>(),
-        )
+            r#"","hand":"#,
+            hand,
+            r#","step":"#,
+            &step,
+            r#","steps":"#,
+            &of,
+            r#","done":"#,
+            &done,
+            "}",
+        ]
+        .concat()
     }
 
     fn update_class(&mut self, msg: ClassMsg, moment: Moment) {
-        let is_told = matches!(msg, ClassMsg::Stream(StreamEvent::Message(_)));
-        self.class.update(msg, moment);
+        let is_told = matches!(msg, ClassMsg::Told(_));
+        self.class.update(msg, moment.millis);
         if is_told {
             let ClassState { echoes, lesson, .. } = *self.class.told();
             let stage = if echoes { Stage::Echo } else { Stage::Contacts };
             self.update_conversation(ConversationMsg::StageTold(stage), moment);
-            let effects = self.lesson.update(LessonMsg::LessonsCounted(lesson));
+            let effects = self.lesson.count_lessons(lesson);
             self.add(effects);
         }
     }

@@ -38,8 +38,23 @@ macro_rules! complete {
     )* };
 }
 
+impl FromJson for ClassState {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        value.is_object().then(|| ClassState {
+            echoes: or_default(value, "echoes"),
+            // No page says how long the server waits: it is felt.
+            pause: 0,
+            held: or_default(value, "held"),
+            frozen: or_default(value, "frozen"),
+            announcement: or_default(value, "announcement"),
+            shown: or_default(value, "shown"),
+            hand: or_default(value, "hand"),
+            lesson: or_default(value, "lesson"),
+        })
+    }
+}
+
 with_defaults! {
-    ClassState { echoes pause held frozen announcement shown hand lesson }
     BoardClass {
         reached students steps rates mistakes homework echoes held announcement lines shown
     }

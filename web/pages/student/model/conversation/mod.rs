@@ -14,7 +14,7 @@ pub use self::log::{ConnectionEvent, EventKind, Log, LogEntry};
 pub use self::messages::{
     ConversationEffect, ConversationMsg, ConversationOutput, Message, StatusBar,
 };
-use web::core::clock::Moment;
+use web::core::clock::{Moment, sooner};
 use web::core::connection::{CONNECT_TIMEOUT, Connection, retry_delay};
 use web::core::hints;
 use web::core::i18n::{Placeholder, Text, TextKey};
@@ -177,8 +177,7 @@ impl Conversation {
         };
         let late = self.pending.next_late(LATE);
         let check = self.owed().and_then(|owed| self.liveness.due(owed));
-        let due = [connection, late, check].into_iter().flatten().min()?;
-        Some(due.saturating_sub(now))
+        sooner(connection, sooner(late, check)).map(|due| due.saturating_sub(now))
     }
 
     /// Where the connection stands.
