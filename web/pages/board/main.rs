@@ -8,6 +8,8 @@
 mod model;
 
 #[cfg(target_arch = "wasm32")]
+mod class;
+#[cfg(target_arch = "wasm32")]
 mod view;
 
 fn main() {

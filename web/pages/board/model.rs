@@ -1,11 +1,16 @@
-//! State of the board: what the server said last, and whether it still says it.
+//! State of the board: what the server said last, whether it still says it, and what
+//! of it is large: how to join, or how the class is doing.
 
-use api::Board;
+use api::{Board, JoinAddress};
 use web::core::appearance::Language;
-use web::core::clock::Moment;
+use web::core::clock::{Moment, sooner};
 use web::core::language::{LanguageEffect, LanguageModel, LanguageMsg, LanguageOutput};
 use web::core::subscription::{StreamEvent, StreamRequest, Subscription};
 use web::core::version::Comparison;
+
+/// How long nobody new has to come before the class takes the place of how to join it,
+/// in milliseconds: the time to take a phone out and point it at the code.
+const CALM: u64 = 15_000;
 
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,14 @@ pub enum Msg {
     Returned,
     /// The time the model asked to be woken at has come.
     TimerFired,
+    /// The button for how to join was pressed: large, or a strip.
+    JoinTurned,
+    /// The button for what to check when nobody gets in was pressed.
+    HelpTurned,
+    /// This one of several addresses was chosen.
+    AddressChosen(usize),
+    /// The titles of the lesson's steps, in the language of the page.
+    Titled(Vec<String>),
 }
 
 /// What is to be done.
@@ -63,13 +76,34 @@ pub struct Model {
     /// Whether the server has another version of the page, which a cache keeps back.
     is_stale: bool,
     board: Option<Board>,
+    /// Whether how to join is large, once that was chosen by hand.
+    chosen: Option<bool>,
+    /// The most who were here at once, and since when.
+    most: (u64, u64),
+    /// Whether nobody new has come for a while.
+    is_calm: bool,
+    shows_help: bool,
+    /// The address that was chosen among several.
+    address: String,
+    titles: Vec<String>,
 }
 
 impl Model {
     /// A page that has just been opened.
     pub fn new(language: Language) -> Self {
         let (language, stream) = (LanguageModel::new(language), Subscription::default());
-        Model { language, stream, is_stale: false, board: None }
+        Model {
+            language,
+            stream,
+            is_stale: false,
+            board: None,
+            chosen: None,
+            most: (0, 0),
+            is_calm: false,
+            shows_help: false,
+            address: String::new(),
+            titles: Vec::new(),
+        }
     }
 
     /// Takes what happened and returns what to do, in order.
@@ -87,7 +121,13 @@ impl Model {
             Msg::Stream(StreamEvent::Interrupted { is_final }) => {
                 self.stream.interrupted(is_final, moment);
             }
-            Msg::Stream(StreamEvent::Message(board)) => self.board = Some(board),
+            Msg::Stream(StreamEvent::Message(board)) => {
+                let here = board.pages + board.clients;
+                if here > self.most.0 {
+                    self.most = (here, moment.millis);
+                }
+                self.board = Some(board);
+            }
             Msg::Compared(version) => {
                 self.is_stale = version == Comparison::Stale;
                 if let Comparison::Other(query) = version {
@@ -98,7 +138,15 @@ impl Model {
             // a request.
             Msg::Returned => self.stream = Subscription::default(),
             Msg::TimerFired => {}
+            Msg::JoinTurned => self.chosen = Some(!self.joins()),
+            Msg::HelpTurned => self.shows_help = !self.shows_help,
+            Msg::Titled(titles) => self.titles = titles,
+            Msg::AddressChosen(index) => {
+                let address = self.board.as_ref().and_then(|board| board.addresses.get(index));
+                self.address = address.map(|address| address.url.clone()).unwrap_or_default();
+            }
         }
+        self.is_calm |= self.calm().is_some_and(|due| due <= moment.millis);
         if let Some(StreamRequest::Open) = self.stream.next_request(true, moment.millis) {
             effects.push(Effect::OpenStream);
         }
@@ -107,7 +155,36 @@ impl Model {
 
     /// How many milliseconds from now [`Msg::TimerFired`] is due, if at all.
     pub fn next_wake(&self, now: u64) -> Option<u64> {
-        self.stream.due().map(|due| due.saturating_sub(now))
+        let calm = self.calm().filter(|_| !self.is_calm);
+        sooner(self.stream.due(), calm).map(|due| due.saturating_sub(now))
+    }
+
+    /// When joining has calmed down, once somebody is there.
+    fn calm(&self) -> Option<u64> {
+        (self.most.0 > 0).then_some(self.most.1 + CALM)
+    }
+
+    /// Whether how to join is large; else it is a strip.
+    pub fn joins(&self) -> bool {
+        self.chosen.unwrap_or(!self.is_calm)
+    }
+
+    /// The titles of the lesson's steps, as far as they are known.
+    pub fn titles(&self) -> &[String] {
+        &self.titles
+    }
+
+    /// Whether to say what to check when nobody gets in.
+    pub fn shows_help(&self) -> bool {
+        self.shows_help
+    }
+
+    /// The address to show: the one that was chosen, as long as there is such a one,
+    /// else the likeliest.
+    pub fn address(&self) -> Option<&JoinAddress> {
+        let addresses = &self.board.as_ref()?.addresses;
+        let chosen = addresses.iter().find(|address| address.url == self.address);
+        chosen.or(addresses.first())
     }
 
     /// Whether the page has texts to show.
@@ -165,10 +242,21 @@ pub fn outline(rows: &[String]) -> String {
     path
 }
 
+/// The bars of a graph of the last minute as the `d` of an SVG path: each rate is a line
+/// up from the bottom of a field `height` high, every 4 of its width, and the highest
+/// fills it.
+pub fn bars(rates: &[u32], height: u32) -> String {
+    let most = u64::from(rates.iter().copied().max().unwrap_or_default()).max(10);
+    let mut path = String::new();
+    for (index, &rate) in rates.iter().enumerate().filter(|(_, rate)| **rate > 0) {
+        let up = (u64::from(rate) * u64::from(height)).div_ceil(most);
+        path.push_str(&format!("M{} {height}v-{up}", index * 4 + 2));
+    }
+    path
+}
+
 #[cfg(test)]
 mod tests {
-    use api::JoinAddress;
-
     use super::*;
 
     fn board(pages: u64) -> Board {
@@ -207,7 +295,7 @@ mod tests {
         // A browser reconnects by itself after a break.
         let broken = Msg::Stream(StreamEvent::Interrupted { is_final: false });
         assert_eq!(model.update(broken, at(30)), []);
-        assert_eq!((model.freshness(), model.next_wake(30)), (Freshness::Lost, None));
+        assert_eq!(model.freshness(), Freshness::Lost);
         assert_eq!(model.board(), Some(&board(3)), "what was last known stays");
         model.update(Msg::Stream(StreamEvent::Opened), at(40));
         assert_eq!(model.freshness(), Freshness::Live);
@@ -217,6 +305,53 @@ mod tests {
         assert_eq!(model.update(refused, at(50)), []);
         let wake = model.next_wake(50).unwrap();
         assert_eq!(model.update(Msg::TimerFired, at(50 + wake)), [Effect::OpenStream]);
+    }
+
+    #[test]
+    fn joining_is_large_until_nobody_new_comes_and_a_button_decides_otherwise() {
+        let mut model = Model::new(Language::Chinese);
+        let told = |model: &mut Model, pages, millis| {
+            let mut board = board(pages);
+            board.clients = 0;
+            model.update(Msg::Stream(StreamEvent::Message(board)), at(millis));
+        };
+        told(&mut model, 0, 0);
+        model.update(Msg::TimerFired, at(600_000));
+        assert!(model.joins(), "nobody is there yet");
+        told(&mut model, 1, 600_000);
+        told(&mut model, 2, 600_000 + CALM - 1);
+        model.update(Msg::TimerFired, at(600_000 + CALM));
+        assert!(model.joins(), "they are still coming");
+        let wake = model.next_wake(600_000 + CALM).unwrap();
+        model.update(Msg::TimerFired, at(600_000 + CALM + wake));
+        assert!(!model.joins());
+        assert_eq!(model.next_wake(700_000), None);
+        told(&mut model, 30, 700_000);
+        assert!(!model.joins(), "it does not jump about");
+        model.update(Msg::JoinTurned, at(700_001));
+        assert!(model.joins());
+        model.update(Msg::JoinTurned, at(700_002));
+        assert!(!model.joins());
+    }
+
+    #[test]
+    fn an_address_that_was_chosen_is_shown_as_long_as_there_is_one() {
+        let mut model = Model::new(Language::Chinese);
+        let mut two = board(0);
+        two.addresses
+            .push(JoinAddress { url: "http://10.0.0.1/".into(), ..two.addresses[0].clone() });
+        model.update(Msg::Stream(StreamEvent::Message(two)), at(0));
+        assert_eq!(model.address().unwrap().host, "192.168.1.5");
+        model.update(Msg::AddressChosen(1), at(0));
+        assert_eq!(model.address().unwrap().url, "http://10.0.0.1/");
+        model.update(Msg::Stream(StreamEvent::Message(board(0))), at(0));
+        assert_eq!(model.address().unwrap().url, "http://192.168.1.5:8080/");
+    }
+
+    #[test]
+    fn the_graph_has_a_bar_for_each_second_with_messages() {
+        assert_eq!(bars(&[0, 20, 1], 40), "M6 40v-40M10 40v-2");
+        assert_eq!(bars(&[5], 40), "M2 40v-20", "a few messages are not a full graph");
     }
 
     #[test]

@@ -5,19 +5,22 @@ use std::rc::Rc;
 
 use api::{Board, JoinAddress};
 use web::browser::appearance::{Appearance, first_language};
+use web::browser::clipboard::copy;
 use web::browser::clock::Clock;
-use web::browser::dom::{Dom as _, element, root};
+use web::browser::dom::{Dom as _, element, instantiate, root, template};
 use web::browser::events::{EventKind, EventStream, OnEvent};
 use web::browser::json;
 use web::browser::listener::{Listener, closest};
 use web::browser::program::{Post, Program};
+use web::browser::step_titles::StepTitles;
 use web::browser::storage::PageStorage;
 use web::browser::timer::Timer;
 use web::browser::version::{compare, reopen};
-use web::core::language::LanguageMsg;
+use web::core::language::{LanguageEffect, LanguageMsg};
 use web::core::subscription::StreamEvent;
 use web_sys::Document;
 
+use crate::class::ClassView;
 use crate::model::{Effect, Model, Msg, is_loopback, outline, typed};
 
 /// The events of the stream.
@@ -35,8 +38,10 @@ pub struct BoardPage {
     model: RefCell<Model>,
     appearance: Rc<Appearance>,
     stream: RefCell<Option<EventStream>>,
-    /// What is on the screen.
-    shown: RefCell<Option<Board>>,
+    /// What is on the screen, and the address of it.
+    shown: RefCell<Option<(Board, Option<JoinAddress>)>>,
+    class: ClassView,
+    titles: StepTitles,
     timer: Timer,
     clock: Clock,
     on_stream: OnEvent<Board>,
@@ -64,10 +69,24 @@ impl Program for BoardPage {
         let clicked = {
             let (appearance, post) = (appearance.clone(), post.clone());
             move |event| {
-                let button = closest(&event, "button[id]");
-                let id = button.and_then(|button| button.get_attribute("id"));
-                if let Some(msg) = id.and_then(|id| appearance.meaning(&id)) {
-                    post(Msg::Language(msg));
+                let Some(button) = closest(&event, "button") else { return };
+                let id = button.id();
+                let msg = match &*id {
+                    "turn" => Some(Msg::JoinTurned),
+                    "nobody" | "close-help" => Some(Msg::HelpTurned),
+                    "copy" => {
+                        let document = button.owner_document().expect("it was clicked in one");
+                        let code = element(&document, "tcp-python");
+                        let word = if copy(&document, &code) { "copied" } else { "not-copied" };
+                        appearance.translator().say(&button, "", word, &[]);
+                        None
+                    }
+                    _ => appearance.meaning(&id).map(Msg::Language),
+                };
+                let chosen = button.get_attribute("data-address");
+                let chosen = chosen.and_then(|index| index.parse().ok()).map(Msg::AddressChosen);
+                if let Some(msg) = msg.or(chosen) {
+                    post(msg);
                 }
             }
         };
@@ -84,6 +103,13 @@ impl Program for BoardPage {
             model: RefCell::new(Model::new(first_language(&window, &storage))),
             stream: RefCell::default(),
             shown: RefCell::default(),
+            class: ClassView::of(&document, appearance.translator().clone()),
+            titles: StepTitles::new({
+                let post = post.clone();
+                Rc::new(move |titles| {
+                    post(Msg::Titled(titles));
+                })
+            }),
             timer: Timer::new(window.clone(), poster(|| Msg::TimerFired)),
             clock: Clock::of(&window),
             on_stream: {
@@ -114,11 +140,16 @@ impl Program for BoardPage {
         let effects = self.model.borrow_mut().update(msg, moment);
         for effect in effects {
             match effect {
-                Effect::Language(effect) => self.appearance.carry_out(effect, || {
-                    if let Some(texts) = self.appearance.texts() {
-                        self.appearance.translate(texts);
+                Effect::Language(effect) => {
+                    if let LanguageEffect::Fetch(language) = effect {
+                        self.titles.fetch(language);
                     }
-                }),
+                    self.appearance.carry_out(effect, || {
+                        if let Some(texts) = self.appearance.texts() {
+                            self.appearance.translate(texts);
+                        }
+                    });
+                }
                 Effect::Reopen(query) => reopen(&self.document, &query),
                 Effect::OpenStream => {
                     // The old one goes before the new one comes.
@@ -140,13 +171,19 @@ impl Program for BoardPage {
 impl BoardPage {
     /// Shows the state of the model where it differs from what is shown.
     fn refresh(&self, model: &Model) {
-        root(&self.document).set("data-state", model.freshness().name());
+        let root = root(&self.document);
+        root.set("data-state", model.freshness().name());
+        root.set("data-view", if model.joins() { "join" } else { "class" });
+        let find = |id: &str| element(&self.document, id);
+        find("help").hide(!model.shows_help());
+        find("nobody").set("aria-expanded", if model.shows_help() { "true" } else { "false" });
+        self.class.title(model.titles());
         let Some(board) = model.board() else { return };
-        if self.shown.borrow().as_ref() == Some(board) {
+        find("stale").hide(!model.is_stale());
+        let shown = Some((board.clone(), model.address().cloned()));
+        if *self.shown.borrow() == shown {
             return;
         }
-        let find = |id: &str| element(&self.document, id);
-        find("stale").hide(!model.is_stale());
         for (id, count) in [
             ("online", board.pages + board.clients),
             ("pages", board.pages),
@@ -155,18 +192,40 @@ impl BoardPage {
         ] {
             find(id).set_text_content(Some(&count.to_string()));
         }
-        if let Some(address) = board.addresses.first() {
+        find("reached").hide(!board.class.reached);
+        find("unreached").hide(board.class.reached);
+        if let Some(address) = model.address() {
             self.show_address(address);
+            self.show_choice(&board.addresses, address);
         }
-        self.shown.replace(Some(board.clone()));
+        self.class.refresh(&board.class);
+        self.shown.replace(shown);
+    }
+
+    /// Offers the addresses, where there are several.
+    fn show_choice(&self, addresses: &[JoinAddress], chosen: &JoinAddress) {
+        let list = element(&self.document, "addresses");
+        list.hide(addresses.len() < 2);
+        list.each("button", |button| button.remove());
+        for (index, address) in addresses.iter().enumerate() {
+            let button = instantiate(&template(&self.document, "address"));
+            let name = [typed(&address.url), " ", &address.interface].concat();
+            button.set_text_content(Some(name.trim_end()));
+            button.set("data-address", &index.to_string());
+            button.set("aria-pressed", if address == chosen { "true" } else { "false" });
+            list.add(&button);
+        }
     }
 
     fn show_address(&self, address: &JoinAddress) {
         let find = |id: &str| element(&self.document, id);
         let url = typed(&address.url);
+        let port = address.port.to_string();
         find("join-url").set_text_content(Some(url));
         find("tcp-host").set_text_content(Some(&address.host));
-        find("tcp-port").set_text_content(Some(&address.port.to_string()));
+        find("tcp-port").set_text_content(Some(&port));
+        let tuple = ["('", &address.host, "', ", &port, ")"].concat();
+        find("tcp-python").set_text_content(Some(&tuple));
         let is_long = url.chars().nth(LARGE).is_some();
         for id in ["join-url", "tcp-address"] {
             find(id).set_class_name(if is_long { "address long" } else { "address" });

@@ -6,12 +6,13 @@
 //!   [`translator`] (texts in the language that is shown), [`appearance`]
 //!   (language and theme as a whole).
 //! * The server: [`request`], [`socket`], [`events`] (a stream of events),
-//!   [`json`], [`texts`] (a language's file), [`book_client`], [`version`] (the
-//!   build of the page).
-//! * [`storage`], [`timer`], [`clock`].
+//!   [`json`], [`texts`] (a language's file), [`step_titles`], [`book_client`],
+//!   [`version`] (the build of the page).
+//! * [`storage`], [`timer`], [`clock`], [`clipboard`].
 
 pub mod appearance;
 pub mod book_client;
+pub mod clipboard;
 pub mod clock;
 pub mod dom;
 pub mod events;
@@ -20,6 +21,7 @@ pub mod listener;
 pub mod program;
 pub mod request;
 pub mod socket;
+pub mod step_titles;
 pub mod storage;
 pub mod texts;
 pub mod timer;

@@ -53,6 +53,27 @@ impl Translator {
         }
     }
 
+    /// Shows the text of a key that is made of the server's words, such as a cause, or
+    /// that word where there is no such text: the server may be newer than the page.
+    pub fn say(&self, element: &Element, prefix: &str, word: &str, values: &[(&str, &str)]) {
+        let key = [prefix, word].concat();
+        let has_text = {
+            let texts = self.texts.borrow();
+            texts
+                .as_ref()
+                .is_some_and(|texts| texts.find(&format!("[data-word=\"{key}\"]")).is_some())
+        };
+        element.turn("data-said", false);
+        if !has_text {
+            return element.set_text_content(Some(word));
+        }
+        element.set("data-said", &key);
+        self.show_text(element, &key);
+        for (slot, value) in values {
+            element.fill(slot, value);
+        }
+    }
+
     /// Shows a text whose only placeholder is a number of bytes.
     pub fn show_bytes(&self, element: &Element, key: TextKey, bytes: usize) {
         self.show_with(element, key, &[(Placeholder::Bytes, &bytes.to_string())]);

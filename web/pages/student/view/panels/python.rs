@@ -3,13 +3,13 @@
 
 use std::cell::RefCell;
 
-use wasm_bindgen::JsCast;
+use web::browser::clipboard::copy;
 use web::browser::dom::{Dom as _, leaf};
 use web::browser::translator::Translator;
 use web::core::i18n::TextKey;
 use web::core::message::{Address, Direction};
 use web::core::python_export::{nc, one_liner, program};
-use web_sys::{Document, Element, HtmlDocument, HtmlElement};
+use web_sys::{Document, Element, HtmlElement};
 
 use crate::model::Model;
 use crate::panels::python::messages;
@@ -80,17 +80,11 @@ impl PythonView {
         self.drawn.replace(Some(state));
     }
 
-    /// Copies what the button is for, and says so on it. The old way: the new
-    /// one is forbidden on a page that comes over plain http, as in a class.
+    /// Copies what the button is for, and says so on it.
     pub fn copy(&self, translator: &Translator, button: &Element) {
         let id = button.get_attribute("data-copy").unwrap_or_default();
-        let code = self.document.get_element_by_id(&id);
-        let selection = self.document.get_selection().ok().flatten();
-        let (Some(code), Some(selection)) = (code, selection) else { return };
-        // What is selected stays so: where copying is forbidden, a key does it.
-        let _ = selection.select_all_children(&code);
-        let document: &HtmlDocument = self.document.unchecked_ref();
-        let copied = document.exec_command("copy").unwrap_or_default();
+        let Some(code) = self.document.get_element_by_id(&id) else { return };
+        let copied = copy(&self.document, &code);
         let word = if copied { TextKey::Copied } else { TextKey::NotCopied };
         translator.show_with(button, word, &[]);
     }
