@@ -92,6 +92,8 @@ causes! {
     EchoOnly = "echo-only",
     /// An answer in other words than the lesson's.
     WrongWords = "wrong-words",
+    /// It sends without end, unasked.
+    Floods = "floods",
     /// A right answer and one more behind it.
     ElseOnLastIf = "else-on-last-if",
     /// Several answers to one `find`.

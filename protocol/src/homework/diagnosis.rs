@@ -25,6 +25,8 @@ pub(super) enum Symptom {
     End,
     /// A wrong answer.
     WrongAnswer,
+    /// It sends without end.
+    Flood,
     /// A later connection is not served.
     NotServed,
     /// The connection was ended after an answer, unasked.
@@ -85,6 +87,7 @@ impl Evidence<'_> {
             Symptom::End if self.has_exited => (Cause::Ended, None),
             Symptom::End => (Cause::Closes, None),
             Symptom::WrongAnswer => wrong_answer::cause(self),
+            Symptom::Flood => (Cause::Floods, None),
             Symptom::NotServed => self.not_served(),
             Symptom::EndBetween => {
                 (Cause::ClosesAfterOne, self.line(|source| source.first(|l| l.contains(".close("))))

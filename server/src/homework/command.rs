@@ -18,7 +18,7 @@ use super::report::{Report, json, lines, table};
 use super::target::{self, Target};
 use super::{python, watch};
 use crate::language::{Language, localized};
-use crate::signals::stop_on_signals;
+use crate::signals::{INTERRUPTED, stop_on_signals};
 use crate::terminal::diagnostics;
 
 /// Exit code: a check that is required failed.
@@ -45,7 +45,7 @@ pub struct Settings {
     /// What runs the files.
     pub python: Option<OsString>,
     /// How long an answer may take.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// What names and phones are made from.
     pub seed: Option<u64>,
     /// Whether every failure and note is explained.
@@ -116,8 +116,9 @@ impl Command<'_> {
         loop {
             let source = read(target, settings.language)?;
             let code = self.run_once(target, source.clone(), is_live).await?;
+            let Some(code) = code else { return Ok(ExitCode::from(INTERRUPTED)) };
             let Target::File(path) = target else { return Ok(code) };
-            if !is_live || settings.once || self.stop.is_cancelled() {
+            if !is_live || settings.once {
                 return Ok(code);
             }
             let name = target.name();
@@ -133,12 +134,13 @@ impl Command<'_> {
         }
     }
 
+    /// Returns no exit code if a signal has cut it short: then there is no result.
     async fn run_once(
         &self,
         target: &Target,
         source: Option<String>,
         is_live: bool,
-    ) -> Result<ExitCode> {
+    ) -> Result<Option<ExitCode>> {
         let settings = self.settings;
         let name = target.name();
         let mut grader = self.grader(target, source);
@@ -154,14 +156,20 @@ impl Command<'_> {
                 display.update(grader);
             }
         };
-        self.drive(target, &mut grader, observe).await?;
+        let is_whole = self.drive(target, &mut grader, observe).await?;
+        if !is_whole {
+            if is_told {
+                print(&localized!(in settings.language; "\n已中断。\n", "\nInterrupted.\n"));
+            }
+            return Ok(None);
+        }
         let report = Report { target: &name, port, grader: &grader.1 };
         match settings.format {
             Format::Lines => print(&lines::verdict(&report, settings.all, settings.language)),
             Format::Json => print(&(json::line(&report, settings.language) + "\n")),
             Format::Csv => print(&table::csv(&report)),
         }
-        Ok(self.code(target, &grader.1))
+        Ok(Some(self.code(target, &grader.1)))
     }
 
     /// Checks several, one behind the other: they may have the same port.
@@ -173,12 +181,11 @@ impl Command<'_> {
             print(&table::csv_heading());
         }
         for target in targets {
-            if self.stop.is_cancelled() {
-                break;
-            }
             let name = target.name();
             let mut grader = self.grader(target, read(target, settings.language)?);
-            self.drive(target, &mut grader, |_| {}).await?;
+            if !self.drive(target, &mut grader, |_| {}).await? {
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
             let report = Report { target: &name, port: grader.0, grader: &grader.1 };
             all_passed &= grader.1.passed();
             print(&match settings.format {
@@ -187,8 +194,7 @@ impl Command<'_> {
                 Format::Csv => table::csv(&report),
             });
         }
-        let is_done = all_passed && !self.stop.is_cancelled();
-        Ok(if is_done { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+        Ok(if all_passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
     }
 
     /// The port that connections go to, and a run that has not begun.
@@ -209,18 +215,19 @@ impl Command<'_> {
             source,
             file,
             port,
-            patience: settings.patience,
-            start_patience: settings.patience * START,
+            timeout: settings.timeout,
+            start_timeout: settings.timeout * START,
         });
         (port, grader)
     }
 
+    /// Carries a run out. Returns whether it came to its end, and was not cut short.
     async fn drive(
         &self,
         target: &Target,
         (port, grader): &mut (u16, Grader),
         observe: impl FnMut(&Grader),
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let host = match target {
             Target::Address { host, .. } => host,
             Target::File(_) => "127.0.0.1",
@@ -233,8 +240,7 @@ impl Command<'_> {
             _ => None,
         };
         let driver = Driver { address, program: program.as_ref(), stop: self.stop };
-        driver.run(grader, observe).await;
-        Ok(())
+        Ok(driver.run(grader, observe).await)
     }
 
     fn code(&self, target: &Target, grader: &Grader) -> ExitCode {

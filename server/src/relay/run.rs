@@ -12,8 +12,8 @@ use crate::relay::messages::{Request, to_latin1};
 use crate::relay::pairing::Student;
 
 /// Longest time of a run. The lesson's server sleeps a second before each of some 30
-/// answers, and what is silent is waited for 3 s; a server that floods could otherwise
-/// keep a run going for ever.
+/// answers, and what is silent is waited for 3 s; a server that sends little by little
+/// without end could otherwise keep a run going for ever.
 const LONGEST: Duration = Duration::from_secs(180);
 
 /// Least time between two looks at the clock, however often a server has something new

@@ -46,6 +46,7 @@ pub(super) const WRONG: &[(&str, &str, &str)] = &[
     ("empty_recv_index", "next-client", "empty-recv"),
     ("exit_ignored", "exit", "exit-ignored"),
     ("find_unwritten", "find", "not-written"),
+    ("floods", "answers", "floods"),
     ("gbk_received", "chinese", "gbk-received"),
     ("gbk_sent", "chinese", "gbk-sent"),
     ("key_error", "find-miss", "key-error"),
@@ -145,7 +146,7 @@ impl Copy {
         copy
     }
 
-    fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.folder.path().join(&self.name)
     }
 

@@ -42,6 +42,11 @@ impl Link {
     pub fn is_open(&self) -> bool {
         self.state == LinkState::Open
     }
+
+    /// Whether more came than any answer can have.
+    pub fn is_flooded(&self) -> bool {
+        self.unread.len() == MAX_KEPT
+    }
 }
 
 /// All connections that the driver has.
@@ -127,6 +132,12 @@ impl Links {
         let before = self.left.len();
         self.left.retain(|left| *left != conn);
         self.left.len() < before
+    }
+
+    /// What has come on a connection on which more came than any answer can have.
+    pub fn flood(&self) -> Option<&[u8]> {
+        let mut seats = [&self.main, &self.beside].into_iter().flatten();
+        seats.find(|link| link.is_flooded()).map(|link| link.unread.as_slice())
     }
 
     /// All connections that the driver still has; they are forgotten.

@@ -42,9 +42,9 @@ pub struct Options {
     /// Whether the driver starts and stops the server. If not, it must be running.
     pub can_restart: bool,
     /// How long an answer may take. The lesson's server sleeps a second.
-    pub patience: Duration,
+    pub timeout: Duration,
     /// How long the program may take to listen once it is started.
-    pub start_patience: Duration,
+    pub start_timeout: Duration,
 }
 
 impl Default for Options {
@@ -55,9 +55,9 @@ impl Default for Options {
             file: None,
             port: 9999,
             can_restart: false,
-            patience: Duration::from_secs(3),
+            timeout: Duration::from_secs(3),
             // Python on a cold Windows laptop with a virus scanner.
-            start_patience: Duration::from_secs(15),
+            start_timeout: Duration::from_secs(15),
         }
     }
 }

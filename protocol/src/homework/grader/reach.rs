@@ -24,7 +24,7 @@ impl Grader {
         }
         let link = self.links.get(seat).expect("it is connected");
         if !link.is_greeted && self.server.greets != Some(false) {
-            self.wait = Wait::Greeting { seat, until: self.now + self.options.patience };
+            self.wait = Wait::Greeting { seat, until: self.now + self.options.timeout };
             return false;
         }
         let wanted = CHECKS[self.at].contacts.iter();
@@ -64,7 +64,7 @@ impl Grader {
             }
         }
         self.connect(seat);
-        self.wait = Wait::Connecting { seat, until: self.now + self.options.patience };
+        self.wait = Wait::Connecting { seat, until: self.now + self.options.timeout };
         false
     }
 
@@ -88,7 +88,7 @@ impl Grader {
         if !self.server.is_probed {
             self.server.is_probed = true;
             self.connect(Seat::Main);
-            self.wait = Wait::Probe { until: self.now + self.options.patience };
+            self.wait = Wait::Probe { until: self.now + self.options.timeout };
             return false;
         }
         if self.program.starts == MAX_STARTS {
@@ -104,17 +104,17 @@ impl Grader {
         self.program.is_stopping = false;
         self.program.process = Process::Starting;
         self.actions.push_back(Action::Start);
-        let until = self.now + self.start_patience();
+        let until = self.now + self.start_timeout();
         self.wait = Wait::Listening { until, retry: None };
         false
     }
 
     /// How long the program may take to listen: shorter where its file says that it
     /// listens elsewhere.
-    fn start_patience(&self) -> Duration {
+    fn start_timeout(&self) -> Duration {
         let is_elsewhere = self.evidence_is_elsewhere();
-        let patience = self.options.start_patience;
-        if is_elsewhere { patience.min(self.options.patience) } else { patience }
+        let timeout = self.options.start_timeout;
+        if is_elsewhere { timeout.min(self.options.timeout) } else { timeout }
     }
 
     /// A step that wants a new connection. The one before is left.
@@ -127,10 +127,10 @@ impl Grader {
             return;
         }
         let link = self.links.get(seat).expect("it is connected");
-        let patience = self.patience();
+        let timeout = self.timeout();
         let awaits = self.check() != CheckName::Connect && self.server.greets == Some(true);
         if awaits && !link.is_greeted {
-            self.wait = Wait::Greeting { seat, until: self.now + patience };
+            self.wait = Wait::Greeting { seat, until: self.now + timeout };
             return;
         }
         self.step += 1;
@@ -158,15 +158,15 @@ impl Grader {
 
     /// How long the server may be silent in this check. Where silence is worth a note
     /// and no failure, it need not be as sure.
-    pub(super) fn patience(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         /// Longer than the second that the lesson's server sleeps.
         const NOTE: Duration = Duration::from_millis(1800);
         /// For a file without `sleep`.
         const NOTE_AWAKE: Duration = Duration::from_millis(700);
         if !matches!(self.check(), CheckName::TwoClients | CheckName::Echo) {
-            return self.options.patience;
+            return self.options.timeout;
         }
         let never_sleeps = self.source.as_ref().is_some_and(|file| !file.contains("sleep("));
-        self.options.patience.min(if never_sleeps { NOTE_AWAKE } else { NOTE })
+        self.options.timeout.min(if never_sleeps { NOTE_AWAKE } else { NOTE })
     }
 }

@@ -20,6 +20,9 @@ use crate::homework::stage::{Finding, State};
 /// was due.
 const AFTERMATH: Duration = Duration::from_millis(150);
 
+/// Bytes that are shown of what comes without end: more than the longest answer has.
+const SHOWN_OF_FLOOD: usize = 128;
+
 impl Grader {
     /// When what is waited for is given up, or is complete.
     pub(super) fn due(&self) -> Option<Duration> {
@@ -57,10 +60,12 @@ impl Grader {
             Judgement::Wrong => link.heard + BEHIND_WRONG,
             Judgement::Unfinished if link.unread.is_empty() => question.until,
             Judgement::Unfinished if question.wanted.is_of_several() => {
-                (link.heard + self.options.patience).max(question.until)
+                (link.heard + self.options.timeout).max(question.until)
             }
             Judgement::Unfinished => link.heard + 2 * BEHIND_WRONG,
         };
+        // What trickles without end is judged as it is.
+        let due = due.min(question.until + 2 * self.options.timeout);
         // One of a client before may have ended a thread of its own.
         match self.has_traceback() && self.last.provocation.is_none() {
             true => due.min(self.program.complained + BEHIND_TRACEBACK),
@@ -75,6 +80,17 @@ impl Grader {
     /// Whether something that was waited for is over; then the next is begun.
     pub(super) fn resolve(&mut self) -> bool {
         let wait = core::mem::replace(&mut self.wait, Wait::Nothing);
+        if let Wait::Greeting { .. } | Wait::Answer(_) | Wait::End { .. } | Wait::Stumble { .. } =
+            &wait
+            && let Some(flood) = self.links.flood()
+        {
+            self.last.actual = flood[..SHOWN_OF_FLOOD].to_vec();
+            let is_left = matches!(wait, Wait::End { is_exit: false, .. });
+            self.conclude(if is_left { Symptom::NotNoticed } else { Symptom::Flood });
+            // No answer could be told from the rest.
+            self.finish();
+            return true;
+        }
         match wait {
             Wait::Nothing => true,
             Wait::Probe { until } => self.resolve_probe(until),

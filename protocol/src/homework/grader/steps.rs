@@ -61,7 +61,7 @@ impl Grader {
             Step::Open(seat) => self.open_anew(seat),
             Step::Greeting(seat) => {
                 if self.is_connected(seat) {
-                    self.wait = Wait::Greeting { seat, until: self.now + self.options.patience };
+                    self.wait = Wait::Greeting { seat, until: self.now + self.options.timeout };
                 }
             }
             // That the next client is greeted can be told without `find`, too.
@@ -147,7 +147,7 @@ impl Grader {
         self.wait = Wait::Answer(Question {
             seat,
             wanted,
-            until: self.now + self.patience(),
+            until: self.now + self.timeout(),
             purpose,
             is_line_ended: false,
         });
@@ -197,7 +197,7 @@ impl Grader {
         if let Some(link) = self.links.get_mut(Seat::Main) {
             link.may_end = true;
         }
-        self.wait = Wait::End { until: self.now + self.options.patience, is_exit };
+        self.wait = Wait::End { until: self.now + self.options.timeout, is_exit };
     }
 
     fn judge_again(&mut self, expected: Expected) {

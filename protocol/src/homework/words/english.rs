@@ -138,6 +138,10 @@ pub(super) fn verdict(cause: Cause) -> &'static str {
             "The connection ended instead of an answer to “{sent}”. If your server’s window shows \
              red lines, the last one says why and the ones above it where."
         }
+        Cause::Floods => {
+            "Your server sends and sends, though nothing more was asked. In which loop does this \
+             send stand, and what should that loop wait for before each answer?"
+        }
         Cause::EchoOnly => {
             "Your server only repeats the message: that is the lesson’s first server. The homework \
              goes on from the second, which looks at what is in front of the ; first."

@@ -69,7 +69,7 @@ impl CheckOptions {
             targets: self.targets.clone(),
             port: self.port,
             python: self.python.clone(),
-            patience: self.timeout,
+            timeout: self.timeout,
             seed: self.seed,
             all: self.all,
             once: self.once,

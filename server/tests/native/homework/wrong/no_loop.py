@@ -31,5 +31,4 @@ listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 listener.bind(('127.0.0.1', 9999))
 listener.listen(5)
 print('Waiting for connection...')
-import time
-time.sleep(1)
+client, address = listener.accept()
