@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::terminal::diagnostics::spawn_critical;
 
-/// Exit code after a second signal, as shells report a program ended by Ctrl+C.
-const INTERRUPTED: i32 = 130;
+/// Exit code of what a signal has cut short, as shells report a program ended by Ctrl+C.
+pub const INTERRUPTED: u8 = 130;
 
 /// A reason to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ async fn listen(mut signals: Signals, stop: CancellationToken) {
     stop.cancel();
     while signals.next().await == Signal::HangUp {}
     // Nothing is flushed: standard error may be what is stuck.
-    std::process::exit(INTERRUPTED)
+    std::process::exit(INTERRUPTED.into())
 }
 
 #[cfg(unix)]

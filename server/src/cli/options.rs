@@ -98,6 +98,7 @@ pub enum Subcommand {
     Serve(Options),
     /// Check a student's own server: does it speak the lesson's protocol, and if not,
     /// why?
+    #[command(after_help = CHECK_EXIT_CODES)]
     Check(CheckOptions),
     /// Write the contacts to a CSV file.
     Export {
@@ -157,6 +158,10 @@ pub enum Subcommand {
         folder: PathBuf,
     },
 }
+
+const CHECK_EXIT_CODES: &str = "\
+Exit code: 0 everything is passed, 1 it is not, 2 the command line is wrong, 3 there
+is no server to connect to or no Python, 130 a check was cut short by Ctrl+C.";
 
 const AFTER_HELP: &str = "\
 Try it:

@@ -27,14 +27,15 @@ pub(super) struct Driver<'a> {
 
 impl Driver<'_> {
     /// Runs the grader to its end. `observe` is called after everything that happens,
-    /// and at least ten times a second.
-    pub(super) async fn run(&self, grader: &mut Grader, mut observe: impl FnMut(&Grader)) {
+    /// and at least ten times a second. Returns whether that was the end, and no signal.
+    pub(super) async fn run(&self, grader: &mut Grader, mut observe: impl FnMut(&Grader)) -> bool {
         /// How often a live display is refreshed.
         const REFRESH: std::time::Duration = std::time::Duration::from_millis(100);
         let (events, mut queue) = channel(EVENTS);
         let mut hands = Hands { events, connections: BTreeMap::new(), running: None };
         let begin = Instant::now();
         grader.tick(begin.elapsed());
+        let mut is_whole = true;
         loop {
             while let Some(action) = grader.next_action() {
                 self.carry_out(action, &mut hands);
@@ -49,6 +50,7 @@ impl Driver<'_> {
                 next = timeout(due.min(REFRESH), queue.recv()) => next,
                 () = self.stop.cancelled() => {
                     grader.cancel();
+                    is_whole = false;
                     continue;
                 }
             };
@@ -66,6 +68,7 @@ impl Driver<'_> {
             drop(hands);
         };
         tokio::join!(drain, end);
+        is_whole
     }
 
     fn carry_out(&self, action: Action, hands: &mut Hands) {

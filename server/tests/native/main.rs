@@ -24,6 +24,8 @@ mod homework_in_class;
 #[cfg(target_os = "linux")]
 mod lan;
 mod leading;
+#[cfg(unix)]
+mod homework_watched;
 mod old_files;
 #[cfg(target_os = "linux")]
 mod opening;
