@@ -129,7 +129,10 @@ impl Steps {
         // only the server switches on.
         self.step("clippy: everything but the page", || {
             let workspace = cmd!(shell, "cargo clippy --workspace --exclude web --all-targets");
-            Ok(workspace.args(["--", "-D", "warnings"]).run()?)
+            workspace.args(["--", "-D", "warnings"]).run()?;
+            // Not among all targets, since a bare `cargo test` leaves it out.
+            let browser = cmd!(shell, "cargo clippy --workspace --exclude web --test browser");
+            Ok(browser.args(["--", "-D", "warnings"]).run()?)
         })?;
         self.step("clippy: the page, natively", || {
             let page = cmd!(shell, "cargo clippy --package web --all-targets");
@@ -159,13 +162,29 @@ impl Steps {
             }
             cargo
         };
-        self.step("tests, natively", || {
-            suite.run(with_chromium(cmd!(shell, "cargo test --workspace").into()))
+        let workspace = || with_chromium(cmd!(shell, "cargo test --workspace").into());
+        let in_browser = || {
+            let mut cargo = workspace();
+            cargo.args(["--test", "browser"]);
+            cargo
+        };
+        // Before any of them runs, since a compiler beside them would slow them down.
+        self.step("tests are compiled", || {
+            for mut cargo in [workspace(), in_browser()] {
+                if !cargo.arg("--no-run").status()?.success() {
+                    bail!("the tests do not compile; the reason is above");
+                }
+            }
+            Ok(())
+        })?;
+        // Both wait much of their time: for a browser, for a disk, for a pause.
+        self.step("tests of the pages in a browser, beside all others", || {
+            suite.run_both(in_browser(), workspace())
         })?;
         for browser in others {
             self.step(browser.engine.journey(), || {
-                let journey =
-                    cmd!(shell, "cargo test --package tcp-classroom --test browser journey");
+                // Of the whole workspace, as it is compiled already.
+                let journey = cmd!(shell, "cargo test --workspace --test browser journey");
                 let journey = journey.envs(browser.variables());
                 suite.run(journey.env("TCP_CLASSROOM_ENGINE", browser.engine.name()).into())
             })?;

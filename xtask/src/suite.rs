@@ -76,8 +76,29 @@ impl Suite {
     /// # Errors
     ///
     /// A test failed, or it did not compile.
-    pub fn run(&mut self, mut cargo: Command) -> Result<()> {
-        cargo.env(SKIPPED, &self.list).stdout(Stdio::piped());
+    pub fn run(&mut self, cargo: Command) -> Result<()> {
+        let ran = Ran::shown(self.prepared(cargo));
+        self.add(ran)
+    }
+
+    /// Runs two `cargo test` at the same time. What the second one says is shown when it
+    /// has ended, so that its lines stand together.
+    ///
+    /// # Errors
+    ///
+    /// A test failed, or one of them did not compile. Both run to their ends first.
+    pub fn run_both(&mut self, shown: Command, held_back: Command) -> Result<()> {
+        let (shown, held_back) = (self.prepared(shown), self.prepared(held_back));
+        let (shown, held_back) = std::thread::scope(|threads| {
+            let held_back = threads.spawn(|| Ran::held_back(held_back));
+            (Ran::shown(shown), held_back.join().expect("it does not panic"))
+        });
+        self.add(shown).and(self.add(held_back))
+    }
+
+    /// Tells the tests what this run is like.
+    fn prepared(&self, mut cargo: Command) -> Command {
+        cargo.env(SKIPPED, &self.list);
         if std::env::var_os(TEST_THREADS).is_none() {
             let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
             cargo.env(TEST_THREADS, (processors * TESTS_PER_PROCESSOR).to_string());
@@ -85,15 +106,13 @@ impl Suite {
         if self.skip_missing {
             cargo.env(SKIP_MISSING, "1");
         }
-        let mut child = cargo.spawn().context("cannot start cargo")?;
-        let output = child.stdout.take().expect("it is piped");
-        for line in BufReader::new(output).lines() {
-            let line = line.context("cannot read what cargo prints")?;
-            // A closed stdout must not stop the tests.
-            let _ = writeln!(std::io::stdout(), "{line}");
-            self.count(&line);
-        }
-        if !child.wait()?.success() {
+        cargo
+    }
+
+    fn add(&mut self, ran: Result<Ran>) -> Result<()> {
+        let ran = ran?;
+        ran.lines.iter().for_each(|line| self.count(line));
+        if !ran.success {
             bail!("`cargo test` failed");
         }
         Ok(())
@@ -128,6 +147,46 @@ impl Suite {
         // A test that skips itself counts as passed with libtest.
         let passed = self.passed.saturating_sub(list.lines().count() as u64);
         println!("{passed} passed, {} failed, {skipped} skipped", self.failed);
+    }
+}
+
+/// A `cargo test` that has ended.
+struct Ran {
+    /// What it said on stdout.
+    lines: Vec<String>,
+    success: bool,
+}
+
+impl Ran {
+    /// Passes each line on at once.
+    fn shown(mut cargo: Command) -> Result<Self> {
+        let mut child = cargo.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
+        let output = child.stdout.take().expect("it is piped");
+        let mut lines = Vec::new();
+        for line in BufReader::new(output).lines() {
+            let line = line.context("cannot read what cargo prints")?;
+            // A closed stdout must not stop the tests.
+            let _ = writeln!(std::io::stdout(), "{line}");
+            lines.push(line);
+        }
+        Ok(Ran { lines, success: child.wait()?.success() })
+    }
+
+    /// Passes on what it says on stdout and stderr when it has ended.
+    fn held_back(mut cargo: Command) -> Result<Self> {
+        let (output, writer) = std::io::pipe().context("cannot create a pipe")?;
+        cargo.stdout(writer.try_clone()?).stderr(writer);
+        let mut child = cargo.spawn().context("cannot start cargo")?;
+        // Its own ends of the pipe, without which there would be no end to read.
+        drop(cargo);
+        let lines: Result<Vec<String>, _> = BufReader::new(output).lines().collect();
+        let lines = lines.context("cannot read what cargo prints")?;
+        let success = child.wait()?.success();
+        let mut stdout = std::io::stdout().lock();
+        for line in &lines {
+            let _ = writeln!(stdout, "{line}");
+        }
+        Ok(Ran { lines, success })
     }
 }
 

@@ -9,73 +9,112 @@ use serde_json::json;
 /// The default letters of a browser, and letters twice as large, in pixels.
 const LETTERS: [u32; 2] = [16, 32];
 
-/// What is not wholly within the window, or has more in it than it shows, of the
-/// elements that a selector fits and that are not hidden.
-const CUT_OFF: &str = "
-return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetParent).filter(each => {
-  const box = each.getBoundingClientRect();
-  return box.left < 0 || box.top < 0 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1
-    || box.height < 24 || each.scrollWidth > each.clientWidth + 1;
-}).map(each => each.outerHTML.slice(0, 99) + JSON.stringify(each.getBoundingClientRect()))";
-
-async fn cut_off(browser: &Browser, css: &str) -> serde_json::Value {
-    browser.client.execute(CUT_OFF, vec![json!(css)]).await.unwrap()
+/// A browser's window.
+struct Window {
+    phone: bool,
+    letters: u32,
+    /// The widths and heights that it is given one after the other.
+    sizes: &'static [(u32, u32)],
 }
 
-async fn visible(browser: &Browser, css: &str) -> serde_json::Value {
-    let script = "return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetParent).length";
-    browser.client.execute(script, vec![json!(css)]).await.unwrap()
+const WINDOWS: [Window; 4] = [
+    // 1280x800 at 200 %, and 1280x1024 at 400 %.
+    Window { phone: false, letters: LETTERS[0], sizes: &[(640, 400), (320, 256)] },
+    // A window of the usual size with letters twice as large.
+    Window { phone: false, letters: LETTERS[1], sizes: &[(1280, 800)] },
+    // Phones on their side, and a phone with its keyboard open.
+    Window { phone: true, letters: LETTERS[0], sizes: &[(844, 390), (667, 375), (390, 400)] },
+    // A phone with large letters.
+    Window { phone: true, letters: LETTERS[1], sizes: &[(390, 844)] },
+];
+
+/// What is seen of a panel, all at once: with 98 of them each question counts.
+const SEEN: &str = "
+const [open, ways] = arguments;
+const visible = css => [...document.querySelectorAll(css)].filter(each => each.offsetParent);
+return {
+  steps: visible(open).length,
+  now: visible('#now').length,
+  tabs: visible('[role=tab]').length,
+  writes: visible('#send').length,
+  // What is not wholly within the window, or has more in it than it shows.
+  cut_off: visible(ways).filter(each => {
+    const box = each.getBoundingClientRect();
+    return box.left < 0 || box.top < 0 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1
+      || box.height < 24 || each.scrollWidth > each.clientWidth + 1;
+  }).map(each => each.outerHTML.slice(0, 99) + JSON.stringify(each.getBoundingClientRect())),
+  sideways: document.documentElement.scrollWidth - innerWidth,
+}";
+
+/// See [`SEEN`].
+#[derive(Debug, serde::Deserialize)]
+struct Seen {
+    steps: u32,
+    now: u32,
+    tabs: u32,
+    writes: u32,
+    cut_off: Vec<String>,
+    sideways: f64,
+}
+
+async fn seen(browser: &Browser) -> Seen {
+    let ways = "[role=tab], #now, header button, #send, #command";
+    let seen = browser.client.execute(SEEN, vec![json!(OPEN), json!(ways)]).await.unwrap();
+    serde_json::from_value(seen).unwrap()
 }
 
 #[tokio::test]
 async fn the_way_through_the_page_is_there_at_every_size() {
     let server = TestServer::start().await;
-    for (width, height, phone, letters) in [
-        // 1280x800 at 200 %, and a window of that size with letters twice as large.
-        (640, 400, false, LETTERS[0]),
-        (1280, 800, false, LETTERS[1]),
-        // Phones on their side, a phone with its keyboard open, and one with large
-        // letters.
-        (844, 390, true, LETTERS[0]),
-        (667, 375, true, LETTERS[0]),
-        (390, 400, true, LETTERS[0]),
-        (390, 844, true, LETTERS[1]),
-        // 1280x1024 at 400 %.
-        (320, 256, false, LETTERS[0]),
-    ] {
-        for language in ["zh-CN", "en-US"] {
-            let visitor = Visitor { language, width, height, phone, dark: false };
-            let Some(browser) = Browser::start(visitor).await else { return };
-            let sizes = json!({ "fontSizes": { "standard": letters, "fixed": letters } });
-            browser.devtools("Page.setFontSizes", sizes).await;
-            browser.go(&format!("http://{}/", server.http)).await;
-            browser.await_state("open").await;
-            let here = format!("{width}x{height} {letters}px {language}");
-
-            // It opens on the step, with the place to write below it.
-            assert_eq!(visible(&browser, OPEN).await, 1, "{here}");
-            for panel in ["plan", "wire", "sequence", "sticky", "contacts", "python", "talk"] {
-                browser.show(panel).await;
-                browser.settle().await;
-                browser.screenshot(&format!("size-{panel}-{here}")).await;
-                assert_eq!(visible(&browser, "[role=tab]").await, 7, "{here}");
-                let step = if panel == "plan" { OPEN } else { "#now" };
-                assert_eq!(visible(&browser, step).await, 1, "{here} {panel}");
-                let writes = u64::from(panel == "plan" || panel == "talk");
-                assert_eq!(visible(&browser, "#send").await, writes, "{here} {panel}");
-                let ways = "[role=tab], #now, header button, #send, #command";
-                assert_eq!(cut_off(&browser, ways).await, json!([]), "{here} {panel}");
-                let sideways = "return document.documentElement.scrollWidth - innerWidth";
-                assert_eq!(browser.script(sideways).await, 0, "{here} {panel}");
+    for Window { phone, letters, sizes } in WINDOWS {
+        let (width, height) = sizes[0];
+        let first = Visitor { width, height, phone, ..CHINESE };
+        let Some(browser) = Browser::start(first).await else { return };
+        let fonts = json!({ "fontSizes": { "standard": letters, "fixed": letters } });
+        browser.devtools("Page.setFontSizes", fonts).await;
+        let page = format!("http://{}/", server.http);
+        for (language, title) in [("zh", "TCP 课堂"), ("en", "TCP classroom")] {
+            for &(width, height) in sizes {
+                browser.set_screen(Visitor { width, height, ..first }).await;
+                // As on a first visit, without the panel that was open last.
+                browser.go(&format!("{page}healthz")).await;
+                browser.script("localStorage.clear(); sessionStorage.clear()").await;
+                browser.go(&page).await;
+                browser.await_state("open").await;
+                if language == "en" {
+                    browser.click("#language").await;
+                }
+                browser.until(&format!("document.title === '{title}'")).await;
+                let here = format!("{width}x{height} {letters}px {language}");
+                every_panel_is_reached(&browser, &here).await;
             }
-            // There is room for the newest message.
-            let room = "return document.getElementById('conversation').clientHeight / \
-                        parseFloat(getComputedStyle(document.documentElement).fontSize)";
-            let room = browser.script(room).await.as_f64().unwrap();
-            assert!(room >= 2.25, "{here}: {room} rem");
-            browser.finish().await;
         }
+        browser.finish().await;
     }
+}
+
+/// Opens one panel after the other.
+async fn every_panel_is_reached(browser: &Browser, here: &str) {
+    // The page opens on the step, with the place to write below it.
+    assert_eq!(seen(browser).await.steps, 1, "{here}");
+    for panel in ["plan", "wire", "sequence", "sticky", "contacts", "python", "talk"] {
+        browser.show(panel).await;
+        browser.settle().await;
+        browser.screenshot(&format!("size-{panel}-{here}")).await;
+        let seen = seen(browser).await;
+        assert_eq!(seen.tabs, 7, "{here} {panel}");
+        let steps = if panel == "plan" { seen.steps } else { seen.now };
+        assert_eq!(steps, 1, "{here} {panel}");
+        let writes = u32::from(panel == "plan" || panel == "talk");
+        assert_eq!(seen.writes, writes, "{here} {panel}");
+        assert!(seen.cut_off.is_empty(), "{here} {panel}: {seen:?}");
+        assert_eq!(seen.sideways, 0.0, "{here} {panel}");
+    }
+    // There is room for the newest message.
+    let room = "return document.getElementById('conversation').clientHeight / \
+                parseFloat(getComputedStyle(document.documentElement).fontSize)";
+    let room = browser.script(room).await.as_f64().unwrap();
+    assert!(room >= 2.25, "{here}: {room} rem");
 }
 
 /// Whether all of an element is in sight: within the window and under nothing else.

@@ -129,7 +129,8 @@ impl Browser {
         self.set_dark(visitor.dark).await;
     }
 
-    async fn set_screen(&self, Visitor { width, height, phone, .. }: Visitor) {
+    /// Gives what is opened next the screen of a visitor.
+    pub async fn set_screen(&self, Visitor { width, height, phone, .. }: Visitor) {
         let screen = json!({
             "width": width, "height": height, "screenWidth": width, "screenHeight": height,
             "deviceScaleFactor": if phone { 2 } else { 1 },
