@@ -1,8 +1,9 @@
 //! What the teacher does, and what becomes of it for everybody else.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use api::{JournalEntry, Lead, Snapshot};
+use api::{JournalEntry, Lead, People, Person, Snapshot};
 use tcp_classroom::Book;
 
 use crate::classroom::events::EventClient;
@@ -292,13 +293,15 @@ struct Desk {
     events: EventClient,
     lead: Lead,
     journal: Vec<JournalEntry>,
+    people: BTreeMap<u64, Person>,
 }
 
 impl Desk {
     /// A page on this computer that has been told everything.
     async fn open(server: &TestServer) -> Self {
         let events = EventClient::open_path(server.http, api::TEACHER).await;
-        let mut desk = Desk { events, lead: Lead::default(), journal: Vec::new() };
+        let mut desk =
+            Desk { events, lead: Lead::default(), journal: Vec::new(), people: BTreeMap::new() };
         let mut told = Vec::new();
         while !["journal", "lead", "people"].iter().all(|name| told.iter().any(|t| t == name)) {
             told.push(desk.next().await);
@@ -314,7 +317,14 @@ impl Desk {
             api::JOURNAL_EVENT => {
                 self.journal.extend(serde_json::from_str::<Vec<_>>(&data).unwrap());
             }
-            api::PEOPLE_EVENT => {}
+            api::PEOPLE_EVENT => {
+                let news: People = serde_json::from_str(&data).unwrap();
+                if news.complete {
+                    self.people.clear();
+                }
+                self.people.extend(news.rows.into_iter().map(|row| (row.id, row)));
+                news.gone.iter().for_each(|id| drop(self.people.remove(id)));
+            }
             other => panic!("{other}"),
         }
         name
@@ -464,4 +474,33 @@ async fn what_is_on_the_board_is_hidden_again() {
     desk.until("both are shown", |desk| desk.lead.shows_lines && desk.lead.shows == Some(1)).await;
     teacher.does("hide").await;
     desk.until("neither is", |desk| !desk.lead.shows_lines && desk.lead.shows.is_none()).await;
+}
+
+#[tokio::test]
+async fn the_teacher_s_page_sees_who_is_here_and_what_was_done_to_them() {
+    let server = TestServer::start().await;
+    let teacher = Teacher::of(&server);
+    let mut desk = Desk::open(&server).await;
+    assert!(desk.people.is_empty());
+    let mut tcp = server.tcp().await;
+    tcp.send(b"add;a;1\nad;x\n").await;
+    tcp.expect(b"a added!\n").await;
+    desk.until("its mistake", |desk| desk.people.values().any(|row| row.errors == 1)).await;
+    let row = desk.people.values().next().unwrap().clone();
+    assert!(row.raw && row.address == "127.0.0.1" && row.messages == 2, "{row:?}");
+    assert_eq!((row.mistake.as_str(), row.cause.as_str()), ("ad;x", "unknown-verb"));
+    let author = teacher.request("GET", "/api/teacher/author?name=a", "").await.text();
+    assert_eq!(serde_json::from_str::<Person>(&author).unwrap().id, row.id);
+    assert_eq!(teacher.request("GET", "/api/teacher/author?name=b", "").await.status, 404);
+    let progress = teacher.request("GET", "/api/teacher/progress.csv", "").await.text();
+    assert!(progress.contains("127.0.0.1"), "{progress}");
+
+    let id = row.id;
+    teacher.acts(&format!(r#"{{"action":"sticky-split","person":{id}}}"#)).await;
+    desk.until("its replies", |desk| desk.people[&id].sticky == api::Sticky::Split).await;
+    teacher.acts(&format!(r#"{{"action":"disconnect","person":{id}}}"#)).await;
+    desk.until("it is gone", |desk| desk.people.get(&id).is_none_or(|row| row.state == "gone"))
+        .await;
+    teacher.does("end").await;
+    desk.until("nobody is left", |desk| desk.people.is_empty()).await;
 }

@@ -48,6 +48,7 @@ use self::record::Record;
 use self::reports::Reports;
 pub(crate) use self::reports::{OpenPage, ReportError};
 use self::roll::Roll;
+pub(crate) use self::watcher::Watcher;
 
 /// Time between two samples: as often as a teacher's page and a board are told.
 pub(crate) const SAMPLED_EVERY: Duration = Duration::from_millis(500);

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::classroom::Classroom;
 use crate::classroom::lead::Switches;
+use crate::classroom::people;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
@@ -44,11 +45,11 @@ pub(super) async fn watch(
     let watcher = Watcher {
         switches: classroom.lead().watch(),
         journal: classroom.lead().journal().watch(),
+        people: classroom.people().watch(),
         classroom,
         server,
         lead: None,
         entry: None,
-        people: false,
         not_before: Instant::now(),
     };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
@@ -59,12 +60,11 @@ struct Watcher {
     server: Arc<ServerContext>,
     switches: watch::Receiver<Switches>,
     journal: watch::Receiver<u64>,
+    people: people::Watcher,
     /// What was told last.
     lead: Option<(Switches, Figures)>,
     /// The number of the last entry that was told.
     entry: Option<u64>,
-    /// Whether people were told.
-    people: bool,
     not_before: Instant,
 }
 
@@ -99,6 +99,7 @@ impl Watcher {
                 // Their senders live as long as the class.
                 _ = self.switches.changed() => {}
                 _ = self.journal.changed() => {}
+                news = self.people.changed() => return event(api::PEOPLE_EVENT, &news),
                 () = sleep_until(Instant::now() + FIGURES) => {}
             }
         }
@@ -119,18 +120,13 @@ impl Watcher {
             self.entry = Some(last);
             return Some(event(api::JOURNAL_EVENT, &entries));
         }
-        if !self.people {
-            self.people = true;
-            let everybody = api::People { complete: true, ..api::People::default() };
-            return Some(event(api::PEOPLE_EVENT, &everybody));
-        }
         None
     }
 
     async fn figures(&self) -> Figures {
         Figures {
             contacts: self.classroom.book().len() as u64,
-            rate: 0,
+            rate: self.classroom.people().rate(),
             addresses: self.server.join.current().await,
         }
     }

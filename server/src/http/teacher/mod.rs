@@ -2,8 +2,8 @@
 //! teacher alone, which [`access`] sees to.
 
 mod access;
-mod contacts;
 mod events;
+mod tables;
 
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ use crate::classroom::Classroom;
 use crate::classroom::act::Refused;
 use crate::context::ServerContext;
 use crate::http::HttpState;
+use crate::http::json::{json_response, to_json};
 use crate::language::{Language, localized};
 
 /// Bytes of the longest act: an announcement of 200 characters, each escaped.
@@ -51,7 +52,9 @@ pub(super) fn routes(state: &HttpState) -> Router<HttpState> {
         .route(api::TEACHER_SESSION, post(begin_session))
         .route(api::TEACHER_ACT, post(act).layer(DefaultBodyLimit::max(MAX_ACT)))
         .route(api::TEACHER, get(events::watch))
-        .route(api::TEACHER_CONTACTS, get(contacts::export))
+        .route(api::TEACHER_CONTACTS, get(tables::contacts))
+        .route(api::TEACHER_PROGRESS, get(tables::progress))
+        .route(api::TEACHER_AUTHOR, get(author))
         .route_layer(from_fn_with_state(state.clone(), access::check))
 }
 
@@ -95,6 +98,23 @@ async fn act(
         Ok(Err(refused)) => (status(&refused), refused.sentence(language)).into_response(),
         // A panic, which has been reported, or the end of the runtime.
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The name of a contact.
+#[derive(Debug, Deserialize)]
+struct Contact {
+    name: String,
+}
+
+/// Answers with the one who stored a contact, if it is known.
+async fn author(
+    State(classroom): State<Arc<Classroom>>,
+    Query(Contact { name }): Query<Contact>,
+) -> Response {
+    match classroom.people().author(&name) {
+        Some(person) => json_response(to_json(&person)),
+        None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

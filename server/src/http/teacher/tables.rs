@@ -1,5 +1,6 @@
-//! The book as CSV while the server runs: `GET /api/teacher/contacts.csv`. The same
-//! bytes as `tcp-classroom export` writes, as the book stands at one moment.
+//! Tables for a spreadsheet while the server runs: `GET /api/teacher/contacts.csv`, the
+//! same bytes as `tcp-classroom export` writes, as the book stands at one moment; and
+//! everybody's progress, `GET /api/teacher/progress.csv`.
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ impl Default for Form {
 }
 
 /// Answers with all contacts, in order of their names.
-pub(super) async fn export(
+pub(super) async fn contacts(
     State(classroom): State<Arc<Classroom>>,
     Query(Form { bom }): Query<Form>,
 ) -> Response {
@@ -42,14 +43,22 @@ pub(super) async fn export(
         csv::rows_of(&rows, bom)
     });
     match rows.await {
-        Ok(Ok(rows)) => {
-            let headers = [
-                (CONTENT_TYPE, "text/csv; charset=utf-8"),
-                (CONTENT_DISPOSITION, "attachment; filename=\"contacts.csv\""),
-            ];
-            (headers, rows).into_response()
-        }
+        Ok(Ok(rows)) => table("contacts.csv", rows),
         // Writing to memory cannot fail; a panic has been reported.
         _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// Answers with a row for everybody.
+pub(super) async fn progress(State(classroom): State<Arc<Classroom>>) -> Response {
+    table("progress.csv", classroom.people().progress_csv())
+}
+
+/// A table that a browser saves under a name.
+fn table(name: &str, rows: Vec<u8>) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, rows).into_response()
 }
