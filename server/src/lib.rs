@@ -24,6 +24,7 @@
 //! * `relay`: the students' own servers, which their `check.py` connects to the class.
 //! * [`join`]: how students reach this machine: addresses, URLs, QR codes.
 //! * [`homework`]: checks a student's own server: `tcp-classroom check`.
+//! * [`doctor`]: tries what keeps students out.
 //! * [`csv`]: the contacts as a spreadsheet's file, in and out.
 //! * [`terminal`]: the lesson's lines on standard output, diagnostics on standard error.
 //! * [`control`]: how a command finds the server that has a book open.
@@ -41,6 +42,7 @@ mod config;
 mod context;
 pub mod control;
 pub mod csv;
+pub mod doctor;
 pub mod homework;
 mod host_names;
 mod http;

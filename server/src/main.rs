@@ -12,6 +12,7 @@ use tcp_classroom::cli::options::{CommandLine, Opened, Options, Subcommand};
 use tcp_classroom::cli::reset;
 use tcp_classroom::cli::shell_files;
 use tcp_classroom::control::ControlFile;
+use tcp_classroom::doctor;
 use tcp_classroom::homework::command;
 use tcp_classroom::join::interfaces;
 use tcp_classroom::language::Language;
@@ -56,6 +57,11 @@ fn run() -> ExitCode {
         }
         Subcommand::Import { csv, book, encoding } => {
             book.path().and_then(|book| csv::import(&book, &csv, encoding))
+        }
+        Subcommand::Doctor { tcp, http } => {
+            let is_fine = doctor::run(tcp, http, language);
+            diagnostics::flush(FINAL_FLUSH);
+            return if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         Subcommand::Reset { book, keep } => book.path().and_then(|book| reset::run(&book, keep)),
         Subcommand::Health { http } => health::check(http),

@@ -128,6 +128,21 @@ pub enum Subcommand {
         #[arg(long, value_enum, default_value_t, env = "TCP_CLASSROOM_ENCODING")]
         encoding: Encoding,
     },
+    /// Try what keeps students out, and print the command that mends it.
+    Doctor {
+        /// Where raw TCP clients connect, as for serving.
+        #[arg(
+            long, value_name = "PORT", default_value_t = Endpoint::Port(9999),
+            value_parser = values::endpoint, env = "TCP_CLASSROOM_TCP"
+        )]
+        tcp: Endpoint,
+        /// Where browsers connect, as for serving.
+        #[arg(
+            long, value_name = "PORT", default_value_t = Endpoint::Port(8080),
+            value_parser = values::endpoint, env = "TCP_CLASSROOM_HTTP"
+        )]
+        http: Endpoint,
+    },
     /// Empty the book for the next class, and keep the old contacts as a file beside it;
     /// also while a server runs.
     Reset {
@@ -171,6 +186,7 @@ Try it:
   tcp-classroom --stage echo --pause 1s    the lesson's first server
   tcp-classroom check server.py       starts a student's server and checks it
   tcp-classroom export --bom class.csv     the contacts, for Excel
+  tcp-classroom doctor                students cannot get in: why?
 
 Every option can also be set by the environment variable shown beside it; the
 option wins.";

@@ -13,7 +13,7 @@ pub(crate) mod linger;
 pub(crate) mod listen;
 pub(crate) mod live;
 mod outbox;
-mod port_holder;
+pub(crate) mod port_holder;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod tcp;

@@ -7,14 +7,14 @@ use listeners::{Protocol, SocketState};
 
 /// A program that listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Holder {
+pub(crate) struct Holder {
     name: String,
     process: u32,
 }
 
 /// Who listens on a port, where the system tells: on Unix it does for programs of
 /// the same user, on Windows for all.
-pub(super) fn of(port: u16) -> Option<Holder> {
+pub(crate) fn of(port: u16) -> Option<Holder> {
     let all = listeners::get_all().ok()?;
     let listener = all.into_iter().find(|listener| {
         listener.protocol == Protocol::TCP

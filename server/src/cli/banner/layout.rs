@@ -52,15 +52,19 @@ impl Banner<'_> {
         lines
     }
 
-    /// The QR code at the right of the addresses, and the rest below.
-    fn beside(&self, qr: &[QrLine], columns: usize) -> Vec<String> {
+    /// The QR code at the right of the addresses, and the rest below. What is dense has
+    /// two lines less.
+    fn beside(&self, qr: &[QrLine], columns: usize, is_dense: bool) -> Vec<String> {
         // The last column stays free: some consoles wrap when it is written to.
         let qr_width = qr.first().map_or(0, |line| line.width);
         let width = columns.saturating_sub(INDENT + qr_width + 1);
         let (addresses, wide) = self.addresses(width);
-        let mut left = vec![Self::title(), String::new()];
-        left.extend(addresses);
         let warning = self.warning();
+        let mut left = match is_dense {
+            true => vec![format!("{}  {}", Self::title(), self.stop())],
+            false => vec![Self::title(), String::new()],
+        };
+        left.extend(addresses);
         if left.len() + warning.len() < qr.len() {
             left.push(String::new());
         }
@@ -85,7 +89,9 @@ impl Banner<'_> {
         lines.push(self.teacher(columns));
         let [contacts, data] = self.contacts();
         lines.push(format!("{contacts}:{}", &data[1..]));
-        lines.push(self.stop());
+        if !is_dense {
+            lines.push(self.stop());
+        }
         lines
     }
 
@@ -108,7 +114,8 @@ impl Banner<'_> {
         let best = self.hosts(self.http).0.into_iter().find(Host::opens_in_browser);
         let code = best.and_then(|host| encode(&host.url(self.http.port())));
         for qr in code.iter().flat_map(|code| QUIET_ZONES.map(|quiet| draw(code, quiet))) {
-            for lines in [self.beside(&qr, screen.columns), self.stacked(&qr)] {
+            let beside = |is_dense| self.beside(&qr, screen.columns, is_dense);
+            for lines in [beside(false), beside(true), self.stacked(&qr)] {
                 if fits(&lines) {
                     return lines;
                 }

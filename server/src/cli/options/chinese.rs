@@ -36,7 +36,8 @@ const COMMAND_WORDS: &[CommandWords] = &[
                 \x20 tcp-classroom --lan                 上课用：打印地址和二维码\n\
                 \x20 tcp-classroom --stage echo --pause 1s    课上的第一个服务器\n\
                 \x20 tcp-classroom check server.py       启动学生自己的服务器并检查\n\
-                \x20 tcp-classroom export --bom class.csv     把通讯录导出给 Excel\n\n\
+                \x20 tcp-classroom export --bom class.csv     把通讯录导出给 Excel\n\
+                \x20 tcp-classroom doctor                学生连不上时，检查原因\n\n\
                 每个选项也可以用旁边的环境变量来设置；同时给出时，以选项为准。",
     },
     CommandWords {
@@ -62,6 +63,12 @@ const COMMAND_WORDS: &[CommandWords] = &[
         name: "import",
         about: "添加一个 CSV 文件（两列：姓名、电话）里的联系人：\n要么全部添加；有一个不对，就一个也不添加。",
         usage: "tcp-classroom import [选项] <CSV>",
+        after: "",
+    },
+    CommandWords {
+        name: "doctor",
+        about: "检查学生为什么连不上，并打印出解决问题的命令。",
+        usage: "tcp-classroom doctor [选项]",
         after: "",
     },
     CommandWords {
