@@ -71,7 +71,7 @@ pub(crate) fn rows_of(contacts: &[(&str, &str)], bom: bool) -> io::Result<Vec<u8
 /// Where the contacts come from.
 enum Source {
     /// The file itself.
-    File(Store),
+    File(Box<Store>),
     /// The server that has the file open, which has written them already.
     Server(Vec<u8>),
 }
@@ -87,7 +87,7 @@ impl Source {
                     Some(Err(_)) | None => Err(error),
                 }
             }
-            opened => opened.map(Source::File),
+            opened => opened.map(|store| Source::File(Box::new(store))),
         }
     }
 
