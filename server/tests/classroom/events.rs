@@ -62,6 +62,11 @@ impl EventClient {
         Self::open_path_on(TcpClient::connect(http).await, http, path, "").await
     }
 
+    /// Follows another stream of the server, with headers that let it.
+    pub async fn open_path_with(http: SocketAddr, path: &str, headers: &str) -> Self {
+        Self::open_path_on(TcpClient::connect(http).await, http, path, headers).await
+    }
+
     /// Asks on a connection that is there already.
     pub async fn open_on(stream: TcpClient, http: SocketAddr, headers: &str) -> Self {
         Self::open_path_on(stream, http, api::EVENTS, headers).await

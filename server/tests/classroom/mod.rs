@@ -11,6 +11,7 @@ pub mod homework;
 pub mod intruder;
 pub mod needs;
 pub mod old_page;
+pub mod person;
 pub mod port;
 pub mod relay;
 pub mod student;

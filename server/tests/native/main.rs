@@ -12,6 +12,7 @@ mod classroom;
 
 mod board;
 mod book_file;
+mod class_board;
 mod console;
 mod diagnostics;
 mod durability;
@@ -31,6 +32,7 @@ mod old_files;
 mod opening;
 mod own_server;
 mod page;
+mod people;
 mod power_loss;
 mod program;
 mod python;

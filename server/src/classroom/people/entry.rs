@@ -157,21 +157,26 @@ impl Entry {
         !self.conversations.is_empty()
     }
 
-    /// Takes what the page says of itself. Returns whether it says anything new, or
-    /// `None` if it says too much.
-    pub(super) fn report(&mut self, student: Student, now: Instant) -> Option<bool> {
-        if self.reports.left(now) == 0 {
+    /// Counts a report of the page. Returns whether it may make it.
+    pub(super) fn may_report(&mut self, now: Instant) -> bool {
+        let may = self.reports.left(now) > 0;
+        if may {
+            self.reports.spend(1, now);
+        } else {
             self.flood(now);
-            return None;
         }
-        self.reports.spend(1, now);
+        may
+    }
+
+    /// Takes what the page says of itself. Returns whether that is anything new.
+    pub(super) fn report(&mut self, student: Student, now: Instant) -> bool {
         let student = cleaned(student);
         let is_new = student != self.student;
         if is_new {
             self.student = student;
             self.active = now;
         }
-        Some(is_new)
+        is_new
     }
 
     /// It sends so much that it is slowed down or refused.

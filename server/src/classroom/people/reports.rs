@@ -56,24 +56,22 @@ impl People {
     ///
     /// # Errors
     ///
-    /// The address reports too often; the teacher sees it at the page.
+    /// The page reports too often, which the teacher sees, or all pages of its address do.
+    /// What is too much of one page does not count as its address's.
     pub(crate) fn admit_report(&self, key: &str, address: IpAddr) -> Result<(), ReportError> {
-        let (now, address) = (Instant::now(), address.to_canonical());
-        if self.reports.take(address, now) {
-            return Ok(());
+        let now = Instant::now();
+        let may = self.roll().with_key_mut(key).is_none_or(|entry| entry.may_report(now));
+        match may && self.reports.take(address.to_canonical(), now) {
+            true => Ok(()),
+            false => Err(ReportError::TooOften),
         }
-        let mut roll = self.roll();
-        if let Some(id) = roll.with_key(key).map(|entry| entry.record.id) {
-            roll.entry_mut(id).expect("it was found").flood(now);
-        }
-        Err(ReportError::TooOften)
     }
 
     /// Takes what a page says of itself.
     ///
     /// # Errors
     ///
-    /// It says too much, or there is no room for another page.
+    /// There is no room for another page.
     pub(crate) fn report(
         &self,
         key: &str,
@@ -84,7 +82,7 @@ impl People {
         let mut roll = self.roll();
         let entry = roll.page(key, address.to_canonical(), now).ok_or(ReportError::Full)?;
         let hand = entry.student.hand;
-        let is_new = entry.report(student, now).ok_or(ReportError::TooOften)?;
+        let is_new = entry.report(student, now);
         let hand_moved = entry.student.hand != hand;
         drop(roll);
         if is_new {

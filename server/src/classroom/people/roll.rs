@@ -60,8 +60,8 @@ impl Roll {
     }
 
     /// The one with this key.
-    pub(super) fn with_key(&self, key: &str) -> Option<&Entry> {
-        self.by_key.get(key).and_then(|id| self.people.get(id))
+    pub(super) fn with_key_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        self.by_key.get(key).and_then(|id| self.people.get_mut(id))
     }
 
     /// The page with this key; a new one if there is none. `None` if the roll is full.
@@ -106,7 +106,9 @@ impl Roll {
 
     pub(super) fn disconnect_address(&self, address: IpAddr) {
         let there = self.people.values().filter(|entry| entry.address == address);
-        there.for_each(|entry| drop(entry.disconnect()));
+        there.for_each(|entry| {
+            entry.disconnect();
+        });
     }
 
     /// Messages and mistakes of everybody who is or was in the roll.
