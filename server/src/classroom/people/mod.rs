@@ -24,6 +24,8 @@ mod rates;
 mod record;
 mod reports;
 mod roll;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 use std::net::IpAddr;
