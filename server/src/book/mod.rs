@@ -5,6 +5,7 @@
 //! first: *decide, append, apply, reply*. Conversations cannot tell the two
 //! apart.
 
+mod commits;
 pub(crate) mod contacts;
 pub(crate) mod feed;
 pub(crate) mod revision;
@@ -12,6 +13,7 @@ pub(crate) mod store;
 mod writer;
 
 use std::path::Path;
+use std::time::Duration;
 
 use protocol::decoder::Ending;
 use protocol::{Batch, Book as _, Contacts, Decoder, Next, Replies, Reply, Request, read};
@@ -70,6 +72,12 @@ impl Book {
     /// The contacts, to watch or list them. They are changed in this module only.
     pub(crate) fn contacts(&self) -> &SharedContacts {
         &self.contacts
+    }
+
+    /// How many groups of changes were stored, and how long that took together; none
+    /// where nothing is stored.
+    pub(crate) fn commits(&self) -> Option<(u64, Duration)> {
+        self.writer.as_ref().map(|writer| writer.commits().sums())
     }
 
     /// Refuses the changes of clients from the next message on, or no longer.

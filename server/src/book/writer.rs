@@ -15,7 +15,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use protocol::{Batch, Book as _, Contacts, Replies, Reply, Request};
@@ -23,6 +23,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use self::draft::Draft;
+use crate::book::commits::Commits;
 use crate::book::contacts::SharedContacts;
 use crate::book::revision::{NotRevised, Removed, Revision};
 use crate::book::store::{Session, StoreError, Update};
@@ -43,6 +44,7 @@ pub(crate) struct Writer {
     /// `None` only while being dropped, as is the thread.
     jobs: Option<Sender<Task>>,
     thread: Option<JoinHandle<()>>,
+    commits: Commits,
 }
 
 /// A batch that was not answered, and the replies to what came before it.
@@ -76,12 +78,22 @@ impl Writer {
     pub(crate) fn start(session: Session, contacts: SharedContacts) -> anyhow::Result<Self> {
         let (jobs, waiting) = channel();
         let (answered, groups) = unbounded_channel();
+        let commits = Commits::default();
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Worker { session, contacts, reported: None }.run(&waiting, &answered))
+            .spawn({
+                let commits = commits.clone();
+                let worker = Worker { session, contacts, commits, reported: None };
+                move || worker.run(&waiting, &answered)
+            })
             .context("cannot start the thread that stores changes")?;
         tokio::spawn(deliver(groups));
-        Ok(Writer { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Writer { jobs: Some(jobs), thread: Some(thread), commits })
+    }
+
+    /// How many groups were stored, and how long that took.
+    pub(crate) fn commits(&self) -> &Commits {
+        &self.commits
     }
 
     /// Has a batch answered, and returns `replies` with the replies to it.
@@ -129,6 +141,7 @@ impl Drop for Writer {
 struct Worker {
     session: Session,
     contacts: SharedContacts,
+    commits: Commits,
     /// The error that the teacher has been told about, as long as it lasts.
     reported: Option<String>,
 }
@@ -141,7 +154,10 @@ impl Worker {
                 Task::Answer(first) => {
                     let (group, behind) = gather(first, waiting);
                     next = behind;
-                    if answered.send(self.answer(group)).is_err() {
+                    let start = Instant::now();
+                    let group = self.answer(group);
+                    self.commits.add(start.elapsed());
+                    if answered.send(group).is_err() {
                         // The runtime is being shut down, and every conversation with it.
                         return;
                     }
@@ -375,7 +391,7 @@ mod tests {
         let session = Store::open(&folder.path().join("contacts.db")).unwrap().begin().unwrap();
         let contacts = SharedContacts::new(Contacts::default());
         contacts.change(|contacts| contacts.insert("a", "1"));
-        Worker { session, contacts, reported: None }
+        Worker { session, contacts, commits: Commits::default(), reported: None }
     }
 
     fn batch(lines: &str) -> Batch {
@@ -437,7 +453,7 @@ mod tests {
     #[tokio::test]
     async fn a_batch_whose_thread_is_gone_is_lost_and_earlier_replies_are_not() {
         let (jobs, waiting) = channel::<Task>();
-        let writer = Writer { jobs: Some(jobs), thread: None };
+        let writer = Writer { jobs: Some(jobs), thread: None, commits: Commits::default() };
         let dropped = std::thread::spawn(move || drop(waiting.recv()));
         let earlier = || {
             let mut replies = Replies::default();

@@ -1,7 +1,7 @@
 //! Metrics for Prometheus, in its text format: `GET /metrics`. Numbers only: nobody's
 //! name, phone or address is in them.
 //!
-//! Written by hand: six names without a registry of their own, all of which are counted
+//! Written by hand: a few numbers without a registry of their own, all of which are counted
 //! elsewhere anyway, are less than the use of a crate for them. `docs/operations.md`
 //! documents them.
 
@@ -27,23 +27,38 @@ fn text(classroom: &Classroom) -> String {
     let people = classroom.people();
     let Present { pages, clients } = people.present();
     let (messages, errors) = people.totals();
-    let contacts = classroom.book().len() as u64;
+    let contacts = classroom.book().len() as f64;
     let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
+    let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, f64)]| {
         let name = format!("tcp_classroom_{name}");
         write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").expect(INFALLIBLE);
-        for (labels, value) in values {
-            writeln!(text, "{name}{labels} {value}").expect(INFALLIBLE);
+        for (suffix, value) in values {
+            writeln!(text, "{name}{suffix} {value}").expect(INFALLIBLE);
         }
     };
-    let connections = [(r#"{kind="page"}"#, pages), (r#"{kind="tcp"}"#, clients)];
+    let connections = [(r#"{kind="page"}"#, pages as f64), (r#"{kind="tcp"}"#, clients as f64)];
     metric("connections", "gauge", "Open conversations.", &connections);
-    metric("messages_total", "counter", "Messages answered.", &[("", messages)]);
-    metric("errors_total", "counter", "Messages that were mistakes.", &[("", errors)]);
-    metric("people", "gauge", "People remembered, connected or not.", &[("", people.count())]);
+    metric("messages_total", "counter", "Messages answered.", &[("", messages as f64)]);
+    metric("errors_total", "counter", "Messages that were mistakes.", &[("", errors as f64)]);
+    metric(
+        "people",
+        "gauge",
+        "People remembered, connected or not.",
+        &[("", people.count() as f64)],
+    );
     metric("contacts", "gauge", "Contacts in the book.", &[("", contacts)]);
     let frozen = classroom.lead().watch().borrow().frozen;
-    metric("book_frozen", "gauge", "Whether the book takes no changes.", &[("", frozen.into())]);
+    if let Some((count, took)) = classroom.book().commits() {
+        let values = [("_sum", took.as_secs_f64()), ("_count", count as f64)];
+        let help = "Seconds from taking a group of changes until it is on the disk.";
+        metric("commit_seconds", "summary", help, &values);
+    }
+    metric(
+        "book_frozen",
+        "gauge",
+        "Whether the book takes no changes.",
+        &[("", f64::from(u8::from(frozen)))],
+    );
     text
 }
 

@@ -370,3 +370,20 @@ async fn metrics_count_what_happened_and_name_nobody() {
         crate::classroom::http(server.http, "GET /metrics HTTP/1.1\r\nHost: rebound.test");
     assert_eq!(rebound.await.status, 403);
 }
+
+#[tokio::test]
+async fn metrics_tell_how_long_the_disk_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = tcp_classroom::Book::open(&folder.path().join("contacts.db"), 10).unwrap();
+    let server = TestServer::with_book(book, |_| {}).await;
+    let mut tcp = server.tcp().await;
+    tcp.send(b"add;lisi;1\n").await;
+    tcp.line().await;
+    let text = get(server.http, "/metrics", "").await.text();
+    let value = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).expect(&text);
+        line.trim().parse::<f64>().unwrap()
+    };
+    assert_eq!(value("tcp_classroom_commit_seconds_count"), 1.0);
+    assert!(value("tcp_classroom_commit_seconds_sum") > 0.0);
+}
