@@ -53,9 +53,12 @@ pub(crate) struct PageQuery {
 }
 
 /// The page's key, if it has one.
-fn key(query: Result<Query<PageQuery>, QueryRejection>) -> Result<String, Response> {
-    let key = query.ok().map(|Query(query)| query.key).filter(|key| is_key(key));
-    key.ok_or_else(|| (StatusCode::BAD_REQUEST, USAGE).into_response())
+fn key(query: Result<Query<PageQuery>, QueryRejection>) -> Option<String> {
+    query.ok().map(|Query(query)| query.key).filter(|key| is_key(key))
+}
+
+fn refused() -> Response {
+    (StatusCode::BAD_REQUEST, USAGE).into_response()
 }
 
 impl IntoResponse for ReportError {
@@ -75,10 +78,7 @@ pub(crate) async fn report(
     query: Result<Query<PageQuery>, QueryRejection>,
     body: Body,
 ) -> Response {
-    let key = match key(query) {
-        Ok(key) => key,
-        Err(response) => return response,
-    };
+    let Some(key) = key(query) else { return refused() };
     let (people, address) = (classroom.people(), connection.peer.ip());
     if let Err(error) = people.admit_report(&key, address) {
         return error.into_response();
@@ -87,7 +87,7 @@ pub(crate) async fn report(
         return (StatusCode::PAYLOAD_TOO_LARGE, USAGE).into_response();
     };
     let Ok(student) = serde_json::from_slice::<Student>(&body) else {
-        return (StatusCode::BAD_REQUEST, USAGE).into_response();
+        return refused();
     };
     match people.report(&key, address, student) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
@@ -102,10 +102,7 @@ pub(crate) async fn watch(
     Extension(connection): Extension<Connection>,
     query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Response {
-    let key = match key(query) {
-        Ok(key) => key,
-        Err(response) => return response,
-    };
+    let Some(key) = key(query) else { return refused() };
     let page = match classroom.people().open_page(&key, connection.peer.ip()) {
         Ok(page) => page,
         Err(error) => return error.into_response(),

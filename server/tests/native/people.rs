@@ -115,9 +115,8 @@ async fn forged_names_are_cleaned_and_cut_and_too_long_a_report_is_refused() {
     page.reports(&forged).await;
     let row = roster.find("forged steps", |row| row.step == Some(31)).await;
     assert_eq!(row.done, u32::MAX);
-    let elsewhere = format!("\r\nOrigin: http://evil.test");
     let path = format!("/api/class?key={}", page.key);
-    assert_eq!(get(server.http, &path, &elsewhere).await.status, 403);
+    assert_eq!(get(server.http, &path, "\r\nOrigin: http://evil.test").await.status, 403);
 }
 
 #[tokio::test]
