@@ -55,6 +55,9 @@ pub const HOMEWORK_EVENT: &str = "homework";
 /// `?key=KEY&lang=zh&check=NAME`.
 pub const HOMEWORK_CHECK: &str = "/api/homework/check";
 
+/// `POST` begins the checks anew: `?key=KEY`.
+pub const HOMEWORK_RUN: &str = "/api/homework/run";
+
 /// Where `check.py` connects, with `?code=CODE`.
 pub const HOMEWORK_RELAY: &str = "/api/homework/relay";
 

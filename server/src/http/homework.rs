@@ -1,5 +1,6 @@
 //! The homework's routes: what a page follows (`GET api/homework`), the bytes of one
-//! check (`GET api/homework/check`), the relay of a `check.py`
+//! check (`GET api/homework/check`), the beginning of another run
+//! (`POST api/homework/run`), the relay of a `check.py`
 //! (`GET api/homework/relay`), and `check.py` itself.
 
 use std::convert::Infallible;
@@ -29,6 +30,7 @@ use crate::context::ServerContext;
 use crate::host_names::single_value;
 use crate::http::connection::Connection;
 use crate::http::json::{json_response, to_json};
+use crate::relay::bridge::Talk;
 use crate::relay::pairing::{OpenPage, PageOf, PairingError, is_key};
 use crate::relay::report::Progress;
 use crate::relay::script::{check_py, page_address};
@@ -147,6 +149,23 @@ pub(crate) async fn check(
     };
     let rows = student.progress().borrow().details(&query.check, query.language());
     json_response(to_json(&api::CheckDetails { rows }))
+}
+
+/// Has the checks begin anew, as saving the file does: where `check.py` was given a port
+/// there is no file to save.
+pub(crate) async fn run_again(
+    State(classroom): State<Arc<Classroom>>,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Response {
+    let student = query.ok().and_then(|query| classroom.homework().student(&query.key));
+    let Some(student) = student else {
+        return (StatusCode::NOT_FOUND, USAGE).into_response();
+    };
+    let asked = match student.talk() {
+        Some(talk) => talk.send(Talk::Check).await.is_ok(),
+        None => false,
+    };
+    if asked { StatusCode::NO_CONTENT } else { StatusCode::CONFLICT }.into_response()
 }
 
 /// The parameters of a `check.py`.

@@ -60,7 +60,8 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::CLASS, get(student::watch))
         .route(api::STUDENT, post(student::report))
         .route(api::HOMEWORK, get(homework::watch))
-        .route(api::HOMEWORK_CHECK, get(homework::check));
+        .route(api::HOMEWORK_CHECK, get(homework::check))
+        .route(api::HOMEWORK_RUN, post(homework::run_again));
     let state = HttpState { classroom, server: Arc::clone(&server) };
     let teacher = teacher::routes(&state);
     let websocket = Router::new().route("/ws", get(upgrade::open_websocket));

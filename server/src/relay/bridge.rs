@@ -30,7 +30,7 @@ const WAITING: usize = 16;
 /// Time for the page to take what it is sent.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a bridge asks of the relay. Its connection's number comes from
+/// What a page asks of the relay. The number of a bridge's connection comes from
 /// [`Student::next_conn`].
 #[derive(Debug)]
 pub(crate) enum Talk {
@@ -46,6 +46,8 @@ pub(crate) enum Talk {
     Close {
         conn: u32,
     },
+    /// Carry out the checks anew, if that is not being done.
+    Check,
 }
 
 /// What a bridge is told. Without a last word when the relay is gone.

@@ -1,8 +1,8 @@
 //! One relay: what `check.py` and the classroom say to each other, from the first
 //! line to the end.
 //!
-//! A run of the checks begins when `check.py` says hello and whenever the file was
-//! saved. Between runs the server is left running, so that the student can talk to it,
+//! A run of the checks begins when `check.py` says hello, whenever the file was saved,
+//! and when the page asks for it. Between runs the server is left running, so that the student can talk to it,
 //! from the page through a [bridge](super::bridge) or with a client of their own.
 
 use std::collections::HashMap;
@@ -383,11 +383,17 @@ impl Session {
             progress.is_running = false;
             progress.passed |= passed;
         });
-        self.say(match (self.language, passed) {
-            (Language::Chinese, true) => "通过了！作业完成。",
-            (Language::Chinese, false) => "还没有通过。改好，存盘，就会再查一次。",
-            (Language::English, true) => "Passed: the homework is done.",
-            (Language::English, false) => "Not yet. Change it and save: it is checked again.",
+        self.say(match (self.language, passed, self.file.is_some()) {
+            (Language::Chinese, true, _) => "通过了！作业完成。",
+            (Language::Chinese, false, true) => "还没有通过。改好，存盘，就会再查一次。",
+            (Language::Chinese, false, false) => {
+                "还没有通过。改好，重新启动你的服务器，再点网页上的“再查一次”。"
+            }
+            (Language::English, true, _) => "Passed: the homework is done.",
+            (Language::English, false, true) => "Not yet. Change it and save: it is checked again.",
+            (Language::English, false, false) => {
+                "Not yet. Change it, start your server again, and press Check again on the page."
+            }
         });
         if self.file.is_some() && self.process == Process::Absent {
             self.start();
@@ -433,6 +439,11 @@ impl Session {
                 _ => {}
             },
             Talk::Close { conn } => self.drop_bridge(conn, None),
+            Talk::Check => {
+                if self.said_hello && self.run.is_none() && !self.run_is_due {
+                    self.request_run();
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::homework::{RealCheck, right_server};
 use crate::classroom::needs;
-use crate::classroom::port::student_port;
+use crate::classroom::port::{can_be_bound, student_port};
 use crate::classroom::student::{press, show_steps};
 use serde_json::json;
 
@@ -145,6 +145,49 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
     at.browser.until("document.documentElement.hasAttribute('data-own')").await;
     at.check = None;
     at.browser.until("!document.documentElement.hasAttribute('data-own')").await;
+    at.browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_runs_already_is_checked_again_at_a_press_and_the_command_is_copied() {
+    let Some(at) = AtHomework::open(ENGLISH).await else { return };
+    // The command goes to the clipboard, also where there is no newer way.
+    press(&at.browser, "[data-copy=check-command]").await;
+    at.browser
+        .until("document.querySelector('[data-copy=check-command]').innerText === 'Copied ✓'")
+        .await;
+    let selected = at.browser.script("return getSelection().toString().trim()").await;
+    let command = "return document.getElementById('check-command').innerText.trim()";
+    assert_eq!(selected, at.browser.script(command).await);
+    let code = selected.as_str().unwrap().rsplit(' ').next().unwrap().to_owned();
+
+    let port = student_port();
+    let http = at.server.http;
+    let _check = RealCheck::start(http, at.folder.path(), &port.to_string(), &code).await;
+    assert_eq!(at.failed().await, ["connect"], "nothing runs there yet");
+    std::fs::write(at.folder.path().join("own.py"), right_server(port)).unwrap();
+    let mut own = std::process::Command::new("python3");
+    let own = own.arg("own.py").current_dir(at.folder.path());
+    let mut own = own.stdout(std::process::Stdio::null()).spawn().unwrap();
+    crate::classroom::wait_until("it listens", || !can_be_bound(port));
+    press(&at.browser, "#check-again").await;
+    at.browser.until(IS_DONE).await;
+    at.browser.screenshot("homework-again-en").await;
+    own.kill().unwrap();
+    own.wait().unwrap();
+    at.browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_server_to_be_finished_is_read_on_the_page_and_fetched_only_then() {
+    let Some(at) = AtHomework::open(ENGLISH).await else { return };
+    at.browser.show("python").await;
+    let fetched = "return performance.getEntriesByName(new URL('server2.py', location)).length";
+    assert_eq!(at.browser.script(fetched).await, json!(0));
+    press(&at.browser, "#own-server > summary").await;
+    at.browser.until("document.getElementById('own-code').innerText.includes('PORT = 9998')").await;
+    assert_eq!(at.browser.script(fetched).await, json!(1));
+    at.browser.screenshot("homework-skeleton-en").await;
     at.browser.finish().await;
 }
 

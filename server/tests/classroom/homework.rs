@@ -9,7 +9,7 @@ use api::{CheckDetails, CheckedBytes, Homework};
 use serde_json::{Value, json};
 
 use super::events::EventClient;
-use super::{HttpResponse, TcpClient, get, must};
+use super::{HttpResponse, TcpClient, get, http, must};
 
 /// The key of a page.
 pub const KEY: &str = "k3y0fAstudent0123456789";
@@ -68,6 +68,13 @@ impl HomeworkPage {
     pub fn text(&self, name: &str) -> String {
         let check = self.last.checks.iter().find(|check| check.name == name);
         check.and_then(|check| check.text.clone()).unwrap_or_default()
+    }
+
+    /// Has the checks begin anew. Returns the status of the answer.
+    pub async fn run_again(&mut self) -> u16 {
+        let path = format!("{}?key={}", api::HOMEWORK_RUN, self.key);
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0", self.http);
+        http(self.http, &head).await.status
     }
 
     /// What was sent and received for a check.

@@ -159,6 +159,42 @@ async fn a_second_check_py_replaces_the_first() {
 }
 
 #[tokio::test]
+async fn the_page_has_the_checks_of_a_running_server_begin_anew() {
+    let server = TestServer::start().await;
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    assert_eq!(page.run_again().await, 409, "there is no check.py");
+    let mut check = FakeCheck::with_port(server.http, &page.last.code, 9).await;
+    for _ in 0..2 {
+        let asked = check.asked_to("connect").await;
+        // While the checks run they are not begun anew.
+        assert_eq!(page.run_again().await, 204);
+        check.tell(json!({"event": "refused", "conn": asked["conn"]})).await;
+        let said = check.asked_to("say").await;
+        assert!(said["text"].as_str().unwrap().starts_with("[x]"), "{said}");
+        page.until(|homework| !homework.running && homework.checks[0].state == "failed").await;
+        // There is no file to save.
+        while !check.asked_to("say").await["text"].as_str().unwrap().contains("Check again") {}
+        assert_eq!(page.run_again().await, 204);
+    }
+    let mut foreign = HomeworkPage::open(server.http, "another0student1234567").await;
+    assert_eq!(foreign.run_again().await, 409, "only its own");
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_told_by_the_classroom() {
+    if !python_is_here() {
+        return;
+    }
+    let server = TestServer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let page = HomeworkPage::open(server.http, KEY).await;
+    let code = page.last.code.clone();
+    let mut check = RealCheck::start(server.http, folder.path(), "no_such_file.py", &code).await;
+    until_written(&folder.path().join("check.log"), "The file cannot be read").await;
+    assert_eq!(check.child.wait().unwrap().code(), Some(1));
+}
+
+#[tokio::test]
 async fn a_server_that_stops_answers_every_page_and_relay_with_an_end() {
     let server = TestServer::start().await;
     let page = HomeworkPage::open(server.http, KEY).await;

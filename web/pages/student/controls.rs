@@ -20,7 +20,7 @@ use crate::model::input::InputMsg;
 use crate::model::lesson::LessonMsg;
 use crate::model::panels::{PanelsMsg, Selection};
 use crate::model::tabs::{Panel, TabMove};
-use crate::view::{View, exercise};
+use crate::view::{View, copy, exercise};
 
 /// Where messages go.
 pub type Post = program::Post<Msg>;
@@ -154,6 +154,9 @@ fn click(event: &Event, view: &View, appearance: &Appearance, post: &Post) {
     };
     if let Some(id) = message.filter(|_| button.get_attribute("data-look").is_some()) {
         post(PanelsMsg::MessageSelected(Selection::Bytes(id)).into());
+    }
+    if let Some(id) = button.get_attribute("data-copy") {
+        copy::copy(view, &button, &id);
     }
     if let Some(text) = button.get_attribute("data-insert") {
         view.insert(&text);

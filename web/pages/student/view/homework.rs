@@ -50,8 +50,9 @@ pub struct HomeworkView {
     is_broken: Rc<Cell<bool>>,
     /// What came last.
     told: Rc<RefCell<JsValue>>,
-    details: RefCell<Option<Request>>,
-    /// A click on a check.
+    /// For the bytes of a check, or another run.
+    request: RefCell<Option<Request>>,
+    /// A click on a check, or on the button for another run.
     clicked: RefCell<Option<Listener>>,
 }
 
@@ -65,15 +66,18 @@ impl HomeworkView {
             query: RefCell::default(),
             is_broken: Rc::default(),
             told: Rc::default(),
-            details: RefCell::default(),
+            request: RefCell::default(),
             clicked: RefCell::default(),
             document,
         });
         let this: Weak<Self> = Rc::downgrade(&view);
         let clicked = move |event: Event| {
-            let check = closest(&event, "[data-check]>button").and_then(|_| closest(&event, "li"));
-            if let (Some(check), Some(this)) = (check, this.upgrade()) {
-                this.turn(&check);
+            let Some(this) = this.upgrade() else { return };
+            if closest(&event, "[data-check]>button").is_some() {
+                this.turn(&closest(&event, "li").expect("a check is an item of the list"));
+            } else if closest(&event, "#check-again").is_some() {
+                let path = [api::HOMEWORK_RUN, &*this.query.borrow()].concat();
+                this.request.replace(Request::post(&path, "", Box::new(|_| ())).ok());
             }
         };
         view.clicked.replace(Some(Listener::new(&view.document, "click", clicked)));
@@ -183,7 +187,7 @@ impl HomeworkView {
             }
         };
         let request = Request::get(&path, XmlHttpRequestResponseType::Text, Box::new(ended));
-        self.details.replace(request.ok());
+        self.request.replace(request.ok());
     }
 }
 

@@ -28,6 +28,7 @@ use crate::model::conversation::{Message, StatusBar};
 use crate::model::tabs::{Panel, Panels};
 
 mod class;
+pub mod copy;
 pub mod exercise;
 pub mod homework;
 pub mod panels;

@@ -202,11 +202,11 @@ fn listen(
             });
         }
     };
-    let copied = {
+    let unfolded = {
         let this = this.clone();
-        move |event: Event| {
-            if let (Some(button), Some(this)) = (closest(&event, "[data-copy]"), this.upgrade()) {
-                this.python.copy(&this.translator, &button);
+        move |_| {
+            if let Some(this) = this.upgrade() {
+                this.python.show_own_server();
             }
         }
     };
@@ -218,6 +218,6 @@ fn listen(
         pointed("click"),
         Listener::new(&arrows, "keydown", moved),
         Listener::new(&element(document, "sticky"), "input", cut),
-        Listener::new(&element(document, "python"), "click", copied),
+        Listener::new(&element(document, "own-server"), "toggle", unfolded),
     ]
 }

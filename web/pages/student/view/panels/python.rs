@@ -1,15 +1,15 @@
 //! The Python export on view: the conversation as a program, and as a line of
-//! shell.
+//! shell; and the server to be finished.
 
 use std::cell::RefCell;
 
-use web::browser::clipboard::copy;
 use web::browser::dom::{Dom as _, leaf};
+use web::browser::request::Request;
 use web::browser::translator::Translator;
 use web::core::i18n::TextKey;
 use web::core::message::{Address, Direction};
 use web::core::python_export::{nc, one_liner, program};
-use web_sys::{Document, Element, HtmlElement};
+use web_sys::{Document, Element, HtmlElement, XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::model::Model;
 use crate::panels::python::messages;
@@ -25,6 +25,8 @@ pub struct PythonView {
     nc: Element,
     line: Element,
     link: Element,
+    own: Element,
+    request: RefCell<Option<Request>>,
     /// What the program depends on.
     drawn: RefCell<Option<(usize, Option<u32>, Address)>>,
 }
@@ -41,6 +43,8 @@ impl PythonView {
             nc: find("nc-code").into(),
             line: find("line-code").into(),
             link: find("link-code").into(),
+            own: find("own-code").into(),
+            request: RefCell::default(),
             drawn: RefCell::new(None),
         }
     }
@@ -80,12 +84,20 @@ impl PythonView {
         self.drawn.replace(Some(state));
     }
 
-    /// Copies what the button is for, and says so on it.
-    pub fn copy(&self, translator: &Translator, button: &Element) {
-        let id = button.get_attribute("data-copy").unwrap_or_default();
-        let Some(code) = self.document.get_element_by_id(&id) else { return };
-        let copied = copy(&self.document, &code);
-        let word = if copied { TextKey::Copied } else { TextKey::NotCopied };
-        translator.show_with(button, word, &[]);
+    /// Fetches the server to be finished when it is to be seen for the first time, so
+    /// that no other visit pays for it.
+    pub fn show_own_server(&self) {
+        let code = self.own.clone();
+        if code.first_child().is_some() {
+            return;
+        }
+        let ended = move |request: &XmlHttpRequest| {
+            let text = request.response_text().ok().flatten();
+            if let Some(text) = text.filter(|_| request.status() == Ok(200)) {
+                code.set_text_content(Some(&text));
+            }
+        };
+        let request = Request::get("server2.py", XmlHttpRequestResponseType::Text, Box::new(ended));
+        self.request.replace(request.ok());
     }
 }
