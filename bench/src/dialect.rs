@@ -42,6 +42,17 @@ impl Dialect {
         Ok(stream)
     }
 
+    /// The same to a path of the server's where it is a WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn connect_at(self, address: SocketAddr, path: &str) -> Result<TcpStream> {
+        let stream = self.open(address)?;
+        self.begin_at(&stream, address, path)?;
+        Ok(stream)
+    }
+
     /// The same with many connections. Raw TCP clients are welcomed 50 ms after
     /// they connect, so all of them connect before the first is waited for.
     ///
@@ -67,11 +78,20 @@ impl Dialect {
         Ok(stream)
     }
 
-    fn begin(self, stream: &TcpStream, address: SocketAddr) -> Result<()> {
+    /// Gets past whatever comes before the first message on an open connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    pub fn begin(self, stream: &TcpStream, address: SocketAddr) -> Result<()> {
+        self.begin_at(stream, address, "/ws")
+    }
+
+    fn begin_at(self, stream: &TcpStream, address: SocketAddr, path: &str) -> Result<()> {
         match self {
             Dialect::Packet | Dialect::Line => expect(stream, WELCOME)?,
             Dialect::WebSocket => {
-                upgrade(stream, address)?;
+                upgrade(stream, address, path)?;
                 let mut welcome = Vec::new();
                 reply_frame(WELCOME, &mut welcome);
                 expect(stream, &welcome)?;
@@ -175,7 +195,8 @@ const SHORT: usize = 125;
 /// A browser takes a new mask for each frame; to the server it is all the same.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-fn message_frame(payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
+/// A message as a browser sends it.
+pub fn message_frame(payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
     out.extend_from_slice(&[TEXT, 0x80 | short_length(payload)]);
     out.extend_from_slice(&mask);
     out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
@@ -195,11 +216,11 @@ fn short_length(payload: &[u8]) -> u8 {
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-fn upgrade(mut stream: &TcpStream, address: SocketAddr) -> Result<()> {
+fn upgrade(mut stream: &TcpStream, address: SocketAddr, path: &str) -> Result<()> {
     /// Far more than the headers of an answer that only upgrades.
     const MOST: usize = 4 * 1024;
     let request = format!(
-        "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     );
     stream.write_all(request.as_bytes())?;

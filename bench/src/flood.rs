@@ -32,7 +32,7 @@ const BETWEEN: Duration = Duration::from_millis(1);
 const P99: f64 = 50.0;
 
 /// The limits of a server with `--lan`.
-const LIMITS: [&str; 4] = ["--max-rate", "200", "--max-rate-per-address", "4000"];
+pub const LIMITS: [&str; 4] = ["--max-rate", "200", "--max-rate-per-address", "4000"];
 
 /// Messages the flood has under way in one write.
 const PIPELINE: usize = 1_024;
@@ -102,13 +102,18 @@ fn class(server: &Running, time: Duration, floods: bool) -> Result<(Histogram<u6
 }
 
 /// A script without a sleep: it sends, and reads what comes back.
-struct Flood {
+pub struct Flood {
     stream: TcpStream,
     answers: Arc<AtomicU64>,
 }
 
 impl Flood {
-    fn start(server: &Running, stop: &Arc<AtomicBool>) -> Result<Self> {
+    /// Floods until `stop`, or until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer.
+    pub fn start(server: &Running, stop: &Arc<AtomicBool>) -> Result<Self> {
         let stream = Dialect::Line.connect(server.tcp)?;
         let answers = Arc::new(AtomicU64::new(0));
         let (mut writing, mut reading) = (stream.try_clone()?, stream.try_clone()?);

@@ -7,7 +7,8 @@
 //! * [`scenario`]: the loads and their contenders; [`target`]: what is asked of
 //!   the server.
 //! * [`idle`], [`million`]: what idle connections and a large book take;
-//!   [`flood`]: what the others notice of a client that floods.
+//!   [`flood`]: what the others notice of a client that floods; [`class`]: a lesson at
+//!   the speed of people, and whether board and teacher's page count it right.
 //! * [`generator`]: the closed loop that sends and checks. What it sends is a
 //!   [`workload`] (which messages, and which answers they must get) in a
 //!   [`dialect`] (how both are written on the wire), as a [`script`].
@@ -28,6 +29,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it prints is its interface")]
 
+pub mod class;
 pub mod contender;
 pub mod cores;
 pub mod dialect;
@@ -137,6 +139,10 @@ fn run(options: &Options) -> Result<bool> {
     if wanted(flood::NAME) {
         eprintln!("==> {}", flood::NAME);
         report.flood = flood::measure(&mut lab)?;
+    }
+    if wanted(class::NAME) {
+        eprintln!("==> {}", class::NAME);
+        report.class = class::measure(&mut lab)?;
     }
     anyhow::ensure!(!report.is_empty(), "nothing has that in its name");
 

@@ -23,6 +23,7 @@ pub struct Report {
     pub idle: Vec<IdleRow>,
     pub large: Vec<Fact>,
     pub flood: Vec<Fact>,
+    pub class: Vec<Fact>,
 }
 
 impl Report {
@@ -43,6 +44,7 @@ impl Report {
             idle: Vec::new(),
             large: Vec::new(),
             flood: Vec::new(),
+            class: Vec::new(),
         })
     }
 
@@ -52,6 +54,7 @@ impl Report {
             && self.idle.is_empty()
             && self.large.is_empty()
             && self.flood.is_empty()
+            && self.class.is_empty()
     }
 
     /// How many contenders gave a wrong answer or none.
@@ -78,7 +81,9 @@ impl Report {
             let header = ["connection", "open", "fresh, KiB", "used, KiB", "target", "met"];
             page += &table(&header, rows.collect());
         }
-        for (title, facts) in [("A large book", &self.large), ("A flood", &self.flood)] {
+        for (title, facts) in
+            [("A large book", &self.large), ("A flood", &self.flood), ("A class", &self.class)]
+        {
             if facts.is_empty() {
                 continue;
             }

@@ -30,7 +30,7 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     let scratch = target(shell).join("bench");
     let page = shell.current_dir().join(TABLE);
 
-    heading("measuring, about four minutes; leave the machine alone meanwhile");
+    heading("measuring, about seven minutes; leave the machine alone meanwhile");
     cmd!(shell, "{bench} --server {server} --scratch {scratch} --page {page} {arguments...}")
         .run()?;
     Ok(())
