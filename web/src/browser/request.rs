@@ -41,20 +41,7 @@ impl Request {
         kind: XmlHttpRequestResponseType,
         ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
-        Request::begin("GET", path, kind, false, None, ended)
-    }
-
-    /// Delivers a text to a path of the server.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    pub fn post(
-        path: &str,
-        text: &str,
-        ended: Box<dyn Fn(&XmlHttpRequest)>,
-    ) -> Result<Self, JsValue> {
-        Request::begin("POST", path, XmlHttpRequestResponseType::Text, false, Some(text), ended)
+        Request::begin("GET", path, kind, None, None, ended)
     }
 
     /// The same, answered by the server itself and by no cache on the way.
@@ -67,31 +54,57 @@ impl Request {
         kind: XmlHttpRequestResponseType,
         ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
-        Request::begin("GET", path, kind, true, None, ended)
+        let header = Some(("Cache-Control", "no-cache, no-store"));
+        Request::begin("GET", path, kind, header, None, ended)
+    }
+
+    /// Delivers JSON to a path of the server.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn post(
+        path: &str,
+        json: &str,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
+        let header = Some(("Content-Type", "application/json"));
+        Request::begin("POST", path, XmlHttpRequestResponseType::Text, header, Some(json), ended)
+    }
+
+    /// Asks to be let in with this `Authorization`, if any.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn authorize(
+        path: &str,
+        authorization: Option<&str>,
+        ended: Box<dyn Fn(&XmlHttpRequest)>,
+    ) -> Result<Self, JsValue> {
+        let header = authorization.map(|authorization| ("Authorization", authorization));
+        Request::begin("POST", path, XmlHttpRequestResponseType::Text, header, None, ended)
     }
 
     fn begin(
         method: &str,
         path: &str,
         kind: XmlHttpRequestResponseType,
-        is_fresh: bool,
-        text: Option<&str>,
+        header: Option<(&str, &str)>,
+        body: Option<&str>,
         ended: Box<dyn Fn(&XmlHttpRequest)>,
     ) -> Result<Self, JsValue> {
         let request = XmlHttpRequest::new()?;
         request.open(method, relative(path))?;
         request.set_response_type(kind);
-        if is_fresh {
-            request.set_request_header("Cache-Control", "no-cache, no-store")?;
+        if let Some((name, value)) = header {
+            request.set_request_header(name, value)?;
         }
         let listener = Listener::new(&request, "loadend", {
             let request = request.clone();
             move |_| ended(&request)
         });
-        if text.is_some() {
-            request.set_request_header("Content-Type", "application/json")?;
-        }
-        request.send_with_opt_str(text)?;
+        request.send_with_opt_str(body)?;
         Ok(Request { _listener: listener, request: AbortOnDrop(request) })
     }
 

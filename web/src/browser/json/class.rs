@@ -63,7 +63,7 @@ with_defaults! {
         contacts rate addresses program
     }
     Person {
-        id name seat address raw state step done last mistake cause idle messages errors hand
+        id name seat address raw state step done commands last mistake cause idle messages errors hand
         flooding sticky homework passed
     }
 }

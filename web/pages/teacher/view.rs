@@ -1,0 +1,311 @@
+//! The teacher's page on view. A row is written anew only when its person has changed;
+//! whatever was typed becomes text nodes only.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use api::{JournalEntry, Lead, Person, Sticky};
+use js_sys::Date;
+use wasm_bindgen::JsValue;
+use web::browser::dom::{Dom as _, element, instantiate, root, template};
+use web::browser::translator::Translator;
+use web_sys::{Document, Element};
+
+use crate::model::people::{Counts, Row, label, quiet};
+use crate::model::{Access, Model};
+
+/// Entries of the journal in the document: a lesson's last minutes.
+const ENTRIES: usize = 60;
+
+/// The parts of the document that change.
+pub struct View {
+    document: Document,
+    translator: Rc<Translator>,
+    rows: RefCell<HashMap<u64, Element>>,
+    shown: RefCell<Shown>,
+}
+
+/// What is on the screen.
+#[derive(Default)]
+struct Shown {
+    lead: Option<Lead>,
+    counts: Option<Counts>,
+    journal: Option<u64>,
+    titles: usize,
+    author: Option<Option<Person>>,
+}
+
+impl View {
+    /// Finds its parts in the document when they are needed.
+    pub fn of(document: &Document, translator: Rc<Translator>) -> Self {
+        let (rows, shown) = (RefCell::default(), RefCell::default());
+        View { document: document.clone(), translator, rows, shown }
+    }
+
+    /// Has everything be shown again: in another language.
+    pub fn forget(&self) {
+        self.shown.replace(Shown::default());
+    }
+
+    fn find(&self, id: &str) -> Element {
+        element(&self.document, id).into()
+    }
+
+    fn text(&self, id: &str, text: &str) {
+        self.find(id).set_text_content(Some(text));
+    }
+
+    /// Shows the state of the model where it differs from what is shown.
+    pub fn refresh(&self, model: &mut Model, now: u64) {
+        let root = root(&self.document);
+        let access = match model.access() {
+            Access::Asking => "asking",
+            Access::Granted => "granted",
+            Access::Denied => "denied",
+            Access::Wait => "wait",
+        };
+        root.set("data-access", access);
+        root.set("data-state", if model.is_live() { "live" } else { "lost" });
+        root.set("data-filter", model.filter());
+        self.document.each("button[data-filter]", |button| {
+            let is_it = button.get_attribute("data-filter").as_deref() == Some(model.filter());
+            press(&button, is_it);
+        });
+        self.text("refusal", model.refusal().unwrap_or_default());
+        self.find("confirm").hide(!model.confirms());
+        self.text("held-for", &model.held(now).map(clock).unwrap_or_default());
+        self.show_author(model);
+        self.show_lead(model);
+        self.show_people(model, now);
+        self.show_journal(model);
+    }
+
+    fn show_author(&self, model: &Model) {
+        let mut shown = self.shown.borrow_mut();
+        let Some(author) = model.author().filter(|author| shown.author.as_ref() != Some(author))
+        else {
+            return;
+        };
+        let place = self.find("author");
+        match author {
+            Some(person) => {
+                let slots = [("name", label(person)), ("address", &*person.address)];
+                self.translator.say(&place, "author-", "known", &slots);
+            }
+            None => self.translator.say(&place, "author-", "unknown", &[]),
+        }
+        shown.author = Some(author.clone());
+    }
+
+    fn show_lead(&self, model: &Model) {
+        let mut shown = self.shown.borrow_mut();
+        let Some(lead) = model.lead().filter(|lead| shown.lead.as_ref() != Some(lead)) else {
+            return;
+        };
+        self.text("contacts", &lead.contacts.to_string());
+        self.text("rate", &lead.rate.to_string());
+        let shows = lead.shows_lines || lead.shows.is_some();
+        for (action, hides) in [
+            ("pause", lead.held.is_some()),
+            ("resume", lead.held.is_none()),
+            ("freeze", lead.frozen),
+            ("thaw", !lead.frozen),
+            ("close-door", lead.closed),
+            ("open-door", !lead.closed),
+            ("show", lead.shows_lines),
+            ("hide", !shows),
+            ("unannounce", lead.announcement.is_none()),
+        ] {
+            self.each_button(action, |button| button.hide(hides));
+        }
+        for (action, is_it) in [
+            ("stage-echo", lead.echoes),
+            ("stage-contacts", !lead.echoes),
+            ("sticky-off", lead.sticky == Sticky::Off),
+            ("sticky-join", lead.sticky == Sticky::Joined),
+            ("sticky-split", lead.sticky == Sticky::Split),
+        ] {
+            self.each_button(action, |button| press(&button, is_it));
+        }
+        let pause = lead.pause.to_string();
+        self.each_button("slow", |button| {
+            press(&button, button.get_attribute("data-millis").as_deref() == Some(&pause));
+        });
+        self.each_button("undo", |button| button.turn("disabled", lead.undo.is_none()));
+        self.text("announced", lead.announcement.as_deref().unwrap_or_default());
+        self.show_blocked(lead);
+        for (id, row) in &*self.rows.borrow() {
+            press(&row.query("[data-action=show-one]"), lead.shows == Some(*id));
+        }
+        shown.lead = Some(lead.clone());
+    }
+
+    /// Does something with the buttons of an action that stand outside of the rows.
+    fn each_button(&self, action: &str, with: impl FnMut(Element)) {
+        self.find("lead").each(&["[data-action=", action, "]"].concat(), with);
+    }
+
+    fn show_blocked(&self, lead: &Lead) {
+        let list = self.find("blocked");
+        list.hide(lead.blocked.is_empty());
+        list.each("li", |row| row.remove());
+        for (address, seconds) in &lead.blocked {
+            let row = instantiate(&template(&self.document, "block"));
+            row.fill("address", address);
+            row.fill("time", &clock(u64::from(*seconds)));
+            row.query("button").set("data-text", address);
+            list.add(&row);
+        }
+    }
+
+    fn show_people(&self, model: &mut Model, now: u64) {
+        let (mut changed, gone) = model.roll_mut().changes();
+        let mut rows = self.rows.borrow_mut();
+        for id in gone {
+            if let Some(row) = rows.remove(&id) {
+                row.remove();
+            }
+        }
+        let titles = model.titles().len();
+        let is_new = self.shown.borrow().counts.is_none() || self.shown.borrow().titles != titles;
+        if is_new {
+            changed = model.roll().rows().map(|row| row.person.id).collect();
+        }
+        let list = self.find("people");
+        for id in &changed {
+            let Some(person) = model.roll().row(*id) else { continue };
+            let row = rows.entry(*id).or_insert_with(|| {
+                let row = instantiate(&template(&self.document, "person"));
+                list.add(&row);
+                row
+            });
+            self.write(row, &person.person, model);
+        }
+        for (id, row) in &*rows {
+            if let Some(person) = model.roll().row(*id) {
+                write_time(row, person, now);
+            }
+        }
+        let counts = model.roll().counts();
+        let has_changed = !changed.is_empty() || self.shown.borrow().counts != Some(counts);
+        let mut shown = self.shown.borrow_mut();
+        shown.titles = titles;
+        shown.counts = Some(counts);
+        if has_changed {
+            for (id, count) in [
+                ("online", counts.online),
+                ("struggling-count", counts.struggling),
+                ("idle-count", counts.idle),
+                ("hands-count", counts.hands),
+            ] {
+                self.text(id, &count.to_string());
+            }
+            self.find("nobody").hide(!rows.is_empty());
+            self.list_names(model);
+        }
+    }
+
+    /// The two lists: whom to go to, and why.
+    fn list_names(&self, model: &Model) {
+        for state in ["struggling", "idle"] {
+            let of_state = |row: &&Row| row.person.state == state;
+            let mut names: Vec<_> =
+                model.roll().rows().filter(of_state).map(|row| label(&row.person)).collect();
+            names.sort_unstable();
+            self.text(state, &names.join(" · "));
+        }
+    }
+
+    fn write(&self, row: &Element, person: &Person, model: &Model) {
+        row.set("data-person", &person.id.to_string());
+        row.set("data-state", &person.state);
+        row.turn("data-hand", person.hand);
+        row.turn("data-homework", person.homework.is_some());
+        row.turn("data-passed", person.passed);
+        row.turn("data-flooding", person.flooding);
+        row.turn("data-mistake", !person.cause.is_empty());
+        row.fill("name", label(person));
+        let seat = if person.name.is_empty() { "" } else { &person.seat };
+        row.fill("seat", seat);
+        let named = !person.name.is_empty() || !person.seat.is_empty();
+        row.fill("address", if named { &person.address } else { "" });
+        let say = |slot: &str, prefix, word: &str| {
+            let place = row.query(&[".", slot].concat());
+            self.translator.say(&place, prefix, word, &[]);
+        };
+        say("state", "state-", &person.state);
+        say("kind", "kind-", if person.raw { "raw" } else { "page" });
+        say("cause", "cause-", &person.cause);
+        let step = person.step.map(usize::from);
+        let title = step.and_then(|step| model.titles().get(step));
+        let step = step.map(|step| (step + 1).to_string()).unwrap_or_default();
+        row.fill("step", &step);
+        let commands = person.commands.join(" ");
+        row.fill("title", title.map_or(&*commands, |title| &**title));
+        let last = if person.cause.is_empty() { &person.last } else { &person.mistake };
+        row.fill("last", last);
+        row.fill("messages", &person.messages.to_string());
+        row.fill("errors", &person.errors.to_string());
+        let homework = person.homework.map(|(passed, of)| format!("{passed}/{of}"));
+        row.fill("homework", &homework.unwrap_or_default());
+        let shows = model.lead().and_then(|lead| lead.shows) == Some(person.id);
+        for (action, is_it) in [
+            ("show-one", shows),
+            ("sticky-join", person.sticky == Sticky::Joined),
+            ("sticky-split", person.sticky == Sticky::Split),
+        ] {
+            press(&row.query(&["[data-action=", action, "]"].concat()), is_it);
+        }
+        row.query("[data-action=sticky-off]").hide(person.sticky == Sticky::Off);
+        row.query("[data-action=lower-hand]").hide(!person.hand);
+    }
+
+    fn show_journal(&self, model: &Model) {
+        let last = model.journal().last().map_or(0, |entry| entry.id);
+        if self.shown.borrow().journal == Some(last) {
+            return;
+        }
+        let list = self.find("journal");
+        list.set_text_content(None);
+        for entry in model.journal().iter().rev().take(ENTRIES) {
+            list.add(&self.entry(entry));
+        }
+        self.shown.borrow_mut().journal = Some(last);
+    }
+
+    fn entry(&self, entry: &JournalEntry) -> Element {
+        let row = instantiate(&template(&self.document, "entry"));
+        let date = Date::new(&JsValue::from(entry.at as f64 * 1000.0));
+        let time: String = String::from(date.to_time_string()).chars().take(8).collect();
+        row.fill("time", &time);
+        let whom =
+            if entry.whom.is_empty() { entry.act.text.as_deref() } else { Some(&*entry.whom) };
+        self.translator.say(&row.query(".did"), "did-", entry.act.action.name(), &[]);
+        let text = match (entry.act.millis, whom) {
+            (Some(millis), _) => format!("{} s", millis as f64 / 1000.0),
+            (None, whom) => whom.unwrap_or_default().to_string(),
+        };
+        row.fill("whom", &text);
+        row.query(".by-itself").hide(!entry.by_itself);
+        row
+    }
+}
+
+fn write_time(row: &Element, person: &Row, now: u64) {
+    let (minutes, seconds) = quiet(person.since, now);
+    let text = format!("{minutes}:{seconds:02}");
+    let place = row.query(".quiet");
+    if place.text_content().as_deref() != Some(&*text) {
+        place.set_text_content(Some(&text));
+    }
+}
+
+fn press(button: &Element, is_pressed: bool) {
+    button.set("aria-pressed", if is_pressed { "true" } else { "false" });
+}
+
+/// Seconds as minutes and seconds.
+fn clock(seconds: u64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
