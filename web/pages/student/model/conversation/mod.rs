@@ -437,6 +437,12 @@ impl Conversation {
             self.outputs.push(ConversationOutput::Ended);
             return;
         }
+        // A page that came back by itself would make the teacher's click worthless.
+        if code == api::CLOSED_BY_TEACHER {
+            self.connection = Connection::Ended;
+            self.greeting = TextKey::NoteNew;
+            return;
+        }
         if self.connection == Connection::Open {
             self.greeting = TextKey::NoteReconnected;
         }

@@ -138,3 +138,15 @@ fn a_page_that_cannot_be_seen_leaves_the_class_s_stream() {
     assert!(!page.model.conversation().can_follow_class());
     assert!(!TestPage::alone().model.conversation().can_follow_class());
 }
+
+#[test]
+fn a_page_that_the_teacher_disconnected_comes_back_only_when_it_is_asked_to() {
+    let mut page = TestPage::in_class();
+    page.happens(ConversationMsg::Closed { code: api::CLOSED_BY_TEACHER, reason: String::new() });
+    page.did();
+    page.waits(60_000);
+    assert_eq!(page.model.conversation().connection(), Connection::Ended);
+    assert!(!page.did().contains(&ConversationEffect::Connect.into()));
+    page.happens(ConversationMsg::Reconnect);
+    assert!(page.did().contains(&ConversationEffect::Connect.into()));
+}
