@@ -14,6 +14,7 @@ const CALM: u64 = 15_000;
 
 /// What can happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most messages are boards")]
 pub enum Msg {
     /// Something about language or theme.
     Language(LanguageMsg),
