@@ -88,6 +88,22 @@ pub(crate) fn line(stage: &Stage, port: u16, language: Language) -> String {
     line
 }
 
+/// The last line of a run for the terminal of `check.py`.
+pub(crate) fn last_line(passed: bool, has_file: bool, language: Language) -> &'static str {
+    match (language, passed, has_file) {
+        (Language::Chinese, true, _) => "通过了！作业完成。",
+        (Language::Chinese, false, true) => "还没有通过。改好，存盘，就会再查一次。",
+        (Language::Chinese, false, false) => {
+            "还没有通过。改好，重新启动你的服务器，再点网页上的“再查一次”。"
+        }
+        (Language::English, true, _) => "Passed: the homework is done.",
+        (Language::English, false, true) => "Not yet. Change it and save: it is checked again.",
+        (Language::English, false, false) => {
+            "Not yet. Change it, start your server again, and press Check again on the page."
+        }
+    }
+}
+
 fn waiting(name: CheckName, required: bool, language: Language) -> HomeworkCheck {
     HomeworkCheck {
         name: name.word().to_owned(),

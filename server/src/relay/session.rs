@@ -383,18 +383,7 @@ impl Session {
             progress.is_running = false;
             progress.passed |= passed;
         });
-        self.say(match (self.language, passed, self.file.is_some()) {
-            (Language::Chinese, true, _) => "通过了！作业完成。",
-            (Language::Chinese, false, true) => "还没有通过。改好，存盘，就会再查一次。",
-            (Language::Chinese, false, false) => {
-                "还没有通过。改好，重新启动你的服务器，再点网页上的“再查一次”。"
-            }
-            (Language::English, true, _) => "Passed: the homework is done.",
-            (Language::English, false, true) => "Not yet. Change it and save: it is checked again.",
-            (Language::English, false, false) => {
-                "Not yet. Change it, start your server again, and press Check again on the page."
-            }
-        });
+        self.say(report::last_line(passed, self.file.is_some(), self.language));
         if self.file.is_some() && self.process == Process::Absent {
             self.start();
         }
