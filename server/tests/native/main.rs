@@ -22,11 +22,11 @@ mod floods;
 mod history;
 mod homework;
 mod homework_in_class;
+#[cfg(unix)]
+mod homework_watched;
 #[cfg(target_os = "linux")]
 mod lan;
 mod leading;
-#[cfg(unix)]
-mod homework_watched;
 mod old_files;
 #[cfg(target_os = "linux")]
 mod opening;
