@@ -228,14 +228,18 @@ async fn the_board_works_by_keyboard() {
     };
     let focused = "const { id } = document.activeElement; \
                    return [id, getComputedStyle(document.activeElement).outlineStyle]";
-    press(Key::Tab).await;
-    assert_eq!(browser.script(focused).await, json!(["language", "solid"]));
+    for button in ["turn", "nobody", "language"] {
+        press(Key::Tab).await;
+        assert_eq!(browser.script(focused).await, json!([button, "solid"]));
+    }
     press(Key::Enter).await;
     browser.until("document.documentElement.lang === 'en'").await;
     press(Key::Tab).await;
     assert_eq!(browser.script(focused).await, json!(["theme", "solid"]));
     press(Key::Enter).await;
     browser.until("document.documentElement.dataset.theme === 'dark'").await;
+    press(Key::Tab).await;
+    assert_eq!(browser.script(focused).await, json!(["copy", "solid"]));
     // There is nothing more, and no trap.
     press(Key::Tab).await;
     assert_eq!(browser.script("return document.activeElement.tagName").await, "BODY");

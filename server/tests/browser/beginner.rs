@@ -42,7 +42,8 @@ async fn examples_carry_a_number_of_the_class_or_the_students_own_name() {
     assert_eq!(commands(&browser, OPEN).await, own);
 
     press(&browser, "[data-step=protocol] .step").await;
-    browser.element("[data-name]").await.send_keys("Li Lei;").await.unwrap();
+    let name = format!("{OPEN} [data-name]");
+    browser.element(&name).await.send_keys("Li Lei;").await.unwrap();
     browser.until("document.querySelector('[data-step=remove] [data-command]').dataset.command.includes('LiLei')").await;
     assert_eq!(commands(&browser, OPEN).await, json!(["add;LiLei;13800138000"]));
     assert!(seen(&browser, &format!("{OPEN} .try")).await.starts_with("add;LiLei;13800138000"));
@@ -121,7 +122,7 @@ async fn steps_that_need_the_book_wait_for_a_server_that_only_echoes() {
     assert_eq!(seen(&browser, ".waits").await, "");
     browser.send("add;a;1").await;
     browser.until(&format!("document.querySelector('{OPEN}').dataset.done === 'true'")).await;
-    browser.finish_but_for("WebSocket connection to").await;
+    browser.finish_after_a_loss().await;
 }
 
 #[tokio::test]
@@ -172,18 +173,7 @@ async fn the_python_view_has_programs_to_download_and_a_server_to_finish() {
     assert_eq!(browser.script(links).await, expected);
     browser.screenshot("own-server").await;
     assert!(seen(&browser, "#python").await.contains("Address already in use"));
-    // To be read in a tab of its own.
-    let page = browser.client.window().await.unwrap();
-    let before = browser.client.windows().await.unwrap();
-    press(&browser, "#python a[target]").await;
-    let after = browser.client.windows().await.unwrap();
-    let tab = after.into_iter().find(|window| !before.contains(window)).unwrap();
-    browser.client.switch_to_window(tab).await.unwrap();
-    browser.until("document.body?.innerText.includes('PORT = 9998')").await;
-    browser.client.close_window().await.unwrap();
-    browser.client.switch_to_window(page).await.unwrap();
-    // A text has no icon.
-    browser.finish_but_for("favicon.ico").await;
+    browser.finish().await;
 }
 
 #[tokio::test]

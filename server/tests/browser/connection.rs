@@ -26,7 +26,7 @@ async fn it_reconnects_after_a_server_restart_and_keeps_what_was_typed() {
     browser.send("").await;
     browser.expect("received", "wangwu added!").await;
     drop(server);
-    browser.finish_but_for("WebSocket connection to").await;
+    browser.finish_after_a_loss().await;
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_message_that_was_never_answered_says_so_and_can_be_taken_back() {
     browser.until(&format!("{last}.innerText.includes('No answer')")).await;
     browser.click("#conversation > :last-child [data-take-back]").await;
     assert_eq!(browser.typed().await, "add;lisi;7");
-    browser.finish_but_for("WebSocket connection to").await;
+    browser.finish_after_a_loss().await;
 }
 
 /// What says that the network is back.
@@ -92,7 +92,7 @@ async fn a_half_open_connection_is_noticed_and_nothing_typed_is_lost() {
         assert_eq!(browser.typed().await, "add;lisi;7");
         browser.send("").await;
         browser.expect("received", "lisi added!").await;
-        browser.finish_but_for("WebSocket connection to").await;
+        browser.finish_after_a_loss().await;
     }
 }
 
@@ -202,7 +202,7 @@ async fn on_a_static_host_the_page_says_so_and_answers_by_itself() {
         browser.until("document.getElementById('mode').dataset.mode === 'server'").await;
         browser.until("document.getElementById('mode').dataset.mode === 'page'").await;
         browser.expect("received", "Welcome!").await;
-        browser.finish_but_for("WebSocket connection to").await;
+        browser.finish_after_a_loss().await;
     }
 }
 

@@ -21,7 +21,7 @@ async fn walk_without_a_server(visitor: Visitor, hand: Hand) {
     browser.go(&host.address).await;
     browser.await_state("offline").await;
     walk(&browser, hand).await;
-    browser.finish_but_for("WebSocket connection to").await;
+    browser.finish_after_a_loss().await;
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn the_progress_survives_a_reload_and_a_restart_of_the_server() {
     browser.go(&format!("http://{http}/")).await;
     browser.await_state("open").await;
     assert_eq!(done(&browser).await, json!([]));
-    browser.finish_but_for("WebSocket connection to").await;
+    browser.finish_after_a_loss().await;
 }
 
 #[tokio::test]

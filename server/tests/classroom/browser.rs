@@ -317,13 +317,26 @@ impl Browser {
     /// Closes the page and fails if the console showed a warning or an
     /// error that does not contain `expected`.
     pub async fn finish_but_for(self, expected: &str) {
+        self.finish_without(|message| message.contains(expected)).await;
+    }
+
+    /// The same, where the server was away for a while: the browser says so of the
+    /// conversation and of the stream of the class's state.
+    pub async fn finish_after_a_loss(self) {
+        self.finish_without(|message| {
+            message.contains("WebSocket connection to") || message.contains(api::CLASS)
+        })
+        .await;
+    }
+
+    async fn finish_without(self, is_expected: impl Fn(&str) -> bool) {
         let mut complaints = match self.engine() {
             Engine::Chromium => self.console().await,
             Engine::Firefox | Engine::WebKit => {
                 serde_json::from_value(self.script("return window.problems").await).expect("texts")
             }
         };
-        complaints.retain(|message| expected.is_empty() || !message.contains(expected));
+        complaints.retain(|message| !is_expected(message));
         self.end().await;
         assert!(complaints.is_empty(), "the console says: {complaints:#?}");
     }
@@ -342,7 +355,7 @@ impl Browser {
 
     /// Closes the page and fails if the console showed anything wrong.
     pub async fn finish(self) {
-        self.finish_but_for("").await;
+        self.finish_without(|_| false).await;
     }
 }
 

@@ -50,8 +50,8 @@ const COMMAND_WORDS: &[CommandWords] = &[
         name: "check",
         about: "检查学生自己写的服务器：它说的是课上的协议吗？如果不是，为什么？",
         usage: "tcp-classroom check [选项] <服务器>...",
-        after: "退出码：0 全部通过，1 有没通过的，2 命令行写错了，3 连不上服务器或者找不到 Python，\n\
-                130 检查到一半被 Ctrl+C 中断。",
+        after: "退出码：0 全部通过，1 有没通过的，2 命令行写错了，\n\
+                3 连不上服务器或者找不到 Python，130 检查到一半被 Ctrl+C 中断。",
     },
     CommandWords {
         name: "export",
