@@ -5,7 +5,7 @@ pub(crate) mod act;
 pub(crate) mod lead;
 pub(crate) mod people;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,7 +18,7 @@ use self::lead::access::Access;
 use self::people::{HomeworkResult, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
 use crate::relay::own_client::Listener;
-use crate::relay::pairing::Homework;
+use crate::relay::pairing::{ClientOf, Homework};
 use crate::terminal::console::Console;
 use crate::transport::conversation::{ConversationOptions, Transport, converse};
 use crate::transport::rate_limit::RateLimiter;
@@ -72,10 +72,10 @@ impl Classroom {
         &self.homework
     }
 
-    /// What listens to a raw TCP client from this address, if any student's page waits
-    /// for that student's own client.
-    pub(crate) fn listener(&self, address: IpAddr) -> Option<Box<dyn Listen>> {
-        let listener = || Box::new(Listener::new(&self.homework, address)) as Box<dyn Listen>;
+    /// What listens to a raw TCP client, if any student's page waits for that student's
+    /// own client.
+    pub(crate) fn listener(&self, client: impl FnOnce() -> ClientOf) -> Option<Box<dyn Listen>> {
+        let listener = || Box::new(Listener::new(&self.homework, client())) as Box<dyn Listen>;
         self.homework.is_open().then(listener)
     }
 
@@ -169,7 +169,7 @@ impl Drop for OnConsole<'_> {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Mutex;
     use std::time::Duration;
 

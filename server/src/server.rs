@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::context::ServerContext;
 use crate::http;
 use crate::join::{BoundAddresses, JoinAddresses};
+use crate::relay::pairing::ClientOf;
 use crate::terminal::console::Console;
 use crate::transport::accept::accept_loop;
 use crate::transport::admission::{Admission, Permit};
@@ -189,7 +190,8 @@ async fn serve_raw_tcp(
     if let Err(refusal) = classroom.lead().let_in(peer.ip()) {
         return refuse_raw_tcp(stream, peer, refusal).await;
     }
-    let listener = classroom.listener(peer.ip());
+    let local = || Some(stream.local_addr().ok()?.ip());
+    let listener = classroom.listener(|| ClientOf::new(peer.ip(), local()));
     let transport =
         Tcp::new(stream, server.limits.write_timeout, Arc::clone(&server.http), listener);
     let limiter = permit.rate_limiter();

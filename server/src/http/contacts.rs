@@ -1,7 +1,6 @@
 //! The contacts API: the book in order of names, a page at a time, `GET /api/contacts`;
 //! and where raw TCP clients connect and which page there is, `GET /api/classroom`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
@@ -16,6 +15,7 @@ use crate::classroom::Classroom;
 use crate::context::ServerContext;
 use crate::http::json::{json_response, to_json};
 use crate::http::page;
+use crate::http::this_computer::Readers;
 
 const USAGE: &str = "\
 Ask like this: /api/contacts?after=NAME&limit=N, both are optional, N is 1 to 1000.
@@ -65,36 +65,13 @@ pub(crate) async fn contacts(
 pub(crate) async fn classroom(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,
+    readers: Readers,
 ) -> Response {
     json_response(to_json(&api::Classroom {
-        tcp_host: bound_host(server.tcp),
+        tcp_host: readers.tcp_host(&server).await,
         tcp_port: server.tcp.port(),
         echoes: classroom.lead().stage() == Stage::Echo,
         number: classroom.next_page(),
         program: page::program("student"),
     }))
-}
-
-/// The address raw TCP clients connect to, if it is one.
-pub(crate) fn bound_host(tcp: SocketAddr) -> Option<String> {
-    let host = Some(tcp.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
-    host.map(|ip| ip.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_for_all_interfaces_is_left_to_the_page() {
-        for (bound, host) in [
-            ("127.0.0.1:9999", Some("127.0.0.1")),
-            ("192.168.1.23:9999", Some("192.168.1.23")),
-            ("0.0.0.0:9999", None),
-            ("[::]:9999", None),
-            ("[::1]:9999", Some("::1")),
-        ] {
-            assert_eq!(bound_host(bound.parse().unwrap()).as_deref(), host, "{bound}");
-        }
-    }
 }

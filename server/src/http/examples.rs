@@ -1,7 +1,6 @@
 //! The Python programs of the lesson, to be downloaded: `/client.py` and its like,
 //! each with this server's address filled in.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,7 +12,7 @@ use axum::routing::get;
 use crate::context::ServerContext;
 use crate::host_names::single_value;
 use crate::http::HttpState;
-use crate::http::contacts::bound_host;
+use crate::http::this_computer::Readers;
 
 /// The files, by their paths.
 const FILES: [(&str, &str); 4] = [
@@ -32,10 +31,14 @@ const AS_TEXT: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/plain; charset=ut
 /// The routes of all the files.
 pub(super) fn routes() -> Router<HttpState> {
     FILES.into_iter().fold(Router::new(), |routes, (path, source)| {
-        let file =
-            async move |State(server): State<Arc<ServerContext>>, uri: Uri, headers: HeaderMap| {
-                (AS_TEXT, filled_in(source, &address(server.tcp, host(&uri, &headers))))
-            };
+        let file = async move |State(server): State<Arc<ServerContext>>,
+                               readers: Readers,
+                               uri: Uri,
+                               headers: HeaderMap| {
+            let known = readers.tcp_host(&server).await;
+            let address = address(known, host(&uri, &headers), server.tcp.port());
+            (AS_TEXT, filled_in(source, &address))
+        };
         routes.route(path, get(file))
     })
 }
@@ -52,15 +55,14 @@ fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     }
 }
 
-/// Where raw TCP clients connect: what is bound to all addresses answers where
-/// the page came from.
-fn address(tcp: SocketAddr, host: &str) -> String {
-    let host = match bound_host(tcp) {
-        Some(bound) if bound.contains(':') => format!("[{bound}]"),
-        Some(bound) => bound,
-        None => host.to_owned(),
+/// Where raw TCP clients connect: at a known host, or where the page came from.
+fn address(known: Option<String>, asked: &str, port: u16) -> String {
+    let host = match known {
+        Some(known) if known.contains(':') => format!("[{known}]"),
+        Some(known) => known,
+        None => asked.to_owned(),
     };
-    format!("{host}:{}", tcp.port())
+    format!("{host}:{port}")
 }
 
 /// The program for a server at that address. What cannot stand in a host name is
@@ -78,15 +80,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_connects_to_where_the_page_came_from() {
-        for (bound, host, expected) in [
-            ("127.0.0.1:9999", "localhost", "127.0.0.1:9999"),
-            ("192.168.1.23:7", "classroom.test", "192.168.1.23:7"),
-            ("0.0.0.0:9999", "192.168.1.23", "192.168.1.23:9999"),
-            ("[::]:9999", "[fe80::1]", "[fe80::1]:9999"),
-            ("[::1]:9999", "localhost", "[::1]:9999"),
+    fn a_program_connects_to_a_known_host_or_where_the_page_came_from() {
+        for (known, asked, expected) in [
+            (Some("127.0.0.1"), "localhost", "127.0.0.1:9999"),
+            (Some("192.168.1.23"), "classroom.test", "192.168.1.23:9999"),
+            (None, "192.168.1.23", "192.168.1.23:9999"),
+            (None, "[fe80::1]", "[fe80::1]:9999"),
+            (Some("::1"), "localhost", "[::1]:9999"),
         ] {
-            assert_eq!(address(bound.parse().unwrap(), host), expected, "{bound} {host}");
+            let known = known.map(ToOwned::to_owned);
+            assert_eq!(address(known, asked, 9999), expected, "{asked}");
         }
     }
 

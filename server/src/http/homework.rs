@@ -30,6 +30,7 @@ use crate::context::ServerContext;
 use crate::host_names::single_value;
 use crate::http::connection::Connection;
 use crate::http::json::{json_response, to_json};
+use crate::http::this_computer::Readers;
 use crate::relay::bridge::Talk;
 use crate::relay::pairing::{OpenPage, PageOf, PairingError, is_key};
 use crate::relay::report::Progress;
@@ -251,13 +252,21 @@ pub(crate) struct ScriptQuery {
 
 /// Answers with `check.py`, the classroom's address and the student's code in it.
 pub(crate) async fn script(
+    State(server): State<Arc<ServerContext>>,
+    readers: Readers,
     headers: HeaderMap,
     query: Result<Query<ScriptQuery>, QueryRejection>,
 ) -> Response {
     let ScriptQuery { code, page } = query.map(|Query(query)| query).unwrap_or_default();
     let host = single_value(&headers, HOST).unwrap_or_default();
     let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-    let script = check_py(&page_address(page.as_deref(), host), &code);
+    let mut address = page_address(page.as_deref(), host);
+    if let Some(of_class) = readers.page(&server).await
+        && address == page_address(None, host)
+    {
+        address = of_class;
+    }
+    let script = check_py(&address, &code);
     let headers = [
         (CONTENT_TYPE, "text/x-python; charset=utf-8"),
         (CONTENT_DISPOSITION, "attachment; filename=\"check.py\""),

@@ -13,6 +13,7 @@ mod metrics;
 mod page;
 mod student;
 mod teacher;
+mod this_computer;
 mod upgrade;
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use protocol::homework::words::Language;
 use protocol::homework::{Exchange, State};
 use protocol::{Change, Command, Decoder, Replies, Stage, Verb};
 
-use crate::relay::pairing::Homework;
+use crate::relay::pairing::{ClientOf, Homework};
 use crate::transport::tcp::Listen;
 
 /// The commands that a client is to have.
@@ -75,7 +75,7 @@ impl OwnClient {
 #[derive(Debug)]
 pub(crate) struct Listener {
     homework: Arc<Homework>,
-    address: std::net::IpAddr,
+    client: ClientOf,
     decoder: Decoder,
     /// Bytes that may still be listened to.
     left: usize,
@@ -84,11 +84,11 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens to a client from this address.
-    pub(crate) fn new(homework: &Arc<Homework>, address: std::net::IpAddr) -> Self {
+    /// Listens to a client.
+    pub(crate) fn new(homework: &Arc<Homework>, client: ClientOf) -> Self {
         Listener {
             homework: Arc::clone(homework),
-            address: address.to_canonical(),
+            client,
             decoder: Decoder::for_stream(Stage::Contacts),
             left: LISTENED,
             sent: Vec::new(),
@@ -133,7 +133,7 @@ impl Listen for Listener {
         if learned.is_empty() {
             return;
         }
-        let Some(student) = self.homework.student_of(self.address, &names) else { return };
+        let Some(student) = self.homework.student_of(self.client, &names) else { return };
         student.progress().send_modify(|progress| {
             for (verb, exchange) in learned {
                 progress.client.learn(verb, exchange);

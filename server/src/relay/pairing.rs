@@ -89,6 +89,29 @@ pub(crate) struct PageOf {
     pub(crate) name: String,
 }
 
+/// Where a raw TCP client is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientOf {
+    address: IpAddr,
+    /// Whether it is on this computer, whichever of its addresses it has.
+    is_here: bool,
+}
+
+impl ClientOf {
+    /// Of a client from `from` that connected to the address `to` of this computer.
+    pub(crate) fn new(from: IpAddr, to: Option<IpAddr>) -> Self {
+        let address = from.to_canonical();
+        // A program that connects to an own address of its computer comes from that one.
+        let is_own = to.is_some_and(|to| to.to_canonical() == address);
+        ClientOf { address, is_here: is_own || address.is_loopback() }
+    }
+
+    /// Whether a page is on the client's computer, as far as its address tells.
+    fn is_beside(self, page: &PageOf) -> bool {
+        page.address == self.address || self.is_here && page.address.is_loopback()
+    }
+}
+
 /// A relay that is connected.
 #[derive(Clone, Debug)]
 struct Relay {
@@ -162,16 +185,16 @@ impl Homework {
         }
     }
 
-    /// The student whose own client that is: of the one page that is open from the
-    /// client's address, or else of the page with a name that the client used.
-    pub(crate) fn student_of(&self, address: IpAddr, names: &[String]) -> Option<Arc<Student>> {
+    /// The student whose own client that is: of the one page that is open on the
+    /// client's computer, or else of the page with a name that the client used.
+    pub(crate) fn student_of(&self, client: ClientOf, names: &[String]) -> Option<Arc<Student>> {
         let table = self.table();
         let only = |is_own: &dyn Fn(&PageOf) -> bool| {
             let mut own =
                 table.by_key.values().filter(|student| student.seat().pages.iter().any(is_own));
             own.next().filter(|_| own.next().is_none()).map(Arc::clone)
         };
-        only(&|page| page.address == address)
+        only(&|page| client.is_beside(page))
             .or_else(|| only(&|page| !page.name.is_empty() && names.contains(&page.name)))
     }
 
@@ -446,7 +469,10 @@ mod tests {
     fn a_client_is_known_by_its_address_or_by_the_name_it_uses() {
         let homework = Arc::new(Homework::default());
         let names = |name: &str| vec![name.to_owned()];
-        let of = |n, name| homework.student_of(page(n, "").address, &names(name));
+        let of = |n, name| {
+            let client = ClientOf::new(page(n, "").address, None);
+            homework.student_of(client, &names(name))
+        };
         let first = homework.open(KEYS[0], page(1, "linxiaoyu"), Language::English).unwrap();
         assert!(Arc::ptr_eq(&of(1, "zhangsan").unwrap(), &first.student));
         assert!(of(2, "zhangsan").is_none() && of(2, "").is_none());
@@ -456,5 +482,18 @@ mod tests {
         assert!(Arc::ptr_eq(&of(1, "linxiaoyu").unwrap(), &first.student));
         drop(second);
         assert!(of(1, "zhangsan").is_some());
+    }
+
+    #[test]
+    fn a_client_and_a_page_on_the_server_s_computer_may_use_different_addresses_of_it() {
+        let homework = Arc::new(Homework::default());
+        let local = PageOf { address: IpAddr::from([127, 0, 0, 1]), name: String::new() };
+        let _local = homework.open(KEYS[0], local, Language::English).unwrap();
+        let own = IpAddr::from([192, 168, 1, 5]);
+        let seen = |from, to| homework.student_of(ClientOf::new(from, Some(to)), &[]).is_some();
+        assert!(seen(own, own), "a program with the class's address");
+        assert!(seen("::1".parse().unwrap(), "::1".parse().unwrap()));
+        assert!(seen("::ffff:192.168.1.5".parse().unwrap(), own));
+        assert!(!seen(IpAddr::from([192, 168, 1, 7]), own), "another computer");
     }
 }

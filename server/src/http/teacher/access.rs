@@ -1,12 +1,12 @@
 //! Access checks of the teacher's side: the token in a header, the cookie that stands
 //! for it, or a browser on this very computer.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{Extension, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, COOKIE, FORWARDED, HOST, RETRY_AFTER, VIA};
-use axum::http::{HeaderMap, StatusCode, Version};
+use axum::http::header::{AUTHORIZATION, COOKIE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
@@ -15,12 +15,10 @@ use super::Wish;
 use crate::classroom::Classroom;
 use crate::classroom::lead::access::{Offer, Verdict};
 use crate::context::ServerContext;
-use crate::host_names::{host_of, single_value};
+use crate::host_names::single_value;
 use crate::http::connection::Connection;
+use crate::http::this_computer::comes_from_this_computer;
 use crate::language::localized;
-
-/// What proxies add in front of the names of their headers about the client.
-const FORWARDING: [&str; 2] = ["x-forwarded", "x-real-ip"];
 
 /// The cookie's name. Cookies do not know ports, so it does: two servers on one computer
 /// have a teacher each.
@@ -92,24 +90,6 @@ fn judge(
     judged(Offer::Cookie(cookie(headers, &cookie_name(server))?))
 }
 
-/// Whether a request is one of a program on this computer that nothing has passed on. A
-/// proxy here would make everybody's requests come from here, and says so: in a header,
-/// by the name that was asked for, or by speaking HTTP/1.0 as nginx did for long.
-fn comes_from_this_computer(peer: IpAddr, version: Version, headers: &HeaderMap) -> bool {
-    let is_local = |host: &str| {
-        let name = host.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(host);
-        let address = name.parse::<IpAddr>().map(|ip| ip.to_canonical().is_loopback());
-        address.unwrap_or_else(|_| name.eq_ignore_ascii_case("localhost"))
-    };
-    let names_this = single_value(headers, HOST).and_then(host_of).is_some_and(is_local);
-    let is_passed_on = headers.keys().any(|name| {
-        *name == FORWARDED
-            || *name == VIA
-            || FORWARDING.iter().any(|start| name.as_str().starts_with(start))
-    });
-    peer.to_canonical().is_loopback() && version == Version::HTTP_11 && names_this && !is_passed_on
-}
-
 /// The token in `Authorization: Bearer TOKEN`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = single_value(headers, AUTHORIZATION)?.split_once(' ')?;
@@ -129,36 +109,6 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn only_an_unforwarded_request_that_names_this_computer_comes_from_it() {
-        let here = IpAddr::from([127, 0, 0, 1]);
-        let comes = |peer, version, pairs: &[(&'static str, &str)]| {
-            comes_from_this_computer(peer, version, &headers(pairs))
-        };
-        for host in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST", "[::1]:8080", "127.9.9.9"] {
-            assert!(comes(here, Version::HTTP_11, &[("host", host)]), "{host}");
-        }
-        let mapped = "::ffff:127.0.0.1".parse().unwrap();
-        assert!(comes(mapped, Version::HTTP_11, &[("host", "localhost")]));
-        for pairs in [
-            &[][..],
-            &[("host", "classroom.test:8080")],
-            &[("host", "192.168.1.5:8080")],
-            &[("host", "localhost.evil.example")],
-            &[("host", "localhost"), ("host", "localhost")],
-            &[("host", "localhost"), ("x-forwarded-for", "192.168.1.7")],
-            &[("host", "localhost"), ("x-forwarded-proto", "https")],
-            &[("host", "localhost"), ("x-real-ip", "192.168.1.7")],
-            &[("host", "localhost"), ("forwarded", "for=192.168.1.7")],
-            &[("host", "localhost"), ("via", "1.1 proxy")],
-        ] {
-            assert!(!comes(here, Version::HTTP_11, pairs), "{pairs:?}");
-        }
-        let local = [("host", "localhost")];
-        assert!(!comes(here, Version::HTTP_10, &local));
-        assert!(!comes([192, 168, 1, 7].into(), Version::HTTP_11, &local));
     }
 
     #[test]

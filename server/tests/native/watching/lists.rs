@@ -116,8 +116,59 @@ async fn the_page_learns_where_raw_tcp_clients_connect() {
     })
     .await;
     let told: Classroom = read(&get(everywhere.http, "/api/classroom", "").await);
-    assert_eq!((told.tcp_host, told.tcp_port), (None, everywhere.tcp.port()));
+    assert_eq!(told.tcp_port, everywhere.tcp.port());
     assert!(told.echoes);
+}
+
+/// What a server on all addresses, which its teacher calls `classroom.test`, tells where
+/// it is asked with these headers.
+async fn told_everywhere(headers: &str) -> (Option<String>, String, String) {
+    let server = TestServer::with(|config| {
+        config.tcp.set_ip([0, 0, 0, 0].into());
+        config.http.set_ip([0, 0, 0, 0].into());
+        config.advertise = Some("classroom.test".to_owned());
+    })
+    .await;
+    let (tcp, http) = (server.tcp.port(), server.http.port());
+    let get = async |path: &str| {
+        let headers = headers.replace("PORT", &http.to_string());
+        let request = format!("GET {path} HTTP/1.1\r\n{headers}");
+        crate::classroom::http(([127, 0, 0, 1], http).into(), &request).await
+    };
+    let told: Classroom = read(&get("/api/classroom").await);
+    // The lines of the programs that say where the class is.
+    let line = |program: &str, has: &str| {
+        let found = program.lines().find(|line| line.contains(has)).unwrap().to_owned();
+        found.replace(&tcp.to_string(), "TCP").replace(&http.to_string(), "PORT")
+    };
+    let client = line(&get("/client.py").await.text(), "\"CLASSROOM\"");
+    let check = line(&get("/check.py").await.text(), "CLASSROOM = ");
+    (told.tcp_host, client, check)
+}
+
+#[tokio::test]
+async fn what_the_teacher_shows_from_this_computer_has_the_address_that_students_use() {
+    for asked in ["Host: 127.0.0.1:PORT", "Host: localhost:PORT", "Host: [::1]:PORT"] {
+        let (host, client, check) = told_everywhere(asked).await;
+        assert_eq!(host.as_deref(), Some("classroom.test"), "{asked}");
+        assert!(client.contains("\"classroom.test:TCP\""), "{asked}: {client}");
+        assert!(check.contains("'http://classroom.test:PORT/'"), "{asked}: {check}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_opened_by_another_address_or_through_a_proxy_or_tunnel_uses_that_one() {
+    for asked in [
+        "Host: 127.0.0.1:PORT\r\nX-Forwarded-For: 192.168.1.7",
+        "Host: 192.168.1.5:PORT",
+        "Host: 127.0.0.1:90",
+    ] {
+        let (host, client, check) = told_everywhere(asked).await;
+        let name = if asked.contains("192.168.1.5") { "192.168.1.5" } else { "127.0.0.1" };
+        assert_eq!(host, None, "{asked}");
+        assert!(client.contains(&format!("\"{name}:TCP\"")), "{asked}: {client}");
+        assert!(check.contains(&format!("'http://{name}:")), "{asked}: {check}");
+    }
 }
 
 #[tokio::test]
