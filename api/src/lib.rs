@@ -74,6 +74,9 @@ pub const PAGE: usize = 500;
 /// The most contacts in a [`Page`].
 pub const MAX_PAGE: usize = 1000;
 
+/// The names in the examples of the lesson. A page writes its number behind them.
+pub const EXAMPLE_NAMES: [&str; 3] = ["zhangsan", "lisi", "张三"];
+
 /// The state of the book. A watcher that gets it drops all that it knew before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
@@ -130,8 +133,9 @@ pub struct Classroom {
     /// Whether it only says back what it hears, like the lesson's first server.
     #[serde(default)]
     pub echoes: bool,
-    /// How many pages have asked this, this one included: a page that keeps the
-    /// first number it gets can have examples that no other page has.
+    /// Another one for each page that has asked this, from 1: a page that keeps the
+    /// first number it gets has examples that no other page has, [`EXAMPLE_NAMES`] with
+    /// the number behind them. The first page has the names as they are.
     #[serde(default)]
     pub number: u64,
     /// The program of this server's page for students, as its file is called without

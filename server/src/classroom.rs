@@ -24,6 +24,10 @@ use crate::transport::conversation::{ConversationOptions, Transport, converse};
 use crate::transport::rate_limit::RateLimiter;
 use crate::transport::tcp::Listen;
 
+/// The most numbers that are passed over for one page: as many as people are remembered
+/// of a class, at three look-ups each.
+const MOST_TAKEN: usize = 1_000;
+
 /// One class.
 #[derive(Debug)]
 pub(crate) struct Classroom {
@@ -60,8 +64,25 @@ impl Classroom {
     }
 
     /// A number that no other page of this class has got, from 1.
+    ///
+    /// A page keeps its number when the server is started again, and its examples stand
+    /// in the book. So a number with a contact is another page's, except for the first:
+    /// its names are the lesson's own, which every class begins with.
     pub(crate) fn next_page(&self) -> u64 {
-        self.pages.fetch_add(1, Ordering::Relaxed) + 1
+        let contacts = self.book.contacts().read();
+        let is_taken = |number: u64| {
+            let is_stored = |name| contacts.get(&format!("{name}{number}")).is_some();
+            number > 1 && api::EXAMPLE_NAMES.into_iter().any(is_stored)
+        };
+        let next = || self.pages.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut number = next();
+        for _ in 0..MOST_TAKEN {
+            if !is_taken(number) {
+                break;
+            }
+            number = next();
+        }
+        number
     }
 
     pub(crate) fn book(&self) -> &Book {

@@ -2,15 +2,13 @@
 //! of the class. With a name or a number the examples of the lesson differ from those
 //! of all others, so that fifty beginners do not overwrite each other.
 
+use api::EXAMPLE_NAMES;
 use protocol::slice;
 
 use crate::core::lesson::is_letter;
 
 /// The most characters of a name: enough for one, and the examples stay short.
 const MOST: usize = 12;
-
-/// The names in the examples of the lesson.
-const NAMES: [&str; 3] = ["zhangsan", "lisi", "张三"];
 
 /// The student's name, seat and number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,7 +82,7 @@ impl Owner {
         let mut adapted = String::new();
         let mut rest = example;
         while let Some(c) = rest.chars().next() {
-            let name = NAMES.into_iter().find(|name| rest.starts_with(name));
+            let name = EXAMPLE_NAMES.into_iter().find(|name| rest.starts_with(name));
             match name {
                 Some(name) => self.write(name, &mut adapted),
                 None => adapted.push(c),

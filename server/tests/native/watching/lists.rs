@@ -172,6 +172,29 @@ async fn a_page_opened_by_another_address_or_through_a_proxy_or_tunnel_uses_that
 }
 
 #[tokio::test]
+async fn after_a_restart_no_page_gets_a_number_whose_contacts_are_another_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Book::open(&folder.path().join("contacts.db"), 1_000_000).unwrap();
+    let number = async |server: &TestServer| {
+        read::<Classroom>(&get(server.http, "/api/classroom", "").await).number
+    };
+    let server = TestServer::with_book(open(), |_| {}).await;
+    assert_eq!([number(&server).await, number(&server).await], [1, 2]);
+    let stored = ["zhangsan", "zhangsan2", "lisi3", "张三5", "zhangsan06", "zhangsan7x"];
+    make(&server, &adds(stored.map(ToOwned::to_owned).into_iter())).await;
+    assert_eq!(number(&server).await, 4, "a page that kept its number has stored lisi3");
+    server.stop().await;
+
+    let server = TestServer::with_book(open(), |_| {}).await;
+    // The first page of a class has the lesson's own names, whatever the book holds.
+    let mut given = Vec::new();
+    for _ in 0..4 {
+        given.push(number(&server).await);
+    }
+    assert_eq!(given, [1, 4, 6, 7]);
+}
+
+#[tokio::test]
 async fn other_hosts_and_origins_read_nothing() {
     let server = TestServer::start().await;
     for path in ["/api/events", "/api/contacts", "/api/classroom"] {
