@@ -30,16 +30,18 @@ pub(super) struct Author {
 impl Authors {
     /// Notes what an author changed, by the replies that were given.
     pub(super) fn note<'r>(&self, author: Author, replies: impl Iterator<Item = &'r str>) {
-        let mut by_name = self.lock();
+        // Taken at the first change: a round whose changes all failed needs none.
+        let mut by_name = None;
         for reply in replies {
             if let Some(name) = reply.strip_suffix(" added!") {
+                let by_name = by_name.get_or_insert_with(|| self.lock());
                 if let Some(before) = by_name.get_mut(name) {
                     *before = author;
                 } else if by_name.len() < REMEMBERED {
                     by_name.insert(name.into(), author);
                 }
             } else if let Some(name) = reply.strip_suffix(" removed!") {
-                by_name.remove(name);
+                by_name.get_or_insert_with(|| self.lock()).remove(name);
             }
         }
     }
