@@ -82,6 +82,8 @@ pub struct Model {
     board: Option<Board>,
     /// Whether how to join is large, once that was chosen by hand.
     chosen: Option<bool>,
+    /// Whether it is large all the same while the teacher shows something.
+    joins_meanwhile: bool,
     /// The most who were here at once, and since when.
     most: (u64, u64),
     /// Whether nobody new has come for a while.
@@ -102,6 +104,7 @@ impl Model {
             is_stale: false,
             board: None,
             chosen: None,
+            joins_meanwhile: false,
             most: (0, 0),
             is_calm: false,
             shows_help: false,
@@ -131,6 +134,7 @@ impl Model {
                     self.most = (here, moment.millis);
                 }
                 self.board = Some(board);
+                self.joins_meanwhile &= self.shows_talk();
             }
             Msg::Compared(version) => {
                 self.is_stale = version == Comparison::Stale;
@@ -142,6 +146,7 @@ impl Model {
             // a request.
             Msg::Returned => self.stream = Subscription::default(),
             Msg::TimerFired => {}
+            Msg::JoinTurned if self.shows_talk() => self.joins_meanwhile = !self.joins_meanwhile,
             Msg::JoinTurned => self.chosen = Some(!self.joins()),
             Msg::HelpTurned => self.shows_help = !self.shows_help,
             Msg::Titled(titles) => self.titles = titles,
@@ -168,9 +173,20 @@ impl Model {
         (self.most.0 > 0).then_some(self.most.1 + CALM)
     }
 
-    /// Whether how to join is large; else it is a strip.
+    /// Whether the teacher shows lines or somebody's conversation.
+    fn shows_talk(&self) -> bool {
+        let class = self.board.as_ref().map(|board| &board.class);
+        class.is_some_and(|class| class.lines.is_some() || class.shown.is_some())
+    }
+
+    /// Whether how to join is large; else it is a strip. What the teacher shows is to be
+    /// seen at once, and afterwards the board is as it was.
     pub fn joins(&self) -> bool {
-        self.chosen.unwrap_or(!self.is_calm)
+        if self.shows_talk() {
+            self.joins_meanwhile
+        } else {
+            self.chosen.unwrap_or(!self.is_calm)
+        }
     }
 
     /// The titles of the lesson's steps, as far as they are known.
@@ -336,6 +352,39 @@ mod tests {
         assert!(model.joins());
         model.update(Msg::JoinTurned, at(700_002));
         assert!(!model.joins());
+    }
+
+    #[test]
+    fn what_the_teacher_shows_takes_the_place_of_joining_as_long_as_it_is_shown() {
+        let mut model = Model::new(Language::Chinese);
+        let shows = |model: &mut Model, lines: bool, shown: bool| {
+            let mut board = board(0);
+            board.class.lines = lines.then(Vec::new);
+            board.class.shown =
+                shown.then(|| api::Shown { name: String::new(), lines: Vec::new() });
+            model.update(Msg::Stream(StreamEvent::Message(board)), at(0));
+        };
+        let turn = |model: &mut Model| drop(model.update(Msg::JoinTurned, at(0)));
+        for chosen in [None, Some(true)] {
+            model.chosen = chosen;
+            for (lines, shown) in [(true, false), (false, true), (true, true)] {
+                shows(&mut model, lines, shown);
+                assert!(!model.joins(), "{lines} {shown}");
+                turn(&mut model);
+                assert!(model.joins(), "somebody comes late");
+                shows(&mut model, lines, shown);
+                assert!(model.joins());
+                turn(&mut model);
+                assert!(!model.joins());
+                turn(&mut model);
+                shows(&mut model, false, false);
+                assert!(model.joins(), "as it was");
+            }
+        }
+        turn(&mut model);
+        shows(&mut model, true, false);
+        shows(&mut model, false, false);
+        assert!(!model.joins(), "as it was");
     }
 
     #[test]
