@@ -1,9 +1,13 @@
 //! Whether everybody can use the page: axe-core looks for what stands in the way
-//! of screen readers, keyboards and weak eyes, on every panel and on the board.
+//! of screen readers, keyboards and weak eyes, on every panel, on the board and on the
+//! teacher's page.
 
-use crate::board;
 use crate::classroom::browser::{Browser, CHINESE, PHONE, Visitor};
-use crate::classroom::{TestServer, needs};
+use crate::classroom::person::Page;
+use crate::classroom::teacher::Teacher;
+use crate::classroom::{TestServer, needs, student};
+use crate::{board, teacher};
+use api::Student;
 use fantoccini::key::Key;
 use serde_json::{Value, json};
 
@@ -219,6 +223,94 @@ async fn the_board_shuts_nobody_out_by_day_and_by_night() {
 }
 
 #[tokio::test]
+async fn what_is_shown_on_the_board_shuts_nobody_out() {
+    let Some(axe) = axe() else { return };
+    let server = TestServer::start().await;
+    let Some(browser) = board::open(board::PROJECTOR, server.http).await else { return };
+    browser.script(&axe).await;
+    let teacher = Teacher::of(&server);
+    teacher.does("pause").await;
+    teacher.acts(r#"{"action":"announce","text":"看黑板"}"#).await;
+    teacher.does("show").await;
+    let mut inspector = Inspector { browser, found: Vec::new() };
+    inspector.browser.until("document.documentElement.dataset.view === 'class'").await;
+    let mut clients = server.tcp_clients(3).await;
+    for client in &mut clients {
+        client.send("add；lisi；13800138000\n".as_bytes()).await;
+    }
+    inspector.browser.element("#lines > .recv").await;
+    for view in ["lines", "class", "help"] {
+        match view {
+            "class" => {
+                teacher.does("hide").await;
+                let browser = &inspector.browser;
+                browser.click("#turn").await;
+                browser.until("!document.querySelector('.talk').offsetParent").await;
+            }
+            "help" => inspector.browser.click("#nobody").await,
+            _ => {}
+        }
+        for dark in [false, true] {
+            let view = format!("{view}, dark: {dark}");
+            inspector.browser.set_dark(dark).await;
+            inspector.look(&view, PAGE).await;
+            has_contrast(&inspector.browser, &view).await;
+        }
+    }
+    assert!(inspector.found.is_empty(), "{:#?}", inspector.found);
+    inspector.browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
+    let Some(axe) = axe() else { return };
+    let server = TestServer::start().await;
+    let Some(browser) = teacher::open(DESKTOP, server.http).await else { return };
+    browser.script(&axe).await;
+    let page = Page::new(&server, 1);
+    let (name, hand) = ("张三".to_owned(), true);
+    page.reports(&Student { name, hand, steps: 3, ..Student::default() }).await;
+    let _socket = page.websocket().await;
+    let mut elsewhere = teacher::tcp_from_elsewhere(&server).await;
+    elsewhere.expect(b"Welcome!").await;
+    elsewhere.send("add；lisi；13800138000\n".as_bytes()).await;
+    let row = format!("{}[data-mistake] [data-action=block]", teacher::RAW);
+    student::press(&browser, &row).await;
+    for action in ["pause", "freeze", "sticky-join", "show"] {
+        student::press(&browser, &format!("#lead [data-action={action}]")).await;
+        browser.element(&format!("#journal [data-said=did-{action}]")).await;
+    }
+    let mut inspector = Inspector { browser, found: Vec::new() };
+    for (language, width) in [("zh-CN", 1280), ("en", 390)] {
+        let browser = &inspector.browser;
+        browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+        for dark in [false, true] {
+            let view = format!("{language}, dark: {dark}");
+            inspector.browser.change_screen(Visitor { width, dark, ..DESKTOP }).await;
+            inspector.look(&view, PAGE).await;
+            has_contrast(&inspector.browser, &view).await;
+        }
+        student::press(&inspector.browser, "#language").await;
+    }
+    // Each of the leading buttons is reached by keyboard, and works.
+    let browser = &inspector.browser;
+    browser.script("document.querySelector('[data-action=resume]').focus()").await;
+    let focused = browser.client.active_element().await.unwrap();
+    focused.send_keys(&char::from(Key::Enter).to_string()).await.unwrap();
+    browser.element("#journal [data-said=did-resume]").await;
+    assert!(inspector.found.is_empty(), "{:#?}", inspector.found);
+
+    let denied = format!("http://{}/teacher#wrong", server.http);
+    inspector.browser.go("about:blank").await;
+    inspector.browser.go(&denied).await;
+    inspector.browser.until("document.documentElement.dataset.access === 'denied'").await;
+    inspector.browser.script(&axe).await;
+    inspector.look("denied", PAGE).await;
+    assert!(inspector.found.is_empty(), "{:#?}", inspector.found);
+    inspector.browser.finish_but_for("401").await;
+}
+
+#[tokio::test]
 async fn the_board_works_by_keyboard() {
     let server = TestServer::start().await;
     let Some(browser) = board::open(board::PROJECTOR, server.http).await else { return };
@@ -228,10 +320,20 @@ async fn the_board_works_by_keyboard() {
     };
     let focused = "const { id } = document.activeElement; \
                    return [id, getComputedStyle(document.activeElement).outlineStyle]";
-    for button in ["turn", "nobody", "language"] {
-        press(Key::Tab).await;
-        assert_eq!(browser.script(focused).await, json!([button, "solid"]));
-    }
+    press(Key::Tab).await;
+    assert_eq!(browser.script(focused).await, json!(["turn", "solid"]));
+    press(Key::Enter).await;
+    browser.until("document.documentElement.dataset.view === 'class'").await;
+    press(Key::Enter).await;
+    browser.until("document.documentElement.dataset.view === 'join'").await;
+    press(Key::Tab).await;
+    assert_eq!(browser.script(focused).await, json!(["nobody", "solid"]));
+    press(Key::Enter).await;
+    browser.until("!document.getElementById('help').hidden").await;
+    press(Key::Enter).await;
+    browser.until("document.getElementById('help').hidden").await;
+    press(Key::Tab).await;
+    assert_eq!(browser.script(focused).await, json!(["language", "solid"]));
     press(Key::Enter).await;
     browser.until("document.documentElement.lang === 'en'").await;
     press(Key::Tab).await;

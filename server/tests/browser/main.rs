@@ -34,6 +34,8 @@ mod own_server;
 mod page;
 mod sheet;
 mod sizes;
+mod teacher;
+mod teacher_actions;
 mod version;
 mod views;
 mod visit;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::key::Key;
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -117,6 +117,25 @@ impl Browser {
         self.devtools("Network.clearBrowserCookies", json!({})).await;
         self.devtools("Network.clearBrowserCache", json!({})).await;
         self.console().await;
+        self.imitate(visitor).await;
+    }
+
+    /// Opens a page in another window of the same browser, and turns to that window.
+    pub async fn open_beside(&self, visitor: Visitor, address: &str) -> WindowHandle {
+        let window = self.client.new_window(false).await.expect("a window").handle;
+        self.turn_to(&window).await;
+        self.imitate(visitor).await;
+        self.go(address).await;
+        window
+    }
+
+    /// Has everything that follows happen in this window.
+    pub async fn turn_to(&self, window: &WindowHandle) {
+        self.client.switch_to_window(window.clone()).await.expect("it is there");
+    }
+
+    /// Makes the window one of that visitor's.
+    async fn imitate(&self, visitor: Visitor) {
         let agent = self.script("return navigator.userAgent").await;
         let language = json!({ "userAgent": agent, "acceptLanguage": visitor.language });
         self.devtools("Emulation.setUserAgentOverride", language).await;
@@ -150,16 +169,19 @@ impl Browser {
         .await;
     }
 
-    /// Closes the visitor's window. A Chromium stays for the next test where its
+    /// Closes the visitor's windows. A Chromium stays for the next test where its
     /// driver surely ends with this process.
     async fn end(self) {
         if self.engine() != Engine::Chromium || !cfg!(unix) {
             self.client.clone().close().await.expect("it closes");
             return;
         }
-        self.client.close_window().await.expect("it closes");
-        let first = self.client.windows().await.expect("windows").remove(0);
-        self.client.switch_to_window(first).await.expect("it is there");
+        let mut windows = self.client.windows().await.expect("windows");
+        for window in windows.split_off(1) {
+            self.turn_to(&window).await;
+            self.client.close_window().await.expect("it closes");
+        }
+        self.turn_to(&windows[0]).await;
         let idle = (self.client, self.driver);
         IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }
