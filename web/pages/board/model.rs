@@ -182,11 +182,7 @@ impl Model {
     /// Whether how to join is large; else it is a strip. What the teacher shows is to be
     /// seen at once, and afterwards the board is as it was.
     pub fn joins(&self) -> bool {
-        if self.shows_talk() {
-            self.joins_meanwhile
-        } else {
-            self.chosen.unwrap_or(!self.is_calm)
-        }
+        if self.shows_talk() { self.joins_meanwhile } else { self.chosen.unwrap_or(!self.is_calm) }
     }
 
     /// The titles of the lesson's steps, as far as they are known.
