@@ -173,6 +173,11 @@ async fn the_python_view_has_programs_to_download_and_a_server_to_finish() {
     assert_eq!(browser.script(links).await, expected);
     browser.screenshot("own-server").await;
     assert!(seen(&browser, "#python").await.contains("Address already in use"));
+    // To be read where it stands, and fetched only then.
+    let code = "document.getElementById('own-code').textContent";
+    assert_eq!(browser.script(&format!("return {code}")).await, "");
+    press(&browser, "#own-server summary").await;
+    browser.until(&format!("{code}.includes('PORT = 9998')")).await;
     browser.finish().await;
 }
 
