@@ -125,8 +125,9 @@ pub struct Entry {
 /// Where raw TCP clients connect, and which page the server has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Classroom {
-    /// The address that is really bound; none if it is all of this machine's,
-    /// and so the one the page came from is as good as any.
+    /// The address that is really bound; where it is all of this machine's, none, for
+    /// the one the page came from is as good as any, or the one that students use, for a
+    /// page that was opened on this machine itself.
     pub tcp_host: Option<String>,
     /// The port that is really bound.
     pub tcp_port: u16,
