@@ -165,15 +165,25 @@ impl RealCheck {
         RealCheck { child: command.stdout(log).stderr(errors).spawn().unwrap() }
     }
 
-    /// Ends it as a closed terminal does, and waits until it has tidied up.
+    /// Ends it as a closed terminal does, and waits until it has tidied up. Asked again
+    /// it ends at once: it may be telling a classroom that does not read meanwhile.
     pub fn end(&mut self) {
-        #[cfg(unix)]
-        {
-            let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        let has_ended = |child: &mut Child| child.try_wait().is_ok_and(|ended| ended.is_some());
+        for _ in 0..2 {
+            #[cfg(unix)]
+            {
+                let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
+                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+            }
+            #[cfg(not(unix))]
+            let _ = self.child.kill();
+            for _ in 0..100 {
+                if has_ended(&mut self.child) {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
         }
-        #[cfg(not(unix))]
-        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
