@@ -51,7 +51,8 @@ impl OldPage {
         let (path, folder) = if page == "student" { ("/", "") } else { ("/board", "/board") };
         let markup = get(server.http, path, "").await;
         let text = markup.text();
-        let program = text.split(['"', '/']).find_map(|part| part.strip_suffix("_bg.wasm"));
+        let program =
+            text.split(['"', '/', ' ', '>']).find_map(|part| part.strip_suffix("_bg.wasm"));
         let (new_program, old) = (program.unwrap().to_owned(), format!("{page}-0"));
         let mut files = HashMap::new();
         let older = text.replace(&new_program, &old).into_bytes();
