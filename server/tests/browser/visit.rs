@@ -10,11 +10,12 @@ use crate::classroom::student::press;
 const BUDGET: u64 = 120 * 1024;
 
 /// What has been downloaded since the page was opened: bytes as they came, and
-/// requests but for those that say how far the student is.
+/// requests. Without the reports of how far the student is: those are sent, and their
+/// answers are empty.
 const DOWNLOADED: &str = "
-const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
-return [all.reduce((sum, each) => sum + each.transferSize, 0), \
-        all.filter(each => !each.name.includes('/api/student')).length]";
+const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    .filter(each => !each.name.includes('/api/student'));
+return [all.reduce((sum, each) => sum + each.transferSize, 0), all.length]";
 
 async fn downloaded(browser: &Browser) -> (u64, u64) {
     serde_json::from_value(browser.script(DOWNLOADED).await).unwrap()
