@@ -249,7 +249,8 @@ async fn door(class: &Class) {
     tcp_from_elsewhere(&class.server).await.expect(b"Welcome!").await;
 }
 
-/// Who is disconnected can come back, who is blocked cannot until that is undone.
+/// A student who is disconnected can come back, one who is blocked cannot until that is
+/// undone.
 async fn rows(class: &mut Class) {
     // Its row, and no more one of a client that has left.
     let mut last = String::new();

@@ -3,10 +3,13 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{ExitStatus, Stdio};
 
 use api::{CheckDetails, CheckedBytes, Homework};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use super::events::EventClient;
 use super::{HttpResponse, TcpClient, get, http, must};
@@ -141,10 +144,15 @@ impl FakeCheck {
     }
 }
 
-/// The real `check.py`, as the server hands it out; ended when dropped.
+/// The real `check.py`, as the server hands it out.
 pub struct RealCheck {
-    pub child: Child,
+    child: Child,
+    /// What it has printed.
+    said: watch::Receiver<String>,
 }
+
+/// Bytes that are kept of what it prints, the last ones: a student's server may flood.
+const KEPT: usize = 64 * 1024;
 
 impl RealCheck {
     /// Downloads it into a folder and starts it there.
@@ -152,45 +160,63 @@ impl RealCheck {
         let script = get(http, &format!("/check.py?code={code}"), "").await;
         assert_eq!(script.status, 200);
         std::fs::write(folder.join("check.py"), &script.body).unwrap();
-        Self::run(folder, &[target])
-    }
-
-    /// Starts the one in a folder.
-    pub fn run(folder: &Path, arguments: &[&str]) -> Self {
-        let log = std::fs::File::create(folder.join("check.log")).unwrap();
         let mut command = Command::new("python3");
-        command.arg("check.py").args(arguments).current_dir(folder).stdin(Stdio::null());
-        command.env("PYTHONIOENCODING", "utf-8");
-        let errors = log.try_clone().unwrap();
-        RealCheck { child: command.stdout(log).stderr(errors).spawn().unwrap() }
+        command.args(["check.py", target]).current_dir(folder).stdin(Stdio::null());
+        command.env("PYTHONIOENCODING", "utf-8").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (sender, said) = watch::channel(String::new());
+        tokio::spawn(keep(child.stdout.take().unwrap(), sender.clone()));
+        tokio::spawn(keep(child.stderr.take().unwrap(), sender));
+        RealCheck { child, said }
     }
 
-    /// Ends it as a closed terminal does, and waits until it has tidied up. Asked again
-    /// it ends at once: it may be telling a classroom that does not read meanwhile.
-    pub fn end(&mut self) {
-        let has_ended = |child: &mut Child| child.try_wait().is_ok_and(|ended| ended.is_some());
-        for _ in 0..2 {
-            #[cfg(unix)]
-            {
-                let pid = nix::unistd::Pid::from_raw(self.child.id() as i32);
-                let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
-            }
-            #[cfg(not(unix))]
-            let _ = self.child.kill();
-            for _ in 0..100 {
-                if has_ended(&mut self.child) {
-                    return;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
+    /// Waits until it has printed a text.
+    pub async fn until_said(&mut self, text: &str) {
+        let said = self.said.wait_for(|said| said.contains(text));
+        must(&format!("check.py says {text:?}"), said).await.expect("it has not ended");
+    }
+
+    /// Ends it as a closed terminal does, and waits until it has tidied up.
+    pub async fn end(&mut self) {
+        self.ask_to_end();
+        self.ended().await;
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        must("check.py ends", self.child.wait()).await.unwrap()
+    }
+
+    fn ask_to_end(&mut self) {
+        let Some(id) = self.child.id() else { return };
+        #[cfg(unix)]
+        {
+            let id = nix::unistd::Pid::from_raw(i32::try_from(id).expect("a process id"));
+            let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
         }
-        let _ = self.child.wait();
+        #[cfg(not(unix))]
+        let _ = (id, self.child.start_kill());
     }
 }
 
 impl Drop for RealCheck {
     fn drop(&mut self) {
-        self.end();
+        // It tidies up by itself: a wait here would keep the test's server from reading.
+        self.ask_to_end();
+    }
+}
+
+/// Reads a pipe to its end, and keeps the end of the text.
+async fn keep(mut pipe: impl AsyncRead + Unpin, said: watch::Sender<String>) {
+    let mut chunk = vec![0; 4096];
+    while let Ok(length @ 1..) = pipe.read(&mut chunk).await {
+        said.send_modify(|said| {
+            said.push_str(&String::from_utf8_lossy(&chunk[..length]));
+            if said.len() > 2 * KEPT {
+                let start = said.ceil_char_boundary(said.len() - KEPT);
+                said.drain(..start);
+            }
+        });
     }
 }
 
@@ -235,14 +261,4 @@ while True:
     serve(client)
 "#
     )
-}
-
-/// Waits until a file holds a text.
-pub async fn until_written(path: &Path, text: &str) {
-    must(&format!("{text:?} in {}", path.display()), async {
-        while !std::fs::read_to_string(path).unwrap_or_default().contains(text) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    })
-    .await;
 }

@@ -78,4 +78,14 @@ impl Teacher {
     pub async fn does(&self, action: &str) {
         self.acts(&format!(r#"{{"action":"{action}"}}"#)).await;
     }
+
+    /// The book as CSV.
+    pub async fn book(&self) -> String {
+        self.request("GET", "/api/teacher/contacts.csv?bom=false", "").await.text()
+    }
+
+    /// Waits until the book holds a row.
+    pub async fn until_book_has(&self, row: &str) {
+        must("the row in the book", async { while !self.book().await.contains(row) {} }).await;
+    }
 }

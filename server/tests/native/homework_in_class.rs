@@ -37,7 +37,7 @@ async fn check_all(kind: &'static str, names: Vec<&'static str>) -> Vec<Shown> {
             let mut check =
                 RealCheck::start(server.http, copy.folder.path(), &copy.name, &code).await;
             page.result().await;
-            check.end();
+            check.end().await;
             let left = sockets(copy.port);
             assert!(can_be_bound(copy.port), "{name} cannot be started again: {left}");
             let failed = |check: &&api::HomeworkCheck| check.state == "failed" && !check.extra;

@@ -55,85 +55,6 @@ async fn the_pause_before_each_reply_is_changed_live() {
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
-/// The book as CSV.
-async fn book(teacher: &Teacher) -> String {
-    teacher.request("GET", "/api/teacher/contacts.csv?bom=false", "").await.text()
-}
-
-/// What the next read brings.
-async fn one_read(client: &mut TcpClient) -> String {
-    use tokio::io::AsyncReadExt;
-    let mut bytes = vec![0; 1024];
-    let length = must("bytes", client.stream.read(&mut bytes)).await.unwrap();
-    String::from_utf8(bytes[..length].to_vec()).unwrap()
-}
-
-#[tokio::test]
-async fn joined_replies_wait_for_each_other_and_a_single_one_comes_a_second_later() {
-    let server = TestServer::start().await;
-    let teacher = Teacher::of(&server);
-    let (mut tcp, mut page) = (server.tcp().await, server.websocket().await);
-    teacher.does("sticky-join").await;
-    tcp.send(b"add;a;1\n").await;
-    // It was answered before the next one is sent, and waits.
-    while !book(&teacher).await.contains("a,1") {}
-    tcp.send(b"find;a\n").await;
-    assert_eq!(one_read(&mut tcp).await, "a added!\n1\n");
-
-    let start = Instant::now();
-    tcp.send(b"find;a\n").await;
-    assert_eq!(one_read(&mut tcp).await, "1\n");
-    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
-
-    // A page gets each reply as a message of its own all the same.
-    page.send("find;a").await;
-    page.send("find;b").await;
-    page.expect("1").await;
-    page.expect("Not Found!").await;
-    teacher.does("sticky-off").await;
-    let start = Instant::now();
-    tcp.send(b"find;a\n").await;
-    assert_eq!(one_read(&mut tcp).await, "1\n");
-    assert!(start.elapsed() < Duration::from_secs(1));
-}
-
-#[tokio::test]
-async fn a_reply_that_waits_for_another_one_is_not_lost_when_the_client_leaves() {
-    let server = TestServer::start().await;
-    let teacher = Teacher::of(&server);
-    teacher.does("sticky-join").await;
-    let mut tcp = server.tcp().await;
-    tcp.send(b"add;a;1\nadd;b;2\nadd;c;3\nexit\n").await;
-    tcp.expect(b"a added!\nb added!\nc added!\n").await;
-    tcp.expect_end().await;
-    let mut tcp = server.tcp().await;
-    tcp.send(b"find;a\n").await;
-    tcp.end().await;
-    tcp.expect(b"1\n").await;
-    tcp.expect_end().await;
-    let mut tcp = server.tcp().await;
-    tcp.send(b"add;d;4\n").await;
-    while !book(&teacher).await.contains("d,4") {}
-    server.begin_stop();
-    tcp.expect(b"d added!\n").await;
-}
-
-#[tokio::test]
-async fn a_split_reply_comes_in_two_packets_and_a_page_gets_it_whole() {
-    let server = TestServer::start().await;
-    let teacher = Teacher::of(&server);
-    let (mut tcp, mut page) = (server.tcp().await, server.websocket().await);
-    teacher.does("sticky-split").await;
-    tcp.send("add;张三;13800138000".as_bytes()).await;
-    assert_eq!(one_read(&mut tcp).await, "张三 ");
-    assert_eq!(one_read(&mut tcp).await, "added!");
-    page.send("find;张三").await;
-    page.expect("13800138000").await;
-    teacher.does("sticky-off").await;
-    tcp.send("find;张三".as_bytes()).await;
-    assert_eq!(one_read(&mut tcp).await, "13800138000");
-}
-
 #[tokio::test]
 async fn a_frozen_book_refuses_changes_and_answers_finds_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -173,14 +94,14 @@ async fn a_reset_is_durable_at_once_and_undone_exactly() {
     let mut tcp = server.tcp().await;
     tcp.send("add;a;1\nadd;b;2\nadd;张三;3\nremove;b\n".as_bytes()).await;
     tcp.expect("a added!\nb added!\n张三 added!\nb removed!\n".as_bytes()).await;
-    let before = book(&teacher).await;
+    let before = teacher.book().await;
     assert_eq!(before, "name,phone\na,1\n张三,3\n");
     teacher.does("reset").await;
     tcp.send(b"find;a\n").await;
     tcp.expect(b"Not Found!\n").await;
     assert_eq!(copied(&path), 0, "it is on the disk when it is answered");
     teacher.does("undo").await;
-    assert_eq!(book(&teacher).await, before);
+    assert_eq!(teacher.book().await, before);
     assert_eq!(copied(&path), 2);
 
     // What was acknowledged since the reset is not lost by undoing it.
@@ -397,23 +318,6 @@ async fn the_journal_says_what_can_be_undone() {
     let late = Desk::open(&server).await;
     let actions: Vec<_> = late.journal.iter().map(|entry| entry.act.action).collect();
     assert_eq!(actions, [api::Action::End], "the lesson's journal is forgotten");
-}
-
-#[tokio::test]
-async fn sticky_replies_for_one_are_nobody_else_s() {
-    let server = TestServer::start().await;
-    let teacher = Teacher::of(&server);
-    // People are numbered as they come.
-    let (mut one, mut other) = (server.tcp().await, server.tcp().await);
-    teacher.acts(r#"{"action":"sticky-split","person":1}"#).await;
-    other.send(b"find;zhangsan\n").await;
-    assert_eq!(one_read(&mut other).await, "Not Found!\n");
-    one.send(b"find;zhangsan\n").await;
-    assert_eq!(one_read(&mut one).await, "Not Fo");
-    assert_eq!(one_read(&mut one).await, "und!\n");
-    teacher.acts(r#"{"action":"sticky-off","person":1}"#).await;
-    one.send(b"find;zhangsan\n").await;
-    assert_eq!(one_read(&mut one).await, "Not Found!\n");
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ mod power_loss;
 mod program;
 mod python;
 mod python_export;
+mod sticky_replies;
 mod stopping;
 mod teacher_access;
 mod transcripts;

@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::classroom::homework::{
-    FakeCheck, HomeworkPage, KEY, RealCheck, refused_relay, right_server, until_written,
+    FakeCheck, HomeworkPage, KEY, RealCheck, refused_relay, right_server,
 };
 use crate::classroom::port::student_port;
 use crate::classroom::{TestServer, WebSocketClient, get, must, needs};
@@ -44,10 +44,10 @@ async fn a_right_server_passes_and_a_wrong_one_is_explained_after_each_save() {
     page.until(|homework| homework.running).await;
     page.result().await;
     assert!(page.last.passed, "{:?}", page.last);
-    until_written(&folder.path().join("check.log"), "Passed").await;
+    check.until_said("Passed").await;
 
     // Whatever was started is ended, and nothing keeps the port.
-    check.end();
+    check.end().await;
     page.until(|homework| !homework.relay).await;
     assert!(page.last.passed, "once passed is passed");
     let again = Command::new("python3")
@@ -190,8 +190,8 @@ async fn a_file_that_cannot_be_read_is_told_by_the_classroom() {
     let page = HomeworkPage::open(server.http, KEY).await;
     let code = page.last.code.clone();
     let mut check = RealCheck::start(server.http, folder.path(), "no_such_file.py", &code).await;
-    until_written(&folder.path().join("check.log"), "The file cannot be read").await;
-    assert_eq!(check.child.wait().unwrap().code(), Some(1));
+    check.until_said("The file cannot be read").await;
+    assert_eq!(check.ended().await.code(), Some(1));
 }
 
 #[tokio::test]
@@ -334,7 +334,7 @@ async fn a_hostile_server_of_a_student_floods_its_own_relay_only() {
     // With the first bytes, or where an answer should be.
     assert!(page.last.checks.iter().take(3).any(|check| is_told(&check)), "{:?}", page.last);
     assert_eq!((page.state("connect"), page.state("add")), ("passed", "skipped"));
-    check.end();
+    check.end().await;
     page.until(|homework| !homework.relay).await;
     assert!(!page.last.passed);
     server.serves_others().await;
@@ -388,10 +388,10 @@ async fn after_a_restart_of_the_classroom_check_py_finds_its_page_again() {
     std::fs::write(folder.path().join("server.py"), right_server(student_port())).unwrap();
     let mut page = HomeworkPage::open(http, KEY).await;
     let code = page.last.code.clone();
-    let _check = RealCheck::start(http, folder.path(), "server.py", &code).await;
+    let mut check = RealCheck::start(http, folder.path(), "server.py", &code).await;
     page.until(|homework| homework.running).await;
     server.stop().await;
-    until_written(&folder.path().join("check.log"), "classroom is gone").await;
+    check.until_said("classroom is gone").await;
     let server = TestServer::with(|config| (config.tcp, config.http) = (tcp, http)).await;
     let mut page = HomeworkPage::open(http, KEY).await;
     assert_eq!(page.last.code, code);
