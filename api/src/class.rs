@@ -362,7 +362,7 @@ pub enum Action {
     NewBook,
     /// End the conversations of `person`.
     Disconnect,
-    /// The same, and let nobody in from that address for 5 minutes.
+    /// The same, and refuse connections from that address for 5 minutes.
     Block,
     /// Let the address `text` in again.
     Unblock,

@@ -153,7 +153,7 @@ impl Classroom {
         self.people.sample(result, now);
     }
 
-    /// Forgets who is in the class and how far everybody is: the lesson is over.
+    /// Forgets the people of the class and their progress: the lesson is over.
     pub(crate) fn forget_lesson(&self) {
         self.people.forget_all();
         self.homework.forget_all();

@@ -155,7 +155,7 @@ impl Student {
 
     /// Works until then.
     pub(super) fn work_until(mut self, end: Instant) -> Result<Self> {
-        // Nobody begins at the same moment.
+        // Students begin at different moments.
         std::thread::sleep(Duration::from_millis(self.random.u64(0..PAUSE.start)));
         while Instant::now() < end {
             self.step().with_context(|| format!("student {}", self.number))?;

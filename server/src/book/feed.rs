@@ -95,7 +95,7 @@ impl Feed {
     }
 
     /// Takes note that `changes` were made at once, which are not told one by one:
-    /// whoever watches reads the book anew.
+    /// watchers read the book anew.
     pub(crate) fn skip(&mut self, changes: usize) {
         self.seq += changes as u64;
         self.latest.clear();

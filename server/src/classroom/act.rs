@@ -1,5 +1,5 @@
-//! Acts: what the teacher does, carried out on the class. Each is checked here, whoever
-//! sent it, and noted in the journal.
+//! Acts: what the teacher does, carried out on the class. Each is checked here and
+//! noted in the journal.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -111,8 +111,8 @@ impl Classroom {
         Ok(())
     }
 
-    /// A switch without parameters. Returns whom it concerns, nobody, if it changed
-    /// anything.
+    /// A switch without parameters, which concerns no single person: returns an empty
+    /// name if it changed anything.
     fn switch_plain(&self, action: Action) -> Option<String> {
         let change = |switches: &mut Switches| match action {
             Action::Pause => switches.held_until = Some(Instant::now() + HINDERED),

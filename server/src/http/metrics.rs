@@ -1,4 +1,4 @@
-//! Metrics for Prometheus, in its text format: `GET /metrics`. Numbers only: nobody's
+//! Metrics for Prometheus, in its text format: `GET /metrics`. Numbers only: no
 //! name, phone or address is in them.
 //!
 //! Written by hand: a few numbers without a registry of their own, all of which are counted

@@ -47,7 +47,7 @@ pub(super) fn comes_from_this_computer(
 /// it; on this computer the class's address works, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readers {
-    /// Others than the one who asks, who is on this computer.
+    /// Other people than the one who asks, who is on this computer.
     Class,
     /// The one who asks, by the address that was asked for.
     Asker,

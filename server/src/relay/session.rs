@@ -160,27 +160,10 @@ impl Session {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut chunk = vec![0; READ];
         loop {
-            let mut reports = 0;
-            while let Some(report) = self.lines.next_report() {
-                reports += 1;
-                match report {
-                    Ok(Report::Hello { file: Some(_), source: None, .. }) => {
-                        return Ok(End::Bye(
-                            "读不了这个文件：看看文件名对不对，文件在不在这个文件夹里。",
-                            "The file cannot be read; look at its name and its folder.",
-                        ));
-                    }
-                    Ok(report) => self.hear(report),
-                    Err(error) => {
-                        tracing::debug!(?error, "a relay sent what is no report");
-                        return Ok(End::Bye(
-                            "课堂看不懂这个 check.py，请从网页重新下载。",
-                            "The classroom cannot read this check.py; download it again.",
-                        ));
-                    }
-                }
-                self.act();
-            }
+            let reports = match self.hear_all() {
+                Ok(reports) => reports,
+                Err(end) => return Ok(end),
+            };
             if let Some(limiter) = &mut limiter {
                 // What floods is read later; nothing else waits for it.
                 let wait = limiter.spend(reports, Instant::now());
@@ -226,6 +209,32 @@ impl Session {
             }
             self.act();
         }
+    }
+
+    /// Takes the lines that have come, and returns how many.
+    fn hear_all(&mut self) -> Result<usize, End> {
+        let mut reports = 0;
+        while let Some(report) = self.lines.next_report() {
+            reports += 1;
+            match report {
+                Ok(Report::Hello { file: Some(_), source: None, .. }) => {
+                    return Err(End::Bye(
+                        "读不了这个文件：看看文件名对不对，文件在不在这个文件夹里。",
+                        "The file cannot be read; look at its name and its folder.",
+                    ));
+                }
+                Ok(report) => self.hear(report),
+                Err(error) => {
+                    tracing::debug!(?error, "a relay sent what is no report");
+                    return Err(End::Bye(
+                        "课堂看不懂这个 check.py，请从网页重新下载。",
+                        "The classroom cannot read this check.py; download it again.",
+                    ));
+                }
+            }
+            self.act();
+        }
+        Ok(reports)
     }
 
     fn tell(&mut self, request: &Request) {

@@ -196,15 +196,7 @@ pub(crate) async fn converse<T: Transport>(
         if next == Next::Close {
             break CloseReason::Exit;
         }
-        if let Some(limiter) = &mut limiter {
-            // A read without a message costs as much as one: a line without end
-            // is slowed down, too.
-            let pause = limiter.spend(answered.max(1), Instant::now());
-            if !pause.is_zero() {
-                observer.slowed();
-                wait(pause, stop).await;
-            }
-        }
+        slow_down(limiter.as_deref_mut(), answered, observer).await;
         match next {
             Next::More => continue,
             Next::Listen if ended => break CloseReason::Ended,
@@ -239,6 +231,17 @@ pub(crate) async fn converse<T: Transport>(
     outbox.send_rest(&mut transport).await?;
     transport.close(reason).await;
     Ok(())
+}
+
+/// Waits where the client has sent more than it may. A read without a message costs as
+/// much as one: a line without end is slowed down, too.
+async fn slow_down(limiter: Option<&mut RateLimiter>, answered: usize, observer: &impl Observer) {
+    let Some(limiter) = limiter else { return };
+    let pause = limiter.spend(answered.max(1), Instant::now());
+    if !pause.is_zero() {
+        observer.slowed();
+        wait(pause, observer.stop()).await;
+    }
 }
 
 /// Waits, but no longer once the server is stopping: it then still answers.

@@ -15,7 +15,7 @@ use crate::model::class::ClassMsg;
 
 /// The stream that is open and the report that is under way.
 pub struct ClassClient {
-    /// Names this page, and is said to nobody else.
+    /// Names this page; a secret between it and the server.
     key: String,
     post: Post,
     stream: RefCell<Option<EventStream>>,

@@ -67,7 +67,7 @@ impl Switches {
         self.blocked.iter().map(|(_, until)| *until).chain(self.held_until).min()
     }
 
-    /// Lets nobody in from an address for [`HINDERED`].
+    /// Refuses connections from an address for [`HINDERED`].
     pub(crate) fn block(&mut self, address: IpAddr, now: Instant) {
         self.unblock(address);
         if self.blocked.len() == MOST_BLOCKED {

@@ -16,8 +16,9 @@ use super::{ClientKind, People, Visitor};
 use crate::transport::conversation::Observer;
 
 /// Messages of one person in a period of the sampler up to which it is noted who stored
-/// what: 2,000 a second, ten times the limit of a class.
-const NOTED_CHANGES: u64 = 1_000;
+/// what: what the limits of a class let through in half a second, a burst of 400 and 200
+/// a second.
+const NOTED_CHANGES: u64 = 500;
 
 /// Guard of an open conversation; dropping it ends the count of it, whatever ended
 /// the conversation, a panic included.

@@ -95,7 +95,7 @@ mod tests {
         );
         note(&authors, author(3), &["a removed!"]);
         assert_eq!(authors.of("a"), None);
-        // After a flood nobody is accused of what somebody else may have overwritten.
+        // After a flood a contact may have been overwritten by somebody else: no author is named.
         authors.miss();
         assert_eq!(authors.of("b"), None);
         note(&authors, author(1), &["b added!"]);

@@ -1,5 +1,5 @@
-//! What of the people is on the board: numbers, and nobody's name but whom the teacher
-//! shows.
+//! What of the people is on the board: numbers, and the name of the one student whom
+//! the teacher shows.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;

@@ -290,7 +290,7 @@ impl Entry {
         } else if failures >= STRUGGLING {
             State::Struggling
         } else if now.saturating_duration_since(self.active) >= IDLE
-            // Whoever has done everything may rest.
+            // A student who has done all steps is not idle.
             && !(steps > 0 && done == all_of(steps))
         {
             State::Idle

@@ -14,7 +14,8 @@ use super::roll::MOST;
 /// who they are.
 const SHOWN_FROM: usize = 3;
 
-/// Who makes a mistake, as far as people can be told apart.
+/// The identity by which people are counted for a mistake, as far as they can be told
+/// apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Maker {
     /// A page that has a key; otherwise each address counts as one.

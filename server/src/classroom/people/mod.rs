@@ -179,7 +179,7 @@ impl People {
         if from.is_loopback() || self.reached.load(Ordering::Relaxed) {
             return;
         }
-        // Who opens this computer's own address from it comes from that address, too.
+        // A browser on this computer that opens its LAN address comes from that address, too.
         let is_other = to().is_some_and(|to| to.to_canonical() != from);
         if is_other && !self.reached.swap(true, Ordering::Relaxed) {
             self.changed();
@@ -226,8 +226,8 @@ impl People {
         known
     }
 
-    /// Who stored a contact, if that is certain. Of one who has left long ago the address
-    /// alone is known.
+    /// Who stored a contact, if that is certain. Of somebody who left long ago the
+    /// address alone is known.
     pub(crate) fn author(&self, contact: &str) -> Option<Person> {
         let author = self.authors.of(contact)?;
         let known = self.roll().entry(author.id).map(|entry| entry.row(Instant::now()));

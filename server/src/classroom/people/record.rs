@@ -118,8 +118,8 @@ impl Record {
         messages.saturating_sub(self.sampled.load(Ordering::Relaxed))
     }
 
-    /// Notes a round of a conversation. The counts come last: whoever sees them
-    /// changed sees the texts, too.
+    /// Notes a round of a conversation. The counts are updated last, so
+    /// that a reader of new counts reads the new texts, too.
     pub(super) fn hear<'r>(
         &self,
         heard: &Heard,

@@ -1,4 +1,4 @@
-//! Who is how, as time goes by.
+//! States of people as time goes by.
 
 use std::time::Duration;
 

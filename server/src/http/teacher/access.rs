@@ -26,7 +26,7 @@ pub(super) fn cookie_name(server: &ServerContext) -> String {
     format!("teacher-{}", server.http.port())
 }
 
-/// Lets the teacher through and nobody else.
+/// Authentication: lets the teacher through and answers others with 401 or 429.
 pub(super) async fn check(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,

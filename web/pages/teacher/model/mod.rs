@@ -28,7 +28,7 @@ const TICK: u64 = 5_000;
 pub enum Told {
     /// What is switched.
     Lead(Box<Lead>),
-    /// Who is here.
+    /// Changes of the list of people.
     People(People),
     /// What was done.
     Journal(Vec<JournalEntry>),
@@ -249,7 +249,7 @@ impl Model {
         Some(held.saturating_sub(now.saturating_sub(self.told_at) / 1000))
     }
 
-    /// Who is here.
+    /// The list of people.
     pub fn roll(&self) -> &Roll {
         &self.roll
     }

@@ -4,6 +4,8 @@
 //! It opens no socket and reads no clock: what is to be done comes back as
 //! [`ConversationOutput`]s.
 
+mod answers;
+mod liveness;
 mod log;
 mod messages;
 mod pending;
@@ -18,9 +20,9 @@ use web::core::clock::{Moment, sooner};
 use web::core::connection::{CONNECT_TIMEOUT, Connection, retry_delay};
 use web::core::hints;
 use web::core::i18n::{Placeholder, Text, TextKey};
-use web::core::liveness::{AWAY, LATE, Liveness, Verdict};
+use web::core::liveness::{LATE, Liveness};
 use web::core::message::{Address, Direction, Mode};
-use web::core::offline::{Handler, LocalBook};
+use web::core::offline::Handler;
 use web::core::version::Comparison;
 
 use self::pending::{Pending, PendingMessage};
@@ -178,76 +180,6 @@ impl Conversation {
         let late = self.pending.next_late(LATE);
         let check = self.owed().and_then(|owed| self.liveness.due(owed));
         sooner(connection, sooner(late, check)).map(|due| due.saturating_sub(now))
-    }
-
-    /// Where the connection stands.
-    pub fn connection(&self) -> Connection {
-        self.connection
-    }
-
-    /// Who answers.
-    pub fn mode(&self) -> Mode {
-        self.mode
-    }
-
-    /// Whether the server is the student's own, and not the class's.
-    pub fn is_with_own_server(&self) -> bool {
-        self.is_with_own_server
-    }
-
-    /// Whom the page talks to. A student's own server is on their own computer.
-    pub fn host(&self) -> &str {
-        if self.is_with_own_server { "127.0.0.1" } else { &self.host }
-    }
-
-    /// Where raw TCP clients connect: where the lesson says, until the server
-    /// says it itself.
-    pub fn tcp(&self) -> &Address {
-        &self.tcp
-    }
-
-    /// How much of the lesson the one who answers speaks.
-    pub fn stage(&self) -> Stage {
-        match self.mode {
-            Mode::Server => self.stage,
-            Mode::Page => Stage::Contacts,
-        }
-    }
-
-    /// Whether a message can be sent.
-    pub fn can_send(&self) -> bool {
-        self.connection == Connection::Open && self.leaving.is_none()
-    }
-
-    /// The messages and what happened to the connections.
-    pub fn log(&self) -> &Log {
-        &self.log
-    }
-
-    /// The book of the page, where the page answers.
-    pub fn own_book(&self) -> &LocalBook {
-        self.offline.book()
-    }
-
-    /// Whether the page can be seen and a server has something to tell: one that has
-    /// never answered has nothing, and one that was given up sends nothing.
-    pub fn can_follow_class(&self) -> bool {
-        self.hidden.is_none() && self.had_server && !self.is_unreachable
-    }
-
-    /// The same for the class's book.
-    pub fn can_follow_book(&self) -> bool {
-        self.can_follow_class() && self.mode == Mode::Server
-    }
-
-    /// Whether the frames can be known: nothing but the message is in them.
-    pub fn knows_frames(&self) -> bool {
-        !self.has_extension
-    }
-
-    /// The status bar above the input, `None` while there is a connection.
-    pub fn status_bar(&self, now: u64) -> Option<StatusBar> {
-        StatusBar::of(self.mode, self.connection, now)
     }
 
     fn set_stage(&mut self, stage: Stage) {
@@ -498,46 +430,6 @@ impl Conversation {
     fn stop_waiting(&mut self, now: u64) {
         if let Connection::Waiting { .. } = self.connection {
             self.connect(now);
-        }
-    }
-
-    fn change_visibility(&mut self, is_visible: bool, wall: u64, moment: Moment) {
-        let now = moment.millis;
-        if !is_visible {
-            self.hidden.get_or_insert((now, wall));
-            return;
-        }
-        self.stop_waiting(now);
-        if let Some((since, wall_since)) = self.hidden.take()
-            && (now - since).max(wall.saturating_sub(wall_since)) >= AWAY
-        {
-            self.suspect(moment);
-        }
-    }
-
-    /// With a connection to a server: since when the oldest message without a
-    /// reply waits for one, if there is one.
-    fn owed(&self) -> Option<Option<u64>> {
-        let is_open = self.mode == Mode::Server && self.connection == Connection::Open;
-        is_open.then(|| self.pending.oldest_since())
-    }
-
-    /// The network may have changed under an open connection.
-    fn suspect(&mut self, moment: Moment) {
-        if self.owed().is_some() {
-            let verdict = self.liveness.suspect(moment.millis);
-            self.act_on(verdict, moment);
-        }
-    }
-
-    fn act_on(&mut self, verdict: Verdict, moment: Moment) {
-        match verdict {
-            Verdict::Wait => {}
-            Verdict::Check => self.effect(ConversationEffect::CheckServer),
-            Verdict::GiveUp => {
-                self.is_unreachable = true;
-                self.close(BROKEN, String::new(), moment);
-            }
         }
     }
 }
