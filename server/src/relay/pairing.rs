@@ -166,7 +166,7 @@ impl Homework {
     }
 
     /// How everybody's homework went: required checks passed, and how many there are. The
-    /// order tells nobody's.
+    /// order does not tell whose each is.
     pub(crate) fn results(&self) -> Vec<(u8, u8)> {
         let table = self.table();
         let results = table.by_key.values().filter_map(|s| s.progress.borrow().result());

@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_secs(3 * 60);
 
 /// Mistakes without a command understood in between from which on somebody is
 /// struggling. Two or three are how one learns; the server's answer shows a line that
-/// works, and who has read five of them in vain needs a person.
+/// works, and a student whom five of them did not help needs the teacher.
 const STRUGGLING: u32 = 5;
 
 /// How long somebody who was slowed down is called flooding.
