@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::book::Book;
 use crate::command::Change;
 use crate::reply::Reply;
@@ -12,7 +14,7 @@ use crate::reply::Reply;
 /// Names and phones, one phone a name.
 #[derive(Debug)]
 pub struct Contacts {
-    phones: HashMap<Box<str>, Box<str>>,
+    phones: HashMap<Box<str>, Box<str>, RandomState>,
     limit: usize,
     frozen: bool,
 }
@@ -26,7 +28,7 @@ impl Contacts {
 
     /// An empty book that takes at most `limit` contacts.
     pub fn with_limit(limit: usize) -> Self {
-        Contacts { phones: HashMap::new(), limit, frozen: false }
+        Contacts { phones: HashMap::default(), limit, frozen: false }
     }
 
     /// The phone of a name.
@@ -49,7 +51,7 @@ impl Contacts {
 
     /// Forgets all names, and gives their memory back.
     pub fn clear(&mut self) {
-        self.phones = HashMap::new();
+        self.phones = HashMap::default();
     }
 
     /// Whether it refuses every change of a client.

@@ -28,8 +28,9 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// Notes a message whose text stands at `at`.
-    pub(crate) fn note(&mut self, outcome: Outcome, at: Range<usize>) {
+    /// Notes a message whose text stands at `at`. Where the last one stands is added when
+    /// it is asked for: this runs for every message.
+    pub(crate) fn note(&mut self, outcome: Outcome, at: &Range<usize>) {
         if self.messages == 0 {
             self.from = at.start;
         }
@@ -47,7 +48,6 @@ impl Heard {
                 self.mistake = at.clone();
             }
         }
-        self.last = at;
     }
 }
 

@@ -210,13 +210,17 @@ impl Decoder {
 
     /// Notes what the last message was.
     pub(crate) fn note(&mut self, outcome: Outcome) {
-        self.heard.note(outcome, self.text.clone());
+        self.heard.note(outcome, &self.text);
     }
 
     /// What the messages were that [`read`](crate::read) took since this was last
     /// called.
     pub fn take_heard(&mut self) -> Heard {
-        std::mem::take(&mut self.heard)
+        let mut heard = std::mem::take(&mut self.heard);
+        if heard.messages > 0 {
+            heard.last = self.text.clone();
+        }
+        heard
     }
 
     /// The last message that was heard, until more bytes are pushed or the decoder is

@@ -15,8 +15,8 @@ use protocol::{Cause, Decoder, Heard, Verbs, slice};
 use super::PersonId;
 
 /// Messages of one person of which the texts are noted between two samples: with two
-/// samples a second ten times as many as anybody types.
-const NOTED: u64 = 64;
+/// samples a second several times as many as anybody types, and what one screen shows.
+const NOTED: u64 = EXCHANGED as u64;
 
 /// The most characters that are remembered of a message or a reply. The lesson's
 /// longest command has 102.
