@@ -23,6 +23,7 @@
     reason = "a test may panic and may say why it is skipped"
 )]
 
+#[path = "../classroom/mod.rs"]
 mod classroom;
 
 use std::io::{Read as _, Write as _};
