@@ -41,7 +41,7 @@ const PLATFORMS: &[Platform] = if cfg!(target_os = "linux") {
             target: "aarch64-unknown-linux-musl",
             linker: Linker::Zig,
         },
-        Platform { name: "Windows x86_64", target: "x86_64-pc-windows-gnu", linker: Linker::Mingw },
+        Platform { name: "Windows x86_64", target: WINDOWS, linker: Linker::Mingw },
     ]
 } else if cfg!(target_os = "macos") {
     &[
@@ -103,9 +103,12 @@ pub fn run(shell: &Shell, skip_missing: bool) -> Result<()> {
     Ok(())
 }
 
+/// What the tests under Wine are built for.
+pub const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
 /// Builds the Windows program, unoptimised, for the tests.
 pub fn windows_program(shell: &Shell) -> Result<PathBuf> {
-    let target_name = "x86_64-pc-windows-gnu";
+    let target_name = WINDOWS;
     ensure_linker(shell, Linker::Mingw)?;
     ensure_target(shell, target_name)?;
     heading("the program for Windows (mingw)");

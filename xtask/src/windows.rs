@@ -14,10 +14,15 @@ const WINE: [&str; 1] = ["wine64"];
 /// Stands in for a function that older Wines lack; says which in the file.
 const STUB: &str = "xtask/wine/bcryptprimitives.c";
 
+/// Stands in for Python; says what it does in the file.
+const PYTHON: &str = "xtask/wine/python.rs";
+
 /// The program for Windows and what runs it here.
 pub struct Windows {
     wine: PathBuf,
     program: PathBuf,
+    /// What `check` takes for Python, in a folder of its own.
+    python: PathBuf,
     /// Wine's own files: its registry and the drive C. Not the user's.
     prefix: PathBuf,
 }
@@ -44,10 +49,16 @@ impl Windows {
         let stub = program.with_file_name("bcryptprimitives.dll");
         cmd!(shell, "x86_64-w64-mingw32-gcc -O1 -shared -o {stub} {STUB} -ladvapi32").run()?;
 
-        let windows = Windows { wine, program, prefix: target(shell).join("wine") };
+        let folder = shell.create_dir(target(shell).join("wine-python"))?;
+        shell.copy_file(&stub, &folder)?;
+        let python = folder.join("python.exe");
+        let target_name = dist::WINDOWS;
+        cmd!(shell, "rustc --edition 2024 --target {target_name} -o {python} {PYTHON}").run()?;
+
+        let windows = Windows { wine, program, python, prefix: target(shell).join("wine") };
         heading("Wine starts the program (the first time it makes a drive C, a minute)");
         shell.create_dir(&windows.prefix)?;
-        let Windows { wine, program, prefix } = &windows;
+        let Windows { wine, program, prefix, .. } = &windows;
         cmd!(shell, "{wine} {program} --version")
             .env("WINEPREFIX", prefix)
             .env("WINEDEBUG", "-all")
@@ -62,6 +73,7 @@ impl Windows {
         tests
             .env("TCP_CLASSROOM_WINE", &self.wine)
             .env("TCP_CLASSROOM_EXE", &self.program)
+            .env("TCP_CLASSROOM_PYTHON", &self.python)
             .env("WINEPREFIX", &self.prefix)
             .into()
     }

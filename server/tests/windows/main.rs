@@ -25,6 +25,7 @@
 
 #[path = "../classroom/mod.rs"]
 mod classroom;
+mod homework;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
