@@ -50,6 +50,8 @@ pub(super) struct Evidence<'a> {
     pub cast: &'a Cast,
     pub source: Option<&'a Source>,
     pub traceback: Option<&'a Traceback>,
+    /// The command was answered before.
+    pub is_known: bool,
     /// The lines that were printed in the meantime have one that is the answer.
     pub is_printed: bool,
     /// The program ended.

@@ -337,6 +337,9 @@ fn a_server_that_runs_is_checked_as_it_is() {
     let running = copy.start();
     let (report_of_it, code) = report(&copy.port.to_string(), &[]);
     assert_eq!((report_of_it["passed"].as_bool(), code), (Some(true), Some(0)), "{report_of_it:#}");
+    // A thread that has ended answers nothing any more, which is told without the file, too.
+    let causes: Vec<_> = stages(&report_of_it).iter().filter_map(|s| s["cause"].as_str()).collect();
+    assert!(causes.contains(&"short-command") && causes.contains(&"garbage-kills"), "{causes:?}");
     drop(running);
     assert!(can_be_bound(copy.port), "no TIME_WAIT is left");
 

@@ -16,6 +16,10 @@ pub(super) fn cause(evidence: &Evidence<'_>) -> Diagnosis {
         CheckName::HalfClose => return (Cause::HalfClose, None),
         CheckName::TwoInOne => return (Cause::TwoInOne, None),
         CheckName::FindMiss | CheckName::RemoveMiss => return (Cause::NoMissBranch, None),
+        // What was answered before is not any more.
+        CheckName::ShortCommand => return (Cause::ShortCommand, None),
+        CheckName::Garbage => return (Cause::GarbageKills, None),
+        CheckName::Reset => return (Cause::ResetKills, None),
         _ => {}
     }
     let Some(source) = evidence.source else { return (without_file(evidence, verb), None) };
@@ -37,7 +41,7 @@ pub(super) fn cause(evidence: &Evidence<'_>) -> Diagnosis {
 
 fn without_file(evidence: &Evidence<'_>, verb: &str) -> Cause {
     match verb {
-        "find" | "remove" => Cause::NotWritten,
+        "find" | "remove" if !evidence.is_known => Cause::NotWritten,
         _ if evidence.check == CheckName::Answers && !evidence.greets => Cause::Held,
         _ => Cause::Silent,
     }

@@ -260,6 +260,7 @@ impl Grader {
             cast: &self.cast,
             source: self.source.as_ref(),
             traceback: traceback.as_ref(),
+            is_known: self.server.answered.contains(&self.verb()),
             is_printed: self.program.printed().lines().any(is_answer),
             has_exited: self.options.can_restart && !self.program.is_up(),
             is_own_program: self.options.can_restart,

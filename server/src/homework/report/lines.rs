@@ -169,13 +169,14 @@ fn more(report: &Report<'_>, language: Language) -> String {
     }
     let mut text = String::new();
     let left = count - shown;
+    let (s, it) = if left == 1 { ("", "it") } else { ("s", "them") };
     let _ = writeln!(
         text,
         "{DIM}{}{DIM:#}",
         localized!(
             in language;
             "另外还有 {left} 处说明，加上 --all 就能看到。",
-            "{left} more remarks: --all shows them."
+            "{left} more remark{s}: --all shows {it}."
         )
     );
     text
