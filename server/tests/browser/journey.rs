@@ -1,11 +1,16 @@
 //! The student's journey: the whole lesson on the page, from the welcome to the
 //! homework, in the browser engine of this run; see [`classroom::engine`].
 
-use crate::classroom::TestServer;
+use std::net::SocketAddr;
+
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
 use crate::classroom::engine::Engine;
-use crate::classroom::student::{Hand, done, walk};
+use crate::classroom::homework::{RealCheck, right_server};
+use crate::classroom::port::student_port;
+use crate::classroom::student::{Hand, OPEN, done, expect_open, walk};
+use crate::classroom::{TestServer, needs};
 use serde_json::json;
+use tempfile::TempDir;
 
 /// Goes through the lesson, looks at every panel and comes back later.
 async fn journey(visitor: Visitor, hand: Hand) {
@@ -23,6 +28,7 @@ async fn journey(visitor: Visitor, hand: Hand) {
     }
 
     walk(&browser, hand).await;
+    let _check = do_homework(&browser, server.http).await;
 
     // Bytes, arrows, the lab, the class's book and the program.
     browser.send("add;张三;12345").await;
@@ -67,6 +73,30 @@ async fn journey(visitor: Visitor, hand: Hand) {
     assert_eq!(done(&browser).await, before);
     browser.until(&speaks).await;
     browser.finish().await;
+}
+
+/// Has a right server of the student's own checked, which ends the last step. The check
+/// goes on until what is returned is dropped.
+async fn do_homework(browser: &Browser, http: SocketAddr) -> Option<(RealCheck, TempDir)> {
+    if !needs::program("python3", "--version") {
+        return None;
+    }
+    let code = "document.getElementById('pairing')?.textContent";
+    browser.until(&format!("{code}?.length === 6")).await;
+    let code = browser.script(&format!("return {code}")).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("server.py"), right_server(student_port())).unwrap();
+    let check = RealCheck::start(http, folder.path(), "server.py", code.as_str().unwrap()).await;
+    browser
+        .until(
+            "(required => required.length > 10 \
+             && required.every(each => each.dataset.state.match(/passed|note/)))\
+             ([...document.querySelectorAll('#homework > :not([data-extra])')])",
+        )
+        .await;
+    expect_open(browser, "homework").await;
+    browser.until(&format!("document.querySelector('{OPEN}').dataset.done === 'true'")).await;
+    Some((check, folder))
 }
 
 #[tokio::test]
