@@ -134,9 +134,10 @@ pub struct Classroom {
     /// Whether it only says back what it hears, like the lesson's first server.
     #[serde(default)]
     pub echoes: bool,
-    /// Another one for each page that has asked this, from 1: a page that keeps the
-    /// first number it gets has examples that no other page has, [`EXAMPLE_NAMES`] with
-    /// the number behind them. The first page has the names as they are.
+    /// Another one for each page that asks this without bringing along the one it has,
+    /// from 1; also for a page that brings another's. Its examples are no other page's,
+    /// [`EXAMPLE_NAMES`] with the number behind them. The first page has the names as they
+    /// are. What it brings along: `?page=KEY&number=N`.
     #[serde(default)]
     pub number: u64,
     /// The program of this server's page for students, as its file is called without

@@ -3,11 +3,11 @@
 
 pub(crate) mod act;
 pub(crate) mod lead;
+mod numbers;
 pub(crate) mod people;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::lead::Lead;
 use self::lead::access::Access;
+use self::numbers::Numbers;
 use self::people::{HomeworkResult, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
 use crate::relay::own_client::Listener;
@@ -23,10 +24,6 @@ use crate::terminal::console::Console;
 use crate::transport::conversation::{ConversationOptions, Transport, converse};
 use crate::transport::rate_limit::RateLimiter;
 use crate::transport::tcp::Listen;
-
-/// The most numbers that are passed over for one page: as many as people are remembered
-/// of a class, at three look-ups each.
-const MOST_TAKEN: usize = 1_000;
 
 /// One class.
 #[derive(Debug)]
@@ -37,8 +34,8 @@ pub(crate) struct Classroom {
     people: Arc<People>,
     /// Where the lesson's lines about this class are printed.
     console: Console,
-    /// How many pages have asked for their number.
-    pages: AtomicU64,
+    /// Which page has which number.
+    numbers: Numbers,
     /// The students' homework, and the relays to their own servers.
     homework: Arc<Homework>,
     /// What the teacher has switched.
@@ -47,9 +44,9 @@ pub(crate) struct Classroom {
 
 impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
-        let (people, pages, homework) = Default::default();
+        let (people, numbers, homework) = Default::default();
         let lead = Lead::new(options);
-        Classroom { book, people, console, pages, homework, lead }
+        Classroom { book, people, console, numbers, homework, lead }
     }
 
     /// Lets the teacher lead this class from other computers, too.
@@ -63,26 +60,20 @@ impl Classroom {
         &self.lead
     }
 
-    /// A number that no other page of this class has got, from 1.
+    /// The number of the page with this key, from 1: the one that it has `brought` along
+    /// if that is its own, else one that no other page of this class has got.
     ///
     /// A page keeps its number when the server is started again, and its examples stand
-    /// in the book. So a number with a contact is another page's, except for the first:
-    /// its names are the lesson's own, which every class begins with.
-    pub(crate) fn next_page(&self) -> u64 {
+    /// in the book. So a number with a contact is another page's, which may not have come
+    /// yet; except for the first: its names are the lesson's own, which every class
+    /// begins with.
+    pub(crate) fn page_number(&self, key: Option<&str>, brought: u64) -> u64 {
         let contacts = self.book.contacts().read();
         let is_taken = |number: u64| {
             let is_stored = |name| contacts.get(&format!("{name}{number}")).is_some();
             number > 1 && api::EXAMPLE_NAMES.into_iter().any(is_stored)
         };
-        let next = || self.pages.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut number = next();
-        for _ in 0..MOST_TAKEN {
-            if !is_taken(number) {
-                break;
-            }
-            number = next();
-        }
-        number
+        self.numbers.number(key, brought, |number| !is_taken(number))
     }
 
     pub(crate) fn book(&self) -> &Book {

@@ -16,6 +16,7 @@ use crate::context::ServerContext;
 use crate::http::json::{json_response, to_json};
 use crate::http::page;
 use crate::http::this_computer::Readers;
+use crate::relay::pairing::is_key;
 
 const USAGE: &str = "\
 Ask like this: /api/contacts?after=NAME&limit=N, both are optional, N is 1 to 1000.
@@ -60,18 +61,29 @@ pub(crate) async fn contacts(
     }
 }
 
+/// The page that asks about its class: its key, and the number it has, 0 if none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct AskingPage {
+    page: String,
+    number: u64,
+}
+
 /// Answers with what a page has to know of its class: the address raw TCP clients
 /// connect to, the stage, a number of its own, and the page's program.
 pub(crate) async fn classroom(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,
     readers: Readers,
+    asking: Result<Query<AskingPage>, QueryRejection>,
 ) -> Response {
+    let AskingPage { page: key, number } = asking.map(|Query(asking)| asking).unwrap_or_default();
+    let key = is_key(&key).then_some(&*key);
     json_response(to_json(&api::Classroom {
         tcp_host: readers.tcp_host(&server).await,
         tcp_port: server.tcp.port(),
         echoes: classroom.lead().stage() == Stage::Echo,
-        number: classroom.next_page(),
+        number: classroom.page_number(key, number),
         program: page::program("student"),
     }))
 }

@@ -263,8 +263,9 @@ impl StudentPage {
                 post(ConversationMsg::VersionCompared(compare(&document, program)).into());
             }
         };
-        let request =
-            Request::get_fresh(api::CLASSROOM, XmlHttpRequestResponseType::Text, Box::new(ended));
+        let number = self.model.borrow().owner().number().to_string();
+        let path = self.class.path(&[api::CLASSROOM, "?number=", &number, "&page="].concat());
+        let request = Request::get_fresh(&path, XmlHttpRequestResponseType::Text, Box::new(ended));
         self.classroom.replace(request.ok());
     }
 

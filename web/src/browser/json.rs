@@ -189,8 +189,8 @@ mod tests {
         let contacts = vec![entry("a", Some("1"))];
         let next = Some("张".to_string());
         assert_eq!(parse(text), Some(Page { seq: 1, count: 2, contacts, next }));
-        let text =
-            r#"{"tcp_host":null,"tcp_port":9999,"echoes":true,"number":7,"program":"student-1a"}"#;
+        let text = r#"{"tcp_host":null,"tcp_port":9999,
+            "echoes":true,"number":7,"program":"student-1a"}"#;
         let classroom = Classroom {
             tcp_host: None,
             tcp_port: 9999,
@@ -201,8 +201,13 @@ mod tests {
         assert_eq!(parse(text), Some(classroom));
         // A server of before the pages asked for more.
         let text = r#"{"tcp_host":null,"tcp_port":9999}"#;
-        let classroom =
-            Classroom { tcp_host: None, tcp_port: 9999, echoes: false, number: 0, program: None };
+        let classroom = Classroom {
+            tcp_host: None,
+            tcp_port: 9999,
+            echoes: false,
+            number: 0,
+            program: None,
+        };
         assert_eq!(parse(text), Some(classroom));
         let text = r#"{"addresses":[{"interface":"wlan0","url":"http://192.168.1.5:8080/",
             "host":"192.168.1.5","port":9999,"qr":["10","01"]}],"pages":3,"clients":2,"contacts":17,

@@ -67,9 +67,15 @@ impl Owner {
         self.lesson.replace(lesson).is_some_and(|before| before < lesson)
     }
 
-    /// Takes a number, if it has none. Returns whether it took it.
-    pub fn number(&mut self, number: u32) -> bool {
-        let is_new = self.number == 0 && number > 0;
+    /// The number; 0 if the server has not said one.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Takes a number, which is another one only where the old one is another page's.
+    /// Returns whether it is.
+    pub fn renumber(&mut self, number: u32) -> bool {
+        let is_new = number > 0 && number != self.number;
         if is_new {
             self.number = number;
         }
@@ -131,7 +137,7 @@ mod tests {
         ] {
             let mut owner = Owner::default();
             owner.rename(name);
-            owner.number(number);
+            owner.renumber(number);
             assert_eq!(owner.adapt(line), expected);
             assert_eq!(Owner::restored(&owner.keep()), owner);
         }
@@ -152,9 +158,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_number_is_kept() {
+    fn a_number_is_kept_until_the_server_says_another() {
         let mut owner = Owner::restored("");
-        assert!(!owner.number(0) && owner.number(3) && !owner.number(4));
-        assert_eq!(owner.adapt("zhangsan"), "zhangsan3");
+        assert!(!owner.renumber(0) && owner.renumber(3) && !owner.renumber(3));
+        assert!(!owner.renumber(0), "a server that says none");
+        assert_eq!((owner.number(), owner.adapt("zhangsan")), (3, "zhangsan3".to_string()));
+        assert!(owner.renumber(4));
+        assert_eq!(owner.adapt("zhangsan"), "zhangsan4");
     }
 }

@@ -195,6 +195,29 @@ async fn after_a_restart_no_page_gets_a_number_whose_contacts_are_another_s() {
 }
 
 #[tokio::test]
+async fn a_page_brings_its_number_to_a_server_that_was_restarted() {
+    let page = async |server: &TestServer, key: &str, brought: u64| {
+        let path = format!("/api/classroom?page={key}0123456789abcdef&number={brought}");
+        read::<Classroom>(&get(server.http, &path, "").await).number
+    };
+    let server = TestServer::start().await;
+    assert_eq!([page(&server, "a", 0).await, page(&server, "b", 0).await], [1, 2]);
+    server.stop().await;
+    // Nothing of them stands in the book.
+    let server = TestServer::start().await;
+    assert_eq!(page(&server, "b", 2).await, 2);
+    assert_eq!([page(&server, "new", 0).await, page(&server, "newer", 0).await], [1, 3]);
+    // The one that comes too late gives way; what another page has is not taken from it.
+    assert_eq!(page(&server, "a", 1).await, 4);
+    assert_eq!([page(&server, "new", 1).await, page(&server, "a", 4).await], [1, 4]);
+    for claim in ["?page=short&number=1", "?number=1", "?page=&number=x"] {
+        let path = format!("/api/classroom{claim}");
+        let told = read::<Classroom>(&get(server.http, &path, "").await).number;
+        assert!(told > 4, "{claim}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn other_hosts_and_origins_read_nothing() {
     let server = TestServer::start().await;
     for path in ["/api/events", "/api/contacts", "/api/classroom"] {

@@ -107,7 +107,7 @@ impl LessonModel {
                 self.show_owner();
             }
             LessonMsg::Numbered(number) => {
-                if self.owner.number(number) {
+                if self.owner.renumber(number) {
                     self.show_owner();
                 }
             }

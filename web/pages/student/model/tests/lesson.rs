@@ -95,7 +95,7 @@ fn a_name_is_forgotten_with_the_progress_and_the_number_stays() {
     page.happens(LessonMsg::Numbered(7)).happens(LessonMsg::Named("Li Lei".into()));
     assert_eq!(page.model.owner().adapt("find;zhangsan"), "find;LiLei");
     assert!(page.did().contains(&LessonEffect::StoreOwner("7 LiLei  ".into()).into()));
-    page.happens(LessonMsg::Numbered(8)).happens(LessonMsg::Restarted);
+    page.happens(LessonMsg::Numbered(7)).happens(LessonMsg::Restarted);
     let did = page.did();
     assert!(did.contains(&LessonEffect::StoreOwner("7   ".into()).into()));
     assert!(did.contains(&LessonEffect::ForgetProgress.into()));
