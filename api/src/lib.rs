@@ -131,6 +131,10 @@ pub struct Classroom {
     pub tcp_host: Option<String>,
     /// The port that is really bound.
     pub tcp_port: u16,
+    /// The address of the page that students use, with a `/` at its end, for a page that
+    /// was opened on this machine itself.
+    #[serde(default)]
+    pub page: Option<String>,
     /// Whether it only says back what it hears, like the lesson's first server.
     #[serde(default)]
     pub echoes: bool,

@@ -80,6 +80,7 @@ pub(crate) async fn classroom(
     let AskingPage { page: key, number } = asking.map(|Query(asking)| asking).unwrap_or_default();
     let key = is_key(&key).then_some(&*key);
     json_response(to_json(&api::Classroom {
+        page: readers.page(&server).await,
         tcp_host: readers.tcp_host(&server).await,
         tcp_port: server.tcp.port(),
         echoes: classroom.lead().stage() == Stage::Echo,

@@ -162,6 +162,24 @@ async fn a_link_carries_an_exercise_that_is_never_sent_by_itself() {
 }
 
 #[tokio::test]
+async fn a_link_that_is_copied_on_the_server_s_own_computer_has_the_address_of_the_class() {
+    let server = TestServer::with(|config| {
+        config.http.set_ip([0, 0, 0, 0].into());
+        config.advertise = Some("classroom.test".to_owned());
+    })
+    .await;
+    let here = ([127, 0, 0, 1], server.http.port()).into();
+    let Some(browser) = Browser::open(ENGLISH, here).await else { return };
+    browser.send("hello").await;
+    browser.expect("received", "Received hello;").await;
+    browser.show("python").await;
+    let link = format!("http://classroom.test:{}/#try=hello", server.http.port());
+    let shown = "document.getElementById('link-code').textContent";
+    browser.until(&format!("{shown} === {}", json!(link))).await;
+    browser.finish().await;
+}
+
+#[tokio::test]
 async fn the_python_view_has_programs_to_download_and_a_server_to_finish() {
     let server = TestServer::start().await;
     let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };

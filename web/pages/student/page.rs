@@ -255,8 +255,9 @@ impl StudentPage {
             let text = request.response_text().ok().flatten();
             // Without an answer the page goes on with what it knows.
             if let Some(classroom) = text.and_then(|text| json::parse::<Classroom>(&text)) {
-                let Classroom { tcp_host: host, tcp_port: port, echoes, number, program } =
+                let Classroom { tcp_host: host, tcp_port: port, page, echoes, number, program } =
                     classroom;
+                exercise::tell_address(&document, page);
                 let stage = if echoes { Stage::Echo } else { Stage::Contacts };
                 post(ConversationMsg::ClassroomFetched { host, port, stage }.into());
                 post(LessonMsg::Numbered(number.try_into().unwrap_or_default()).into());

@@ -127,6 +127,7 @@ impl FromJson for Classroom {
         Some(Classroom {
             tcp_host: field(value, "tcp_host")?,
             tcp_port: field(value, "tcp_port")?,
+            page: field(value, "page").unwrap_or_default(),
             echoes: field(value, "echoes").unwrap_or_default(),
             number: field(value, "number").unwrap_or_default(),
             program: field(value, "program")?,
@@ -189,11 +190,12 @@ mod tests {
         let contacts = vec![entry("a", Some("1"))];
         let next = Some("张".to_string());
         assert_eq!(parse(text), Some(Page { seq: 1, count: 2, contacts, next }));
-        let text = r#"{"tcp_host":null,"tcp_port":9999,
+        let text = r#"{"tcp_host":null,"tcp_port":9999,"page":"http://10.0.0.7/",
             "echoes":true,"number":7,"program":"student-1a"}"#;
         let classroom = Classroom {
             tcp_host: None,
             tcp_port: 9999,
+            page: Some("http://10.0.0.7/".to_string()),
             echoes: true,
             number: 7,
             program: Some("student-1a".to_string()),
@@ -204,6 +206,7 @@ mod tests {
         let classroom = Classroom {
             tcp_host: None,
             tcp_port: 9999,
+            page: None,
             echoes: false,
             number: 0,
             program: None,

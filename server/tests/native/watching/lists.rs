@@ -122,7 +122,7 @@ async fn the_page_learns_where_raw_tcp_clients_connect() {
 
 /// What a server on all addresses, which its teacher calls `classroom.test`, tells where
 /// it is asked with these headers.
-async fn told_everywhere(headers: &str) -> (Option<String>, String, String) {
+async fn told_everywhere(headers: &str) -> (Option<String>, Option<String>, String, String) {
     let server = TestServer::with(|config| {
         config.tcp.set_ip([0, 0, 0, 0].into());
         config.http.set_ip([0, 0, 0, 0].into());
@@ -143,14 +143,16 @@ async fn told_everywhere(headers: &str) -> (Option<String>, String, String) {
     };
     let client = line(&get("/client.py").await.text(), "\"CLASSROOM\"");
     let check = line(&get("/check.py").await.text(), "CLASSROOM = ");
-    (told.tcp_host, client, check)
+    let page = told.page.map(|page| page.replace(&http.to_string(), "PORT"));
+    (told.tcp_host, page, client, check)
 }
 
 #[tokio::test]
 async fn what_the_teacher_shows_from_this_computer_has_the_address_that_students_use() {
     for asked in ["Host: 127.0.0.1:PORT", "Host: localhost:PORT", "Host: [::1]:PORT"] {
-        let (host, client, check) = told_everywhere(asked).await;
+        let (host, page, client, check) = told_everywhere(asked).await;
         assert_eq!(host.as_deref(), Some("classroom.test"), "{asked}");
+        assert_eq!(page.as_deref(), Some("http://classroom.test:PORT/"), "{asked}");
         assert!(client.contains("\"classroom.test:TCP\""), "{asked}: {client}");
         assert!(check.contains("'http://classroom.test:PORT/'"), "{asked}: {check}");
     }
@@ -163,7 +165,8 @@ async fn a_page_opened_by_another_address_or_through_a_proxy_or_tunnel_uses_that
         "Host: 192.168.1.5:PORT",
         "Host: 127.0.0.1:90",
     ] {
-        let (host, client, check) = told_everywhere(asked).await;
+        let (host, page, client, check) = told_everywhere(asked).await;
+        assert_eq!(page, None, "{asked}");
         let name = if asked.contains("192.168.1.5") { "192.168.1.5" } else { "127.0.0.1" };
         assert_eq!(host, None, "{asked}");
         assert!(client.contains(&format!("\"{name}:TCP\"")), "{asked}: {client}");

@@ -1,6 +1,6 @@
 //! Exercises in links: a link to the page carries messages to be tried.
 
-use web::browser::dom::{Dom as _, breakable, instantiate, template};
+use web::browser::dom::{Dom as _, breakable, instantiate, root, template};
 use web_sys::Document;
 
 use crate::view::View;
@@ -30,9 +30,20 @@ pub fn show(view: &View) {
     view.element("exercise").hide(buttons.first_child().is_none());
 }
 
+/// Where the page is that students use, on a page whose own address is of no use to them.
+const PAGE: &str = "data-page";
+
+/// Takes that address, if there is one.
+pub fn tell_address(document: &Document, page: Option<String>) {
+    if let Some(page) = page {
+        root(document).set(PAGE, &page);
+    }
+}
+
 /// A link to this page that carries messages as an exercise: each is a button there.
 pub fn link(document: &Document, messages: &[&str]) -> String {
-    let page = document.location().and_then(|location| location.href().ok()).unwrap_or_default();
+    let own = || document.location().and_then(|location| location.href().ok());
+    let page = root(document).get_attribute(PAGE).or_else(own).unwrap_or_default();
     let mut link = page.split('#').next().unwrap_or_default().to_string();
     link.push_str(PREFIX);
     for (index, message) in messages.iter().enumerate() {
