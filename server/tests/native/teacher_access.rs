@@ -137,6 +137,9 @@ async fn what_is_no_act_is_refused_with_a_sentence_in_the_page_s_language() {
     let long = format!(r#"{{"action":"announce","text":"{}"}}"#, "a".repeat(8_000));
     assert_eq!(teacher.tries(&long).await.0, 413);
     let undo = r#"{"action":"undo"}"#;
-    let chinese = teacher.request("POST", "/api/teacher/act?lang=zh", undo).await;
-    assert_eq!(chinese.text(), "没有可以撤销的操作");
+    for language in ["zh", "zh-CN"] {
+        let path = format!("/api/teacher/act?lang={language}");
+        let chinese = teacher.request("POST", &path, undo).await;
+        assert_eq!(chinese.text(), "没有可以撤销的操作", "{language}");
+    }
 }

@@ -38,9 +38,10 @@ struct Wish {
 
 impl Wish {
     fn language(&self) -> Language {
-        match self.lang.as_str() {
-            "zh" => Language::Chinese,
-            "en" => Language::English,
+        // As pages name it: `zh-CN`.
+        match self.lang.split('-').next() {
+            Some("zh") => Language::Chinese,
+            Some("en") => Language::English,
             _ => Language::of_machine(),
         }
     }
