@@ -1,21 +1,18 @@
-//! The teacher's page in a browser, beside the board and a student's page in windows of
-//! their own. What each click does is in `teacher_actions`.
+//! The teacher's page in a browser. What each click does is in `teacher_actions` and
+//! `teacher_rows`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use fantoccini::wd::WindowHandle;
 use serde_json::json;
 use tokio::net::TcpSocket;
 
-use crate::board::PROJECTOR;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::student::press;
 use crate::classroom::{TcpClient, TestServer};
 
-/// The row of a raw TCP client, and that of a student's page.
+/// The row of a raw TCP client.
 pub(crate) const RAW: &str = "#people > :not([data-state=gone]):has([data-said=kind-raw])";
-pub(crate) const PAGE: &str = "#people > :not([data-state=gone]):has([data-said=kind-page])";
 
 /// Where the raw TCP client is, so that its address can be blocked alone.
 pub(crate) const ELSEWHERE: [u8; 4] = [127, 0, 0, 3];
@@ -40,88 +37,6 @@ pub(crate) async fn tcp_from_elsewhere(server: &TestServer) -> TcpClient {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((ELSEWHERE, 0).into()).unwrap();
     TcpClient { stream: socket.connect(server.tcp).await.unwrap() }
-}
-
-/// A class: the teacher's page, a student's page, the board and a raw TCP client.
-pub(crate) struct Class {
-    pub(crate) server: TestServer,
-    pub(crate) browser: Browser,
-    teacher: WindowHandle,
-    student: WindowHandle,
-    board: WindowHandle,
-    pub(crate) tcp: TcpClient,
-}
-
-impl Class {
-    /// Everybody is there, or nothing where the test is skipped.
-    pub(crate) async fn open() -> Option<Self> {
-        let server = TestServer::start().await;
-        let browser = open(CHINESE, server.http).await?;
-        let teacher = browser.client.window().await.unwrap();
-        let board = format!("http://{}/board", server.http);
-        let board = browser.open_beside(PROJECTOR, &board).await;
-        crate::board::await_state(&browser, "live").await;
-        // Another origin has a storage of its own.
-        let page = format!("http://localhost:{}/", server.http.port());
-        let student = browser.open_beside(CHINESE, &page).await;
-        browser.await_state("open").await;
-        let mut tcp = tcp_from_elsewhere(&server).await;
-        tcp.expect(b"Welcome!").await;
-        let class = Class { server, browser, teacher, student, board, tcp };
-        class.at_teacher().await;
-        class.browser.element(RAW).await;
-        class.browser.element(PAGE).await;
-        Some(class)
-    }
-
-    /// Turns to the teacher's page.
-    pub(crate) async fn at_teacher(&self) -> &Browser {
-        self.browser.turn_to(&self.teacher).await;
-        &self.browser
-    }
-
-    /// Turns to the student's page.
-    pub(crate) async fn at_student(&self) -> &Browser {
-        self.browser.turn_to(&self.student).await;
-        &self.browser
-    }
-
-    /// Turns to the board.
-    pub(crate) async fn at_board(&self) -> &Browser {
-        self.browser.turn_to(&self.board).await;
-        &self.browser
-    }
-
-    /// Presses a button of the teacher's, and awaits its entry in the journal, the newest.
-    pub(crate) async fn presses(&self, css: &str) {
-        let browser = self.at_teacher().await;
-        let count = "document.getElementById('journal').children.length";
-        let before = browser.script(&format!("return {count}")).await;
-        browser.until(&format!("document.querySelector({})?.offsetParent", json!(css))).await;
-        press(browser, css).await;
-        let action = css.rsplit_once("[data-action=").unwrap().1.split_once(']').unwrap().0;
-        let newest = "document.querySelector('#journal > :first-child > .did')?.dataset.said";
-        browser.until(&format!("{count} === {before} + 1 && {newest} === 'did-{action}'")).await;
-        assert_eq!(browser.script("return document.getElementById('refusal').innerText").await, "");
-    }
-
-    /// Does something that concerns all.
-    pub(crate) async fn does(&self, action: &str) {
-        self.presses(&format!("#lead [data-action={action}]")).await;
-    }
-
-    /// Whom or what the newest entry of the journal is about.
-    pub(crate) async fn concerned(&self) -> String {
-        let whom = "return document.querySelector('#journal > li [data-slot=whom]').innerText";
-        self.at_teacher().await.script(whom).await.as_str().unwrap().to_owned()
-    }
-
-    /// Writes into a field of the teacher's.
-    pub(crate) async fn writes(&self, field: &str, text: &str) {
-        let field = self.at_teacher().await.element(field).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
-    }
 }
 
 /// The texts on the page and in its templates, by their keys.

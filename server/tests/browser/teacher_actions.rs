@@ -1,67 +1,53 @@
-//! What becomes of each click on the teacher's page: for a student's page, for a raw
-//! TCP client and on the board, and how it is undone.
+//! What becomes of each click on the teacher's page that concerns everybody: for the
+//! pages of two students, for a Python program and on the board, and how it is undone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fantoccini::key::Key;
 use serde_json::json;
-use tokio::io::AsyncReadExt;
+use tcp_classroom::Book;
 
-use crate::classroom::browser::Browser;
-use crate::classroom::must;
+use crate::class::{Class, NAMES, is_shown};
+use crate::classroom::browser::{CHINESE, ENGLISH};
+use crate::classroom::python::PythonClient;
 use crate::classroom::student::press;
-use crate::teacher::{Class, PAGE, RAW, tcp_from_elsewhere};
-
-/// Waits until an element is shown, or is not.
-async fn is_shown(browser: &Browser, id: &str, shown: bool) {
-    browser.until(&format!("document.getElementById('{id}').hidden === {}", !shown)).await;
-}
-
-/// What the next read of the raw TCP client brings.
-async fn one_read(class: &mut Class) -> String {
-    let mut bytes = vec![0; 1024];
-    let length = must("bytes", class.tcp.stream.read(&mut bytes)).await.unwrap();
-    String::from_utf8(bytes[..length].to_vec()).unwrap()
-}
-
-/// Asks for the contact that the class has, and reads once. Returns how long that took.
-async fn one_find(class: &mut Class) -> (String, Duration) {
-    let start = Instant::now();
-    class.tcp.send(b"find;wei\n").await;
-    (one_read(class).await, start.elapsed())
-}
+use crate::teacher::ELSEWHERE;
 
 #[tokio::test]
-async fn what_the_teacher_switches_holds_for_pages_and_raw_tcp_until_it_is_switched_back() {
-    let Some(mut class) = Class::open().await else { return };
-    eyes_on_me(&class).await;
-    stage(&mut class).await;
-    pause_before_replies(&mut class).await;
-    frozen_book(&mut class).await;
-    announcement(&class).await;
-    raised_hand(&class).await;
-    sticky_replies(&mut class).await;
-    class.browser.finish().await;
+async fn what_the_teacher_switches_holds_for_pages_and_python_until_it_is_switched_back() {
+    for visitor in [CHINESE, ENGLISH] {
+        let Some(mut class) = Class::open(visitor).await else { return };
+        eyes_on_me(&mut class).await;
+        stage(&mut class).await;
+        pause_before_replies(&mut class).await;
+        frozen_book(&mut class).await;
+        announcement(&class).await;
+        sticky_replies_of_all(&mut class).await;
+        class.browser.finish().await;
+    }
 }
 
 /// Input is held, what is written stays, and goes out afterwards.
-async fn eyes_on_me(class: &Class) {
-    let student = class.at_student().await;
-    student.keys("add;wei;13800138000").await;
+async fn eyes_on_me(class: &mut Class) {
+    class.at_student(0).await.keys("add;wei;13800138000").await;
     class.does("pause").await;
     let left = "document.getElementById('held-for').innerText";
     class.at_teacher().await.until(&format!("/^[45]:/.test({left})")).await;
-    let student = class.at_student().await;
+    class.both_see("held", true).await;
+    let student = class.at_student(1).await;
     student.until("document.getElementById('say').dataset.paused === 'true'").await;
-    is_shown(student, "held", true).await;
+    let student = class.at_student(0).await;
+    student.until("document.getElementById('say').dataset.paused === 'true'").await;
     let before = student.messages().await;
     student.keys(&char::from(Key::Enter).to_string()).await;
     student.until("document.querySelector('[data-said=held-paused]')?.offsetParent").await;
     assert_eq!(student.typed().await, "add;wei;13800138000");
+    // A program has no input that could be held.
+    class.python_goes_on().await;
     class.does("resume").await;
-    let student = class.at_student().await;
+    class.both_see("held", false).await;
+    let student = class.at_student(0).await;
     student.until("document.getElementById('say').dataset.paused === 'false'").await;
-    is_shown(student, "held", false).await;
     assert_eq!(student.typed().await, "add;wei;13800138000");
     assert_eq!(student.messages().await, before);
     student.keys(&char::from(Key::Enter).to_string()).await;
@@ -69,40 +55,55 @@ async fn eyes_on_me(class: &Class) {
 }
 
 async fn stage(class: &mut Class) {
-    class.does("stage-echo").await;
-    class.at_student().await.until("document.documentElement.dataset.stage === 'echo'").await;
-    class.tcp.send(b"find;wei\n").await;
-    class.tcp.expect(b"Received find;wei;\n").await;
-    class.does("stage-contacts").await;
-    class.at_student().await.until("document.documentElement.dataset.stage === 'contacts'").await;
-    class.tcp.send(b"find;wei\n").await;
-    class.tcp.expect(b"13800138000\n").await;
+    for (stage, reply) in [("echo", "Received find;wei;"), ("contacts", "13800138000")] {
+        class.does(&format!("stage-{stage}")).await;
+        for which in 0..NAMES.len() {
+            let student = class.at_student(which).await;
+            student.until(&format!("document.documentElement.dataset.stage === '{stage}'")).await;
+            student.send("find;wei").await;
+            student.expect("received", reply).await;
+        }
+        class.python.send("find;wei\n").await;
+        class.python.expect(&format!("{reply}\n")).await;
+    }
+}
+
+/// Asks for the contact that the class has. Returns how long the reply took.
+async fn one_find(class: &mut Class) -> Duration {
+    let (reply, took) = class.python.ask("find;wei\n").await;
+    assert_eq!(reply, "13800138000\n");
+    took
 }
 
 async fn pause_before_replies(class: &mut Class) {
     class.presses("#lead [data-millis='500'][data-action=slow]").await;
     assert_eq!(class.concerned().await, "0.5 s");
-    let (reply, took) = one_find(class).await;
-    assert_eq!(reply, "13800138000\n");
+    let took = one_find(class).await;
     assert!(took >= Duration::from_millis(500), "{took:?}");
+    for which in 0..NAMES.len() {
+        let start = std::time::Instant::now();
+        let student = class.at_student(which).await;
+        student.send("find;wei").await;
+        student.expect("received", "13800138000").await;
+        assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
+    }
     class.presses("#lead [data-millis='0'][data-action=slow]").await;
-    let (reply, took) = one_find(class).await;
-    assert_eq!(reply, "13800138000\n");
+    let took = one_find(class).await;
     assert!(took < Duration::from_millis(500), "{took:?}");
 }
 
 async fn frozen_book(class: &mut Class) {
     class.does("freeze").await;
-    is_shown(class.at_student().await, "frozen", true).await;
-    class.tcp.send(b"add;b;2\n").await;
-    let told = class.tcp.line().await;
+    class.both_see("frozen", true).await;
+    class.python.send("add;b;2\n").await;
+    let told = class.python.recv().await;
     assert!(told.starts_with("Error: nothing was changed, your teacher has frozen"), "{told}");
-    class.tcp.send(b"find;wei\n").await;
-    class.tcp.expect(b"13800138000\n").await;
+    class.python.send("find;wei\n").await;
+    class.python.expect("13800138000\n").await;
     class.does("thaw").await;
-    is_shown(class.at_student().await, "frozen", false).await;
-    class.tcp.send(b"add;b;2\n").await;
-    class.tcp.expect(b"b added!\n").await;
+    class.both_see("frozen", false).await;
+    class.python.send("add;b;2\n").await;
+    class.python.expect("b added!\n").await;
 }
 
 async fn announcement(class: &Class) {
@@ -111,186 +112,148 @@ async fn announcement(class: &Class) {
     class.does("announce").await;
     assert_eq!(class.concerned().await, LINE);
     let line = json!(LINE);
-    let student = class.at_student().await;
-    is_shown(student, "announcement", true).await;
-    let text = "document.querySelector('#announcement [data-slot=text]').innerText";
-    student.until(&format!("{text} === {line}")).await;
+    for which in 0..NAMES.len() {
+        let student = class.at_student(which).await;
+        is_shown(student, "announcement", true).await;
+        let text = "document.querySelector('#announcement [data-slot=text]').innerText";
+        student.until(&format!("{text} === {line}")).await;
+    }
     let board = class.at_board().await;
     board.until(&format!("document.getElementById('announcement').innerText === {line}")).await;
     class.does("unannounce").await;
-    is_shown(class.at_student().await, "announcement", false).await;
+    class.both_see("announcement", false).await;
     is_shown(class.at_board().await, "announcement", false).await;
 }
 
-async fn raised_hand(class: &Class) {
-    press(class.at_student().await, "#hand").await;
-    let teacher = class.at_teacher().await;
-    teacher.element(&format!("{PAGE}[data-hand]")).await;
-    teacher.until("document.getElementById('hands-count').innerText === '1'").await;
-    // The filter shows that row alone.
-    press(teacher, "button[data-filter=hands]").await;
-    teacher.until(&format!("!document.querySelector('{RAW}').offsetParent")).await;
-    class.presses(&format!("{PAGE} [data-action=lower-hand]")).await;
-    teacher.element(&format!("{PAGE}:not([data-hand])")).await;
-    press(teacher, "button[data-filter=all]").await;
-    let hand = "document.getElementById('hand').ariaPressed";
-    class.at_student().await.until(&format!("{hand} === 'false'")).await;
-}
-
-/// For all, and for one.
-async fn sticky_replies(class: &mut Class) {
-    let all = "#lead";
-    for whose in [all, RAW] {
-        class.presses(&format!("{whose} [data-action=sticky-join]")).await;
-        // Alone a reply waits a second for another one.
-        let (reply, took) = one_find(class).await;
-        assert_eq!(reply, "13800138000\n");
-        assert!(took >= Duration::from_secs(1), "{took:?}");
-        class.presses(&format!("{whose} [data-action=sticky-split]")).await;
-        let (first, _) = one_find(class).await;
-        assert_ne!(first, "13800138000\n");
-        assert_eq!(first + &one_read(class).await, "13800138000\n");
-        class.presses(&format!("{whose} [data-action=sticky-off]")).await;
-        let (reply, took) = one_find(class).await;
-        assert_eq!(reply, "13800138000\n");
-        assert!(took < Duration::from_secs(1), "{took:?}");
-    }
+/// Two replies leave in one packet, and one reply in two.
+async fn sticky_replies_of_all(class: &mut Class) {
+    class.does("sticky-join").await;
+    // Alone a reply waits a second for another one.
+    let took = one_find(class).await;
+    assert!(took >= Duration::from_secs(1), "{took:?}");
+    class.does("sticky-split").await;
+    let (first, _) = class.python.ask("find;wei\n").await;
+    assert_ne!(first, "13800138000\n");
+    assert_eq!(first + &class.python.recv().await, "13800138000\n");
+    class.does("sticky-off").await;
+    let took = one_find(class).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
 }
 
 #[tokio::test]
-async fn what_the_teacher_shows_removes_and_ends_is_seen_on_the_board_and_the_student_s_page() {
-    let Some(mut class) = Class::open().await else { return };
-    class.tcp.send(b"add;wei;13800138000\nadd;rude <img>;2\n").await;
-    class.tcp.expect(b"wei added!\nrude <img> added!\n").await;
-    let student = class.at_student().await;
-    press(student, "#me summary").await;
-    student.element("#me [data-name]").await.send_keys("小明").await.unwrap();
-    named(&class).await;
-    lines_on_the_board(&mut class).await;
-    one_on_the_board(&class).await;
-    contacts(&class).await;
-    door(&class).await;
-    rows(&mut class).await;
-    end(&class).await;
-    class.browser.finish().await;
+async fn what_the_teacher_does_with_the_contacts_is_seen_by_everybody_and_undone() {
+    for visitor in [CHINESE, ENGLISH] {
+        let folder = tempfile::tempdir().unwrap();
+        let book = Book::open(&folder.path().join("contacts.db"), 100).unwrap();
+        let Some(mut class) = Class::with_book(visitor, book).await else { return };
+        class.at_student(1).await.show("contacts").await;
+        class.python.send("add;wei;13800138000\nadd;rude <img>;2\n").await;
+        class.python.expect("wei added!\nrude <img> added!\n").await;
+        delete_and_empty(&class).await;
+        export(&class).await;
+        new_book(&mut class, folder.path()).await;
+        class.browser.finish_but_for("409").await;
+    }
 }
 
-/// The name is in the student's row.
-async fn named(class: &Class) {
-    let name = format!("document.querySelector('{PAGE} [data-slot=name]').innerText === '小明'");
-    class.at_teacher().await.until(&name).await;
+/// Waits until everybody sees so many contacts.
+async fn count(class: &Class, contacts: u32) {
+    class.until_board_counts(contacts).await;
+    let rows = format!("document.querySelectorAll('#rows > *').length === {contacts}");
+    class.at_student(1).await.until(&rows).await;
 }
 
-const VIEW: &str = "document.documentElement.dataset.view";
-const TALK: &str = "document.querySelector('.talk').offsetParent";
-
-async fn lines_on_the_board(class: &mut Class) {
-    assert_eq!(class.at_board().await.script(&format!("return {VIEW}")).await, "join");
-    class.does("show").await;
-    let board = class.at_board().await;
-    board.until(&format!("{VIEW} === 'class' && {TALK}")).await;
-    class.tcp.send(b"find;wei\n").await;
-    class.tcp.expect(b"13800138000\n").await;
-    let lines = "[...document.querySelectorAll('#lines > li > code')].map(it => it.innerText)";
-    let board = class.at_board().await;
-    board.until(&format!("{lines}.join() === 'find;wei,138****8000'")).await;
-    class.does("hide").await;
-    class.at_board().await.until(&format!("{VIEW} === 'join' && !{TALK}")).await;
-}
-
-async fn one_on_the_board(class: &Class) {
-    let student = class.at_student().await;
-    student.send("find;wei").await;
-    student.expect("received", "13800138000").await;
-    class.presses(&format!("{PAGE} [data-action=show-one]")).await;
-    assert_eq!(class.concerned().await, "小明");
-    is_shown(class.at_student().await, "on-board", true).await;
-    let board = class.at_board().await;
-    board.until(&format!("{VIEW} === 'class' && {TALK}")).await;
-    board.until("document.getElementById('talk-title').innerText.includes('小明')").await;
-    let bytes = "document.querySelector('#lines > .sent:nth-last-child(2) > small').innerText";
-    board.until(&format!("{bytes} === '66 69 6E 64 3B 77 65 69'")).await;
-    let reply = "document.querySelector('#lines > .recv:last-child > code').innerText";
-    board.until(&format!("{reply} === '13800138000'")).await;
-    board.screenshot("board-shows-one").await;
-    class.does("hide").await;
-    is_shown(class.at_student().await, "on-board", false).await;
-    class.at_board().await.until(&format!("{VIEW} === 'join' && !{TALK}")).await;
-}
-
-async fn contacts(class: &Class) {
-    let count = async |expected: u32| {
-        let count = "document.getElementById('contacts-count').innerText";
-        class.at_board().await.until(&format!("{count} === '{expected}'")).await;
-    };
-    count(2).await;
+async fn delete_and_empty(class: &Class) {
+    count(class, 2).await;
     class.writes("#contact", "rude <img>").await;
     let teacher = class.at_teacher().await;
     press(teacher, "#ask-author").await;
     teacher.until("document.getElementById('author').innerText.includes('127.0.0.3')").await;
     class.does("delete").await;
     assert_eq!(class.concerned().await, "rude <img>");
-    count(1).await;
+    count(class, 1).await;
     class.does("reset").await;
-    count(0).await;
+    count(class, 0).await;
     class.does("undo").await;
-    count(1).await;
+    count(class, 1).await;
     class.does("undo").await;
-    count(2).await;
+    count(class, 2).await;
     let disabled = "document.querySelector('[data-action=undo]').disabled";
     class.at_teacher().await.until(disabled).await;
 }
 
-async fn door(class: &Class) {
+/// What a link of the teacher's downloads.
+async fn export(class: &Class) {
+    let teacher = class.at_teacher().await;
+    for (link, expected) in
+        [("contacts", "wei,13800138000"), ("progress", NAMES[0]), ("progress", NAMES[1])]
+    {
+        let csv = format!(
+            "const [tell] = arguments; \
+             fetch(document.querySelector('[data-said=export-{link}]').href)\
+             .then(answer => answer.text()).then(tell)"
+        );
+        let csv = teacher.client.execute_async(&csv, Vec::new()).await.unwrap();
+        assert!(csv.as_str().unwrap().contains(expected), "{link}: {csv}");
+    }
+}
+
+/// The next class begins with an empty book while the server goes on, and the old one
+/// is a file.
+async fn new_book(class: &mut Class, folder: &std::path::Path) {
+    class.writes("#book-name", "7班").await;
+    class.does("new-book").await;
+    assert_eq!(class.concerned().await, "7班");
+    count(class, 0).await;
+    assert_eq!(Book::open(&folder.join("7班.db"), 100).unwrap().len(), 2);
+    class.python.send("find;wei\nadd;next;3\n").await;
+    class.python.expect("Not Found!\nnext added!\n").await;
+    count(class, 1).await;
+    let student = class.at_student(0).await;
+    student.send("find;next").await;
+    student.expect("received", "3").await;
+    // A name that is taken is refused, in the teacher's language, and changes nothing.
+    class.writes("#book-name", "7班").await;
+    let teacher = class.at_teacher().await;
+    press(teacher, "[data-action=new-book]").await;
+    let refusal = "document.getElementById('refusal').innerText";
+    teacher.until(&format!("{refusal}.includes('7班.db')")).await;
+    let refusal = teacher.script(&format!("return {refusal}")).await;
+    let refusal = refusal.as_str().unwrap().replace('班', "");
+    class.is_in_its_language(&refusal);
+    count(class, 1).await;
+    class.does("undo").await;
+    count(class, 3).await;
+    class.python.send("find;wei\n").await;
+    class.python.expect("13800138000\n").await;
+}
+
+#[tokio::test]
+async fn the_door_and_the_end_of_the_lesson_hold_for_everybody() {
+    for visitor in [CHINESE, ENGLISH] {
+        let Some(mut class) = Class::open(visitor).await else { return };
+        door(&mut class).await;
+        end(&mut class).await;
+        class.browser.finish().await;
+    }
+}
+
+/// Those who are inside stay.
+async fn door(class: &mut Class) {
     class.does("close-door").await;
-    let told = tcp_from_elsewhere(&class.server).await.rest().await;
+    let mut late = PythonClient::start(class.server.tcp, ELSEWHERE);
+    let told = late.recv().await;
     assert!(told.starts_with("Error: your teacher lets nobody in"), "{told}");
+    late.expect_end().await;
+    class.goes_on(0).await;
+    class.goes_on(1).await;
+    class.python_goes_on().await;
     class.does("open-door").await;
-    tcp_from_elsewhere(&class.server).await.expect(b"Welcome!").await;
+    PythonClient::start(class.server.tcp, ELSEWHERE).expect("Welcome!").await;
 }
 
-/// A student who is disconnected can come back, one who is blocked cannot until that is
-/// undone.
-async fn rows(class: &mut Class) {
-    // Its row, and no more one of a client that has left.
-    let mut last = String::new();
-    let mut row = async |class: &Class| {
-        let rows = format!("document.querySelectorAll(\"{RAW}\")");
-        let is_new = format!("{rows}.length === 1 && {rows}[0].dataset.person !== '{last}'");
-        let teacher = class.at_teacher().await;
-        teacher.until(&is_new).await;
-        let id = teacher.script(&format!("return {rows}[0].dataset.person")).await;
-        id.as_str().unwrap().clone_into(&mut last);
-    };
-    let come_back = async |class: &mut Class| {
-        class.tcp = tcp_from_elsewhere(&class.server).await;
-        class.tcp.expect(b"Welcome!").await;
-        class.tcp.send(b"find;wei\n").await;
-        class.tcp.expect(b"13800138000\n").await;
-    };
-    row(class).await;
-    class.presses(&format!("{RAW} [data-action=disconnect]")).await;
-    class.tcp.expect_end().await;
-    come_back(class).await;
-    row(class).await;
-    class.presses(&format!("{RAW} [data-action=block]")).await;
-    class.tcp.expect_end().await;
-    let told = tcp_from_elsewhere(&class.server).await.rest().await;
-    assert!(told.starts_with("Error: your teacher has blocked"), "{told}");
-    class.presses("#blocked [data-text='127.0.0.3'][data-action=unblock]").await;
-    is_shown(class.at_teacher().await, "blocked", false).await;
-    come_back(class).await;
-
-    class.presses(&format!("{PAGE} [data-action=disconnect]")).await;
-    let student = class.at_student().await;
-    student.await_state("closed").await;
-    student.click("#reconnect").await;
-    student.await_state("open").await;
-    named(class).await;
-}
-
-/// Asks once, and forgets everybody's name.
-async fn end(class: &Class) {
+/// Asks once, and forgets everybody's name; the conversations go on.
+async fn end(class: &mut Class) {
     let teacher = class.at_teacher().await;
     press(teacher, "[data-action=end]").await;
     is_shown(teacher, "confirm", true).await;
@@ -298,8 +261,13 @@ async fn end(class: &Class) {
     assert_ne!(teacher.script(&format!("return {entries}")).await, json!([]));
     press(teacher, "[data-action=end]").await;
     teacher.until(&format!("{entries}.join() === 'did-end'")).await;
-    let student = class.at_student().await;
-    student.until("document.querySelector('#me [data-name]').value === ''").await;
+    for which in 0..NAMES.len() {
+        let student = class.at_student(which).await;
+        student.until("document.querySelector('#me [data-name]').value === ''").await;
+        class.goes_on(which).await;
+    }
+    class.python_goes_on().await;
     let rows = "[...document.querySelectorAll('#people [data-slot=name]')]";
-    class.at_teacher().await.until(&format!("{rows}.every(it => it.innerText !== '小明')")).await;
+    let is_gone = format!("{rows}.every(it => !{}.includes(it.innerText))", json!(NAMES));
+    class.at_teacher().await.until(&is_gone).await;
 }

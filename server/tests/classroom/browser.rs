@@ -280,7 +280,8 @@ impl Browser {
         let holds = self.client.execute_async(&look, Vec::new()).await;
         let holds = holds.unwrap_or_else(|error| panic!("{condition}: {error}"));
         if holds != Value::Bool(true) {
-            panic!("waited in vain for {condition}; the page says: {:#?}", self.messages().await);
+            let says = self.script("return document.body.innerText").await;
+            panic!("waited in vain for {condition}; the page says: {says}");
         }
     }
 

@@ -13,6 +13,7 @@ pub mod needs;
 pub mod old_page;
 pub mod person;
 pub mod port;
+pub mod python;
 pub mod relay;
 pub mod student;
 pub mod teacher;

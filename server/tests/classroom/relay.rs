@@ -1,11 +1,12 @@
 //! What stands between a browser and the server: a middlebox that can swallow
-//! everything, or a reverse proxy that serves the page under a folder.
+//! everything, a reverse proxy that serves the page under a folder, or a way from
+//! another address.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -133,5 +134,38 @@ impl Shared {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Another computer: the server sees what a browser sends to it come from an address of
+/// its own. Gone when dropped.
+pub struct Computer {
+    pub address: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+impl Computer {
+    /// Passes all bytes on to the server, from another address of this computer.
+    pub async fn at(own: [u8; 4], server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = tokio::spawn(async move {
+            while let Ok((mut browser, _)) = listener.accept().await {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind((own, 0).into()).unwrap();
+                tokio::spawn(async move {
+                    if let Ok(mut server) = socket.connect(server).await {
+                        let _ = tokio::io::copy_bidirectional(&mut browser, &mut server).await;
+                    }
+                });
+            }
+        });
+        Computer { address, accepting }
+    }
+}
+
+impl Drop for Computer {
+    fn drop(&mut self) {
+        self.accepting.abort();
     }
 }
