@@ -110,6 +110,15 @@ impl Class {
         }
     }
 
+    /// Waits until a student's page says why it has no connection, in its language.
+    pub(crate) async fn is_told(&self, which: usize, why: &str) {
+        let student = self.at_student(which).await;
+        let told = "document.getElementById('status-text')";
+        student.until(&format!("{told}.dataset.said === '{why}'")).await;
+        let told = student.script(&format!("return {told}.innerText")).await;
+        self.is_in_its_language(told.as_str().unwrap());
+    }
+
     /// Fails if a text is in the other language.
     pub(crate) fn is_in_its_language(&self, text: &str) {
         let is_chinese = text.chars().any(|each| ('\u{4e00}'..='\u{9fff}').contains(&each));

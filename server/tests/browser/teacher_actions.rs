@@ -248,8 +248,20 @@ async fn door(class: &mut Class) {
     class.goes_on(0).await;
     class.goes_on(1).await;
     class.python_goes_on().await;
+    // A page that is opened now says why it is not let in, and does not take the server
+    // for gone.
+    let student = class.at_student(1).await;
+    student.client.refresh().await.unwrap();
+    class.is_told(1, "status-door").await;
+    let student = class.at_student(1).await;
+    student.client.refresh().await.unwrap();
+    class.is_told(1, "status-door").await;
+    student.screenshot(&format!("student-at-the-door-{}", class.visitor.language)).await;
     class.does("open-door").await;
     PythonClient::start(class.server.tcp, ELSEWHERE).expect("Welcome!").await;
+    let student = class.at_student(1).await;
+    student.click("#reconnect").await;
+    student.await_state("open").await;
 }
 
 /// Asks once, and forgets everybody's name; the conversations go on.

@@ -157,6 +157,7 @@ async fn disconnect_a_page(class: &mut Class) {
     let row = class.row(NAMES[0]).await;
     class.does_to(&row, "disconnect").await;
     class.at_student(0).await.await_state("closed").await;
+    class.is_told(0, "status-removed").await;
     class.goes_on(1).await;
     class.python_goes_on().await;
     let student = class.at_student(0).await;
@@ -188,6 +189,9 @@ async fn a_block_keeps_one_address_out_until_it_is_taken_back() {
         assert_eq!(class.concerned().await, format!("{} (127.0.0.4)", NAMES[1]));
         let student = class.at_student(1).await;
         student.await_state("closed").await;
+        class.is_told(1, "status-removed").await;
+        student.click("#reconnect").await;
+        class.is_told(1, "status-blocked").await;
         class.goes_on(0).await;
         class.python_goes_on().await;
         class.presses("#blocked [data-text='127.0.0.4'][data-action=unblock]").await;

@@ -36,7 +36,16 @@ pub enum Connection {
 pub fn retry_delay(failures: u32, jitter: i32) -> u64 {
     const FIRST: u64 = 500;
     const LONGEST: u64 = 8_000;
-    let base = (FIRST << failures.min(8)).min(LONGEST);
+    spread((FIRST << failures.min(8)).min(LONGEST), jitter)
+}
+
+/// The wait before the next attempt if the teacher lets this page not in, in milliseconds:
+/// half a minute. That lasts minutes, and the server's log has a line for each attempt.
+pub fn refused_delay(jitter: i32) -> u64 {
+    spread(30_000, jitter)
+}
+
+fn spread(base: u64, jitter: i32) -> u64 {
     base.saturating_add_signed(base as i64 * i64::from(jitter) / 1000)
 }
 
@@ -50,5 +59,6 @@ mod tests {
         assert_eq!(waits, [500, 1000, 2000, 4000, 8000, 8000]);
         assert_eq!(retry_delay(u32::MAX, 0), 8000);
         assert_eq!((retry_delay(0, -200), retry_delay(9, 200)), (400, 9600));
+        assert_eq!(refused_delay(200), 36_000);
     }
 }

@@ -365,17 +365,14 @@ impl View {
         let Some(status_bar) = status_bar else { return };
         let (kind, note, button) = match status_bar {
             StatusBar::Connecting => ("connecting", Text::new(TextKey::StatusConnecting), None),
-            StatusBar::Retry { seconds, of } => {
+            StatusBar::Retry { seconds, of, why } => {
                 let cells = &self.countdown;
                 cells.style_with("--of", &of.to_string());
                 cells.style_with("--on", &seconds.to_string());
-                let note =
-                    Text::new(TextKey::StatusRetry).with(Placeholder::Seconds, seconds.to_string());
+                let note = Text::new(why).with(Placeholder::Seconds, seconds.to_string());
                 ("retry", note, Some(TextKey::ConnectNow))
             }
-            StatusBar::Ended => {
-                ("ended", Text::new(TextKey::StatusEnded), Some(TextKey::StartAgain))
-            }
+            StatusBar::Ended(why) => ("ended", Text::new(why), Some(TextKey::StartAgain)),
             StatusBar::Page => ("page", Text::new(TextKey::StatusPage), None),
             StatusBar::PageEnded => {
                 ("page", Text::new(TextKey::StatusPageEnded), Some(TextKey::StartAgain))

@@ -75,6 +75,6 @@ impl Conversation {
 
     /// The status bar above the input, `None` while there is a connection.
     pub fn status_bar(&self, now: u64) -> Option<StatusBar> {
-        StatusBar::of(self.mode, self.connection, now)
+        StatusBar::of(self.mode, self.connection, self.why, now)
     }
 }

@@ -2,7 +2,7 @@
 
 use protocol::Stage;
 use web::core::connection::Connection;
-use web::core::i18n::Text;
+use web::core::i18n::{Text, TextKey};
 use web::core::message::{Direction, Mode};
 use web::core::version::Comparison;
 
@@ -163,9 +163,11 @@ pub enum StatusBar {
         seconds: u64,
         /// Whole seconds in all, rounded up.
         of: u64,
+        /// What it says.
+        why: TextKey,
     },
-    /// The conversation is over.
-    Ended,
+    /// The conversation is over, and what it says.
+    Ended(TextKey),
     /// The page answers by itself.
     Page,
     /// The conversation with the page is over.
@@ -173,8 +175,9 @@ pub enum StatusBar {
 }
 
 impl StatusBar {
-    /// What it says, `None` while there is a connection to a server.
-    pub(super) fn of(mode: Mode, connection: Connection, now: u64) -> Option<Self> {
+    /// What it says, `None` while there is a connection to a server. `why` is why there is
+    /// none.
+    pub(super) fn of(mode: Mode, connection: Connection, why: TextKey, now: u64) -> Option<Self> {
         if mode == Mode::Page {
             let ended = connection == Connection::Ended;
             return Some(if ended { StatusBar::PageEnded } else { StatusBar::Page });
@@ -182,10 +185,11 @@ impl StatusBar {
         match connection {
             Connection::Open => None,
             Connection::Connecting { .. } => Some(StatusBar::Connecting),
-            Connection::Ended => Some(StatusBar::Ended),
+            Connection::Ended => Some(StatusBar::Ended(why)),
             Connection::Waiting { since, until } => Some(StatusBar::Retry {
                 seconds: until.saturating_sub(now).div_ceil(1000).max(1),
                 of: (until - since).div_ceil(1000),
+                why,
             }),
         }
     }

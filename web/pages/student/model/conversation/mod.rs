@@ -17,7 +17,7 @@ pub use self::messages::{
     ConversationEffect, ConversationMsg, ConversationOutput, Message, StatusBar,
 };
 use web::core::clock::{Moment, sooner};
-use web::core::connection::{CONNECT_TIMEOUT, Connection, retry_delay};
+use web::core::connection::{CONNECT_TIMEOUT, Connection, refused_delay, retry_delay};
 use web::core::hints;
 use web::core::i18n::{Placeholder, Text, TextKey};
 use web::core::liveness::{LATE, Liveness};
@@ -54,6 +54,8 @@ pub struct Conversation {
     failures: u32,
     /// What the next `Welcome!` means.
     greeting: TextKey,
+    /// Why there is no connection, as the status bar says it.
+    why: TextKey,
     /// The id of the `Welcome!` that came last.
     welcome: u32,
     next_id: u32,
@@ -90,6 +92,7 @@ impl Conversation {
             had_server: false,
             failures: 0,
             greeting: TextKey::NoteConnected,
+            why: TextKey::StatusRetry,
             welcome: 0,
             next_id: 0,
             pending: Pending::default(),
@@ -362,6 +365,7 @@ impl Conversation {
         self.give_up_pending(ended);
         if ended.is_some() {
             self.connection = Connection::Ended;
+            self.why = TextKey::StatusEnded;
             self.greeting = match self.mode {
                 Mode::Server => TextKey::NoteNew,
                 Mode::Page => TextKey::NotePage,
@@ -372,14 +376,28 @@ impl Conversation {
         // A page that came back by itself would make the teacher's click worthless.
         if code == api::CLOSED_BY_TEACHER {
             self.connection = Connection::Ended;
+            self.why = TextKey::StatusRemoved;
             self.greeting = TextKey::NoteNew;
             return;
         }
+        self.why = match code {
+            api::CLOSED_BLOCKED => TextKey::StatusBlocked,
+            api::CLOSED_DOOR => TextKey::StatusDoor,
+            _ => TextKey::StatusRetry,
+        };
         if self.connection == Connection::Open {
             self.greeting = TextKey::NoteReconnected;
         }
-        let until = moment.millis + retry_delay(self.failures, moment.jitter);
-        self.failures = self.failures.saturating_add(1);
+        let delay = if self.why == TextKey::StatusRetry {
+            let delay = retry_delay(self.failures, moment.jitter);
+            self.failures = self.failures.saturating_add(1);
+            delay
+        } else {
+            // A server that refuses is there.
+            self.failures = 0;
+            refused_delay(moment.jitter)
+        };
+        let until = moment.millis + delay;
         self.connection = Connection::Waiting { since: moment.millis, until };
         if !self.had_server && self.failures == PATIENT_ATTEMPTS {
             self.switch(Mode::Page, TextKey::NoteNoServer, moment.millis);

@@ -146,7 +146,42 @@ fn a_page_that_the_teacher_disconnected_comes_back_only_when_it_is_asked_to() {
     page.did();
     page.waits(60_000);
     assert_eq!(page.model.conversation().connection(), Connection::Ended);
+    assert_eq!(
+        page.model.conversation().status_bar(page.now),
+        Some(StatusBar::Ended(TextKey::StatusRemoved))
+    );
     assert!(!page.did().contains(&ConversationEffect::Connect.into()));
     page.happens(ConversationMsg::Reconnect);
     assert!(page.did().contains(&ConversationEffect::Connect.into()));
+}
+
+#[test]
+fn a_page_that_is_refused_says_why_and_tries_again_every_half_minute() {
+    for (code, why) in
+        [(api::CLOSED_BLOCKED, TextKey::StatusBlocked), (api::CLOSED_DOOR, TextKey::StatusDoor)]
+    {
+        let refused = |page: &mut TestPage| {
+            page.happens(ConversationMsg::Closed { code, reason: String::new() });
+            page.did();
+            let status_bar = page.model.conversation().status_bar(page.now);
+            assert_eq!(status_bar, Some(StatusBar::Retry { seconds: 30, of: 30, why }));
+        };
+        // One that has never been let in does not answer by itself: there is a server.
+        let mut page = TestPage::opened();
+        page.did();
+        for _ in 0..4 {
+            refused(&mut page);
+            assert!(!page.waits(29_999).did().contains(&ConversationEffect::Connect.into()));
+            assert!(page.waits(1).did().contains(&ConversationEffect::Connect.into()));
+        }
+        page.receives("Welcome!");
+        assert_eq!(page.model.conversation().status_bar(page.now), None);
+        // When it breaks for another reason, it is as usual.
+        page.breaks();
+        let status_bar = page.model.conversation().status_bar(page.now);
+        let why = TextKey::StatusRetry;
+        assert_eq!(status_bar, Some(StatusBar::Retry { seconds: 1, of: 1, why }));
+        page.happens(ConversationMsg::Reconnect);
+        refused(&mut page);
+    }
 }

@@ -25,7 +25,7 @@ fn a_broken_connection_comes_back_by_itself_ever_more_slowly() {
     page.breaks();
     assert_eq!(
         page.model.conversation().status_bar(page.now),
-        Some(StatusBar::Retry { seconds: 1, of: 1 })
+        Some(StatusBar::Retry { seconds: 1, of: 1, why: TextKey::StatusRetry })
     );
 }
 
@@ -37,7 +37,7 @@ fn the_countdown_shows_each_second_once() {
     }
     page.breaks();
     let mut seconds = Vec::new();
-    while let (Some(StatusBar::Retry { seconds: left, of: 8 }), Some(wake)) =
+    while let (Some(StatusBar::Retry { seconds: left, of: 8, .. }), Some(wake)) =
         (page.model.conversation().status_bar(page.now), page.model.next_wake(page.now))
     {
         seconds.push(left);

@@ -70,7 +70,10 @@ fn exit_ends_the_conversation_and_the_student_begins_the_next() {
         page.happens(ConversationMsg::Closed { code: 1000, reason: String::new() }).noted(),
         [(1, TextKey::NoteEnded)]
     );
-    assert_eq!(page.model.conversation().status_bar(page.now), Some(StatusBar::Ended));
+    assert_eq!(
+        page.model.conversation().status_bar(page.now),
+        Some(StatusBar::Ended(TextKey::StatusEnded))
+    );
     assert_eq!(page.model.next_wake(page.now), None);
     assert_eq!(page.happens(ConversationMsg::NetworkOnline).waits(60_000).did(), []);
 
