@@ -21,6 +21,10 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "python3", package: "python3", why: "the lesson's clients" },
     #[cfg(unix)]
     Program { name: "nc", package: "netcat-openbsd", why: "the lesson by hand" },
+    #[cfg(unix)]
+    Program { name: "nginx", package: "nginx-light", why: "the class behind https" },
+    #[cfg(unix)]
+    Program { name: "openssl", package: "openssl", why: "a certificate for that" },
     #[cfg(target_os = "linux")]
     Program { name: "strace", package: "strace", why: "failing disks" },
     Program { name: NPM, package: "npm", why: "fetches axe-core, the checker of accessibility" },

@@ -4,17 +4,18 @@ Has the classroom check your server. It connects to this computer and the classr
 
     python3 check.py server.py CODE    启动 server.py，每次存盘再查 starts it, checks on each save
     python3 check.py 9999 CODE         查已经在 9999 端口运行的 what already runs on that port
-
 CODE 在网页的最后一步；Windows 写 py。 CODE is in the page's last step; Windows: py check.py ...
 """
-import json, os, queue, select, signal, socket, struct, subprocess, sys, threading
+import json, os, queue, select, signal, socket, struct, subprocess, sys, threading, time
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from time import sleep, time
 from urllib.parse import quote, urlsplit
 
 CLASSROOM = 'http://127.0.0.1:8080/'    # 课堂的网址 the classroom's page
 CODE = ''                               # 配对码 the code that the page shows
+CONNECTIONS, PROTOCOL = dict(http=HTTPConnection, https=HTTPSConnection), 'tcp-classroom-relay'
+UNTRUSTED = """Python 不信任课堂网址的证书：电脑的日期对吗？或请老师给 http:// 的网址。Mac 上先运行 Install Certificates.command
+Python does not trust the page's certificate: is the date right? Or ask for an http:// address."""
 ENDS = []                               # 按了 Ctrl+C，或者关了窗口 it is to end
 # 断开就是重置，端口不用等就能再用。 Closing resets, so that the port is free again at once.
 RESET = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('hh' if os.name == 'nt' else 'ii', 1, 0)
@@ -22,18 +23,15 @@ RESET = socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('hh' if os.name == 'nt'
 
 class Relay:
     """在课堂和你的服务器之间传话。 Passes on what the classroom and your server say."""
-
     def __init__(self, target):
         self.file, self.port = (None, int(target)) if target.isdigit() else (target, None)
         self.conns, self.server, self.output = {}, None, queue.Queue(100)
 
     def dial(self, code, ticket):
         url = urlsplit(CLASSROOM)
-        kind = HTTPSConnection if url.scheme == 'https' else HTTPConnection
-        self.link = kind(url.netloc, timeout=10)
-        path = 'api/homework/relay?code=%s&ticket=%s' % (quote(code), ticket)
-        self.link.request('GET', url.path + path, headers={
-            'Connection': 'Upgrade', 'Upgrade': 'tcp-classroom-relay'})
+        self.link = CONNECTIONS[url.scheme](url.netloc, timeout=10)
+        path = '%sapi/homework/relay?code=%s&ticket=%s' % (url.path, quote(code), ticket)
+        self.link.request('GET', path, headers=dict(Connection='Upgrade', Upgrade=PROTOCOL))
         answer = self.link.getresponse()
         if answer.status != 101:        # 课堂说为什么不行 the classroom says why not
             end = SystemExit if answer.status < 500 else OSError
@@ -47,7 +45,7 @@ class Relay:
         """听课堂的，也听你的服务器的。 Listens to the classroom and to your server."""
         told = read = self.source()
         self.tell('hello', file=self.file, port=self.port, source=told)
-        rest, looked = b'', time()
+        rest, looked = b'', time.time()
         while not ENDS:
             heard = select.select([self.link.sock] + list(self.conns.values()), [], [], .05)[0]
             for conn in [conn for conn, sock in self.conns.items() if sock in heard]:
@@ -62,8 +60,8 @@ class Relay:
             for event, what in [self.output.get() for _ in range(self.output.qsize())]:
                 print(what.get('text', ''), end='', flush=True)
                 self.tell(event, **what)
-            if time() - looked > .3:
-                before, read, looked = read, self.source(), time()
+            if time.time() - looked > .3:
+                before, read, looked = read, self.source(), time.time()
                 if read and read == before != told:     # 存完了 saved
                     told = read
                     self.tell('source', source=told)
@@ -137,9 +135,11 @@ def main(target, code=CODE, ticket=''):
             ticket = relay.dial(code, ticket)
             relay.run()
         except (OSError, HTTPException) as error:
+            if 'CERTIFICATE_VERIFY_FAILED' in str(error):
+                sys.exit(UNTRUSTED)
             print('课堂不在，2 秒后再试；Ctrl+C 结束。请问老师服务器开着吗？\n'
                   'The classroom is gone, trying again. Is its server running?', error, flush=True)
-            sleep(2)
+            time.sleep(2)
         finally:
             for sock in relay.conns.values():
                 sock.close()

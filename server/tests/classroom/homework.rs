@@ -160,8 +160,14 @@ impl RealCheck {
         let script = get(http, &format!("/check.py?code={code}"), "").await;
         assert_eq!(script.status, 200);
         std::fs::write(folder.join("check.py"), &script.body).unwrap();
+        Self::run(folder, target, &[])
+    }
+
+    /// Starts the one that lies in a folder.
+    pub fn run(folder: &Path, target: &str, environment: &[(&str, &Path)]) -> Self {
         let mut command = Command::new("python3");
         command.args(["check.py", target]).current_dir(folder).stdin(Stdio::null());
+        command.envs(environment.iter().copied());
         command.env("PYTHONIOENCODING", "utf-8").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (sender, said) = watch::channel(String::new());

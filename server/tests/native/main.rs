@@ -24,6 +24,8 @@ mod homework;
 mod homework_in_class;
 #[cfg(unix)]
 mod homework_watched;
+#[cfg(unix)]
+mod https;
 #[cfg(target_os = "linux")]
 mod lan;
 mod leading;
