@@ -293,6 +293,10 @@ pub struct Person {
     pub sticky: Sticky,
     /// The homework: required checks passed, and how many there are.
     pub homework: Option<(u8, u8)>,
+    /// What became of the homework's checks, in their order: of each the first letter of
+    /// `passed`, `note`, `failed`, `skipped`, `running` or `waiting`. Empty before the first
+    /// run.
+    pub checks: String,
     /// The homework was done.
     pub passed: bool,
 }

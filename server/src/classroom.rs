@@ -139,7 +139,8 @@ impl Classroom {
     fn sample(&self, now: Instant) {
         let result = |key: &str| {
             let (passed, of, done) = self.homework.result(key)?;
-            Some(HomeworkResult { passed_checks: (passed, of), done })
+            let checks = self.homework.states(key);
+            Some(HomeworkResult { passed_checks: (passed, of), checks, done })
         };
         self.people.sample(result, now);
     }

@@ -165,6 +165,12 @@ impl Homework {
         self.student(key)?.progress.borrow().result()
     }
 
+    /// What became of each check of a student's homework, as [`api::Person::checks`] has
+    /// it.
+    pub(crate) fn states(&self, key: &str) -> String {
+        self.student(key).map(|student| student.progress.borrow().states()).unwrap_or_default()
+    }
+
     /// How everybody's homework went: required checks passed, and how many there are. The
     /// order does not tell whose each is.
     pub(crate) fn results(&self) -> Vec<(u8, u8)> {

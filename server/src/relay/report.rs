@@ -47,6 +47,11 @@ impl Progress {
         }
     }
 
+    /// What became of each check, in their order, as [`api::Person::checks`] has it.
+    pub(crate) fn states(&self) -> String {
+        self.stages.iter().filter_map(|stage| stage.state.word().chars().next()).collect()
+    }
+
     /// How many required checks were passed, how many there are, and whether the homework
     /// was done; nothing before the first run.
     pub(crate) fn result(&self) -> Option<(u8, u8, bool)> {

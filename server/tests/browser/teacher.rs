@@ -4,10 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use api::Student;
 use serde_json::json;
 use tokio::net::TcpSocket;
 
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::homework::{HomeworkPage, RealCheck, right_server};
+use crate::classroom::person::Page;
+use crate::classroom::port::ReservedPort;
 use crate::classroom::student::press;
 use crate::classroom::{TcpClient, TestServer};
 
@@ -126,4 +130,91 @@ async fn elsewhere_it_opens_with_the_token_only_and_leads_the_class_with_it() {
     let asked = browser.script(asked).await.as_str().unwrap().to_owned();
     assert!(asked.contains("/api/teacher") && !asked.contains(&server.token), "{asked}");
     browser.finish_but_for("401").await;
+}
+
+/// The table of the homework: each row's name and the states of its checks.
+const RESULTS: &str = "
+return [...document.querySelectorAll('#homework > tr')].map(row =>
+  [row.cells[0].innerText, row.cells[1].innerText, [...row.cells].slice(2).map(cell => cell.dataset.check).join('')]);";
+
+#[tokio::test]
+async fn the_homework_is_a_table_of_students_and_checks_for_eyes_and_for_screen_readers() {
+    let server = TestServer::start().await;
+    let Some(browser) = open(CHINESE, server.http).await else { return };
+    press(&browser, "button[data-filter=homework]").await;
+    browser.until("!document.getElementById('no-homework').hidden").await;
+    let hidden = "return document.getElementById('results').hidden";
+    assert_eq!(browser.script(hidden).await, true);
+
+    let mut kept = Vec::new();
+    for (number, name, program) in [
+        (1, "小明", None),
+        (
+            2,
+            "Wang",
+            Some("import socket\nserver = socket.socket()\nserver.bind(('127.0.0.1', PORT)\n"),
+        ),
+    ] {
+        let page = Page::new(&server, number);
+        page.reports(&Student { name: name.to_owned(), ..Student::default() }).await;
+        let socket = page.websocket().await;
+        let folder = tempfile::tempdir().unwrap();
+        let port = ReservedPort::new().address.port();
+        let source = program.map_or_else(
+            || right_server(port),
+            |program| program.replace("PORT", &port.to_string()),
+        );
+        std::fs::write(folder.path().join("server.py"), source).unwrap();
+        let mut homework = HomeworkPage::open(server.http, &page.key).await;
+        let code = homework.last.code.clone();
+        let mut check = RealCheck::start(server.http, folder.path(), "server.py", &code).await;
+        homework.result().await;
+        check.end().await;
+        kept.push((socket, homework, folder));
+    }
+    browser.until("document.querySelectorAll('#homework > tr').length === 2").await;
+    browser
+        .until(
+            "document.querySelectorAll('#homework > tr:first-child > [data-check=p]').length > 10",
+        )
+        .await;
+    let results: Vec<(String, String, String)> =
+        serde_json::from_value(browser.script(RESULTS).await).unwrap();
+    let [(first, passed, states), (second, none, failed)] = &results[..] else {
+        panic!("{results:?}")
+    };
+    assert_eq!((&**first, &**second), ("小明", "Wang"));
+    let (passed, of) = passed.split_once('/').unwrap();
+    assert!(passed == of && states.starts_with("pppp"), "{results:?}");
+    assert!(none.starts_with("0/") && failed.starts_with('f'), "{results:?}");
+
+    // A table: headers of rows and columns, and a word for each sign, in both languages.
+    let head = "return [...document.querySelectorAll('#results thead th[scope=col]')].map(it => it.innerText)";
+    let cell = "return document.querySelector('#homework > tr > [data-check=f]').textContent";
+    for (language, title, told) in
+        [("zh-CN", "能连上", "没通过"), ("en", "accepts a connection", "not passed")]
+    {
+        browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+        let heads: Vec<String> = serde_json::from_value(browser.script(head).await).unwrap();
+        assert_eq!(heads.len(), states.len() + 2);
+        assert_eq!(heads[2], title);
+        assert!(browser.script(cell).await.as_str().unwrap().ends_with(told), "{told}");
+        browser.screenshot(&format!("teacher-homework-{language}")).await;
+        // On a phone the table scrolls in itself, and names stay in sight.
+        browser.change_screen(PHONE).await;
+        let scrolls = "const table = document.getElementById('results'), name = table.querySelector('tbody th'); \
+                       table.scrollLeft = 1000; \
+                       return [document.documentElement.scrollWidth > innerWidth, \
+                               table.scrollLeft > 0, name.getBoundingClientRect().left >= 0]";
+        assert_eq!(browser.script(scrolls).await, json!([false, true, true]), "{language}");
+        browser.screenshot(&format!("teacher-homework-phone-{language}")).await;
+        browser.change_screen(CHINESE).await;
+        // By keyboard, too.
+        let focus = "const table = document.getElementById('results'); table.focus(); return document.activeElement === table";
+        assert_eq!(browser.script(focus).await, true);
+        press(&browser, "#language").await;
+    }
+    press(&browser, "button[data-filter=all]").await;
+    browser.until("!document.getElementById('results').offsetParent").await;
+    browser.finish().await;
 }

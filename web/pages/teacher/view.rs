@@ -12,6 +12,7 @@ use web::browser::dom::{Dom as _, element, instantiate, root, template};
 use web::browser::translator::Translator;
 use web_sys::{Document, Element};
 
+use crate::homework::HomeworkTable;
 use crate::model::people::{Counts, Row, label, quiet};
 use crate::model::{Access, Model};
 
@@ -24,6 +25,7 @@ pub struct View {
     translator: Rc<Translator>,
     rows: RefCell<HashMap<u64, Element>>,
     shown: RefCell<Shown>,
+    homework: HomeworkTable,
 }
 
 /// What is on the screen.
@@ -39,13 +41,14 @@ struct Shown {
 impl View {
     /// Finds its parts in the document when they are needed.
     pub fn of(document: &Document, translator: Rc<Translator>) -> Self {
-        let (rows, shown) = (RefCell::default(), RefCell::default());
-        View { document: document.clone(), translator, rows, shown }
+        let (rows, shown, homework) = Default::default();
+        View { document: document.clone(), translator, rows, shown, homework }
     }
 
     /// Has everything be shown again: in another language.
     pub fn forget(&self) {
         self.shown.replace(Shown::default());
+        self.homework.forget();
     }
 
     fn find(&self, id: &str) -> Element {
@@ -186,6 +189,11 @@ impl View {
             if let Some(person) = model.roll().row(*id) {
                 write_time(row, person, now);
             }
+        }
+        if model.filter() == "homework" {
+            self.homework.refresh(&self.document, &self.translator, model.roll(), &changed);
+        } else {
+            self.homework.forget();
         }
         let counts = model.roll().counts();
         let has_changed = !changed.is_empty() || self.shown.borrow().counts != Some(counts);

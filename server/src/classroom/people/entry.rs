@@ -57,9 +57,11 @@ impl State {
 
 /// A student's homework: required checks passed, how many there are, and whether it was
 /// done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HomeworkResult {
     pub(crate) passed_checks: (u8, u8),
+    /// As [`Person::checks`] has them.
+    pub(crate) checks: String,
     pub(crate) done: bool,
 }
 
@@ -88,7 +90,7 @@ pub(super) struct Entry {
     seen: Seen,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Seen {
     messages: u64,
     times_slowed: u32,
@@ -215,7 +217,7 @@ impl Entry {
     /// Looks at what has come since the last sample. Returns whether a teacher would see
     /// anything new.
     pub(super) fn sample(&mut self, homework: Option<HomeworkResult>, now: Instant) -> bool {
-        self.homework = homework;
+        self.homework.clone_from(&homework);
         let (messages, _) = self.record.counts();
         let times_slowed = self.record.times_slowed();
         if messages != self.seen.messages {
@@ -228,7 +230,9 @@ impl Entry {
         let is_flooding = self.is_flooding(now);
         let state = self.state(now);
         let seen = Seen { messages, times_slowed, is_flooding, state, homework };
-        std::mem::replace(&mut self.seen, seen) != seen
+        let is_new = self.seen != seen;
+        self.seen = seen;
+        is_new
     }
 
     /// Forgets who it is and what was done. Returns the counts until now.
@@ -274,8 +278,9 @@ impl Entry {
             hand: *hand,
             flooding: self.is_flooding(now),
             sticky: self.record.sticky(),
-            homework: self.homework.map(|homework| homework.passed_checks),
-            passed: self.homework.is_some_and(|homework| homework.done),
+            homework: self.homework.as_ref().map(|homework| homework.passed_checks),
+            checks: self.homework.as_ref().map(|it| it.checks.clone()).unwrap_or_default(),
+            passed: self.homework.as_ref().is_some_and(|homework| homework.done),
         }
     }
 
