@@ -3,7 +3,9 @@
 //! Without it (a bare `cargo build` before the first `cargo xtask build`) the
 //! server is built all the same and says at `/` what is missing.
 
+use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -13,7 +15,35 @@ fn main() -> anyhow::Result<()> {
     fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
     memory_serve::load_directory(&dist);
     let folder = std::env::var_os("OUT_DIR").context("cargo names a folder")?;
-    remove_paths(&Path::new(&folder).join("memory_serve_assets.rs"))
+    let folder = Path::new(&folder);
+    remove_paths(&folder.join("memory_serve_assets.rs"))?;
+    embed_python(folder)
+}
+
+/// Embeds the page's Python, which `cargo xtask page` leaves in `dist-python/`. With
+/// gzip alone, which every browser takes over plain http: raw it is 8 MB, and packing
+/// it at the first request would hold that up for a second.
+fn embed_python(folder: &Path) -> anyhow::Result<()> {
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist-python");
+    fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
+    println!("cargo::rerun-if-changed={}", dist.display());
+    let mut code = String::new();
+    for entry in fs::read_dir(&dist)? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().ok().context("its name is plain")?;
+        let file = fs::read(entry.path())?;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(&file)?;
+        fs::write(folder.join(&name), packed.finish()?)?;
+        let length = file.len();
+        writeln!(
+            code,
+            "File {{ name: {name:?}, length: {length}, \
+             gzip: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\")) }},"
+        )?;
+    }
+    fs::write(folder.join("python_files.rs"), format!("&[{code}]"))
+        .context("cannot write the list of Python's files")
 }
 
 /// Removes from the generated code where each file was, which is read only where the

@@ -61,6 +61,15 @@ pub const HOMEWORK_RUN: &str = "/api/homework/run";
 /// Where `check.py` connects, with `?code=CODE`.
 pub const HOMEWORK_RELAY: &str = "/api/homework/relay";
 
+/// Where the page's Python is: [`Python`].
+pub const PYTHON: &str = "/api/python";
+
+/// The network of a program that runs in a page: POST, a line of words and bytes.
+pub const PROGRAM: &str = "/api/program";
+
+/// Where the files of the page's Python are, by their names.
+pub const PYTHON_FILES: &str = "/python/";
+
 /// The name of an event with a [`Snapshot`].
 pub const SNAPSHOT: &str = "snapshot";
 
@@ -290,4 +299,20 @@ mod tests {
         assert!(written.starts_with(&text[..text.len() - 1]), "{written}");
         assert_eq!(serde_json::from_str::<Board>(text).expect("it has all fields"), board);
     }
+}
+
+/// The page's Python.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Python {
+    /// Nothing where the server was built without it.
+    pub program: Option<PythonProgram>,
+}
+
+/// Its interpreter: `NAME.js` and `NAME_bg.wasm` in [`PYTHON_FILES`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonProgram {
+    /// With a hash of the content, so that the files can be kept for good.
+    pub name: String,
+    /// Bytes of the larger file as it is once unpacked.
+    pub bytes: usize,
 }

@@ -39,7 +39,7 @@ const LINKED: &[(&str, &str, &str)] = &[
 /// Cargo does not tell the dependencies, or there is no text for a licence.
 pub fn of_program(platform: &Platform) -> Result<String> {
     let mut crates = BTreeMap::new();
-    for (root, target) in [("tcp-classroom", platform.target), ("web", WASM)] {
+    for (root, target) in [("tcp-classroom", platform.target), ("web", WASM), ("python", WASM)] {
         let metadata = MetadataCommand::new()
             .other_options(["--filter-platform".to_owned(), target.to_owned()])
             .exec()

@@ -18,6 +18,7 @@ use self::lead::access::Access;
 use self::numbers::Numbers;
 use self::people::{HomeworkResult, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
+use crate::playground::Playground;
 use crate::relay::own_client::Listener;
 use crate::relay::pairing::{ClientOf, Homework};
 use crate::terminal::console::Console;
@@ -40,13 +41,15 @@ pub(crate) struct Classroom {
     homework: Arc<Homework>,
     /// What the teacher has switched.
     lead: Lead,
+    /// The Python programs that run in pages.
+    playground: Arc<Playground>,
 }
 
 impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
-        let (people, numbers, homework) = Default::default();
+        let (people, numbers, homework, playground) = Default::default();
         let lead = Lead::new(options);
-        Classroom { book, people, console, numbers, homework, lead }
+        Classroom { book, people, console, numbers, homework, lead, playground }
     }
 
     /// Lets the teacher lead this class from other computers, too.
@@ -82,6 +85,10 @@ impl Classroom {
 
     pub(crate) fn homework(&self) -> &Arc<Homework> {
         &self.homework
+    }
+
+    pub(crate) fn playground(&self) -> &Arc<Playground> {
+        &self.playground
     }
 
     /// What listens to a raw TCP client, if any student's page waits for that student's

@@ -1,5 +1,6 @@
 //! How a server is set up: where it listens, whom it lets in, and its limits.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -50,6 +51,23 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// How many messages a second are answered.
     pub rates: RateLimits,
+    /// Where servers that run in students' pages listen.
+    pub student_ports: PortRange,
+}
+
+/// A range of ports, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    /// The first one.
+    pub first: u16,
+    /// The last one.
+    pub last: u16,
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.first, self.last)
+    }
 }
 
 impl Default for Limits {
@@ -66,6 +84,7 @@ impl Default for Limits {
                 per_address: Some(Self::RATE_PER_ADDRESS),
                 loopback: false,
             },
+            student_ports: Self::STUDENT_PORTS,
         }
     }
 }
@@ -84,6 +103,10 @@ impl Limits {
     /// Twenty such programs behind one router. Some 2 % of what one core answers.
     pub const RATE_PER_ADDRESS: Rate =
         Rate { per_second: NonZeroU32::new(4_000).expect("4,000 is not 0"), burst: 4_000 };
+
+    /// One a student, for two classes at once. Above the lesson's port, and used by
+    /// nothing that usually runs on a school's computer.
+    pub const STUDENT_PORTS: PortRange = PortRange { first: 10_000, last: 10_099 };
 
     /// When a quiet WebSocket is pinged and given up.
     pub(crate) fn heartbeat(&self) -> Heartbeat {

@@ -22,6 +22,7 @@
 //! * `http`: the routes, the pages, the APIs of the book and the board, and the checks
 //!   on `Host` and `Origin` (`host_names`).
 //! * `relay`: the students' own servers, which their `check.py` connects to the class.
+//! * `playground`: the network of the programs that run in students' pages.
 //! * [`join`]: how students reach this machine: addresses, URLs, QR codes.
 //! * [`homework`]: checks a student's own server: `tcp-classroom check`.
 //! * [`doctor`]: tries what keeps students out.
@@ -48,6 +49,7 @@ mod host_names;
 mod http;
 pub mod join;
 pub mod language;
+mod playground;
 mod relay;
 mod server;
 pub mod signals;
@@ -56,7 +58,7 @@ mod transport;
 
 pub use book::Book;
 pub use classroom::lead::access::Secret;
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, PortRange};
 pub use host_names::HostNames;
 pub use server::{Server, raise_descriptor_limit};
 pub use transport::admission::PerAddress;

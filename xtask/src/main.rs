@@ -5,6 +5,7 @@
 //!
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
 //! - [`page`]: the pages, from `web/` and `static/` into `dist/`;
+//! - [`interpreter`]: the page's Python, into `dist-python/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`windows`]: the tests of the program for Windows, under Wine;
 //! - [`bench`]: the benchmark;
@@ -24,6 +25,7 @@ mod bench;
 mod browser;
 mod checks;
 mod dist;
+mod interpreter;
 mod lock;
 mod packages;
 mod page;

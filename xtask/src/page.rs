@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::tools::{Tools, WASM};
-use crate::{heading, lock, remap};
+use crate::{heading, interpreter, lock, remap};
 
 /// Where the pages are, a folder each.
 const PAGES: &str = "web/pages";
@@ -42,7 +42,9 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
         let place = if page == FIRST_PAGE { Path::new("") } else { page.as_ref() };
         files.extend(read(&output)?.into_iter().map(|(name, bytes)| (place.join(name), bytes)));
     }
-    update(&shell.current_dir().join("dist"), &files)
+    update(&shell.current_dir().join("dist"), &files)?;
+    // Last: it takes the longest, and a page that is there can be looked at meanwhile.
+    interpreter::build(shell, tools)
 }
 
 /// More flags for the compiler than `.cargo/config.toml` has, to which cargo adds those
@@ -54,7 +56,7 @@ fn flags(shell: &Shell) -> Result<Option<(&'static str, String)>> {
 }
 
 /// The bytes of files, by their paths in a folder.
-type Files = BTreeMap<PathBuf, Vec<u8>>;
+pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Reads all files of a folder and of the folders in it.
 fn read(folder: &Path) -> Result<Files> {
@@ -76,7 +78,7 @@ fn read(folder: &Path) -> Result<Files> {
 /// Makes a folder hold just these files. What is the same already is not touched:
 /// cargo goes by the time of the last change, and would build the server and all its
 /// tests anew.
-fn update(folder: &Path, files: &Files) -> Result<()> {
+pub fn update(folder: &Path, files: &Files) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let before = read(folder)?;
     for name in before.keys().filter(|name| !files.contains_key(*name)) {

@@ -21,14 +21,16 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 pub struct Tools {
     pub trunk: PathBuf,
     pub test_runner: PathBuf,
-    wasm_bindgen: PathBuf,
+    pub wasm_bindgen: PathBuf,
+    /// Where the helpers of trunk are.
+    helpers: PathBuf,
 }
 
 impl Tools {
     /// `PATH` for trunk, which looks up wasm-bindgen there: ours first, since
     /// another version would be refused.
     pub fn path(&self) -> Result<OsString> {
-        let directories = std::iter::once(self.wasm_bindgen.clone()).chain(program::directories());
+        let directories = std::iter::once(self.helpers.clone()).chain(program::directories());
         std::env::join_paths(directories).context("a directory on PATH cannot be written there")
     }
 }
@@ -141,7 +143,8 @@ pub fn ensure(shell: &Shell) -> Result<Tools> {
     Ok(Tools {
         trunk: program(&trunk, "trunk")?,
         test_runner: program(&wasm_bindgen, "wasm-bindgen-test-runner")?,
-        wasm_bindgen,
+        wasm_bindgen: program(&wasm_bindgen, "wasm-bindgen")?,
+        helpers: wasm_bindgen,
     })
 }
 

@@ -7,11 +7,11 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 
-/// The page runs our own scripts, styles and WebAssembly and loads nothing
+/// The page runs our own scripts, workers, styles and WebAssembly and loads nothing
 /// from anywhere else; no page may frame it.
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-     connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
+     connect-src 'self'; worker-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
 

@@ -11,6 +11,7 @@ mod homework;
 mod json;
 mod metrics;
 mod page;
+mod program;
 mod student;
 mod teacher;
 mod this_computer;
@@ -19,7 +20,7 @@ mod upgrade;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{get, post};
 
@@ -62,7 +63,12 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::STUDENT, post(student::report))
         .route(api::HOMEWORK, get(homework::watch))
         .route(api::HOMEWORK_CHECK, get(homework::check))
-        .route(api::HOMEWORK_RUN, post(homework::run_again));
+        .route(api::HOMEWORK_RUN, post(homework::run_again))
+        .route(api::PYTHON, get(program::python))
+        .route(
+            api::PROGRAM,
+            post(program::program).layer(DefaultBodyLimit::max(program::LONGEST_REQUEST)),
+        );
     let state = HttpState { classroom, server: Arc::clone(&server) };
     let teacher = teacher::routes(&state);
     let websocket = Router::new().route("/ws", get(upgrade::open_websocket));
@@ -76,6 +82,7 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .merge(origin_checked(websocket, Protected::WebSocket))
         .merge(origin_checked(relay, Protected::WebSocket).layer(map_response(forbid_caching)))
         .route("/check.py", get(homework::script))
+        .route("/python/{name}", get(program::file))
         .fallback(page::not_found)
         .with_state(state)
         .merge(page::routes())

@@ -35,6 +35,7 @@ mod opening;
 mod own_server;
 mod page;
 mod people;
+mod playground;
 mod power_loss;
 mod program;
 mod python;

@@ -168,7 +168,7 @@ async fn every_answer_that_may_be_a_document_carries_the_content_policy() {
             response.header("content-security-policy"),
             Some(
                 "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
-                 connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
+                 connect-src 'self'; worker-src 'self'; img-src 'self' data:; base-uri 'none'; \
                  form-action 'none'; frame-ancestors 'none'"
             ),
             "{path}"

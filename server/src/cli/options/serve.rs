@@ -13,7 +13,7 @@ use protocol::{Contacts, Stage};
 use crate::cli::options::book_file::BookFile;
 use crate::cli::options::invalid_option::{InvalidOption, invalid};
 use crate::cli::options::values::{self, Endpoint, Opened};
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, PortRange};
 use crate::host_names::HostNames;
 use crate::transport::admission::PerAddress;
 use crate::transport::rate_limit::{Rate, RateLimits};
@@ -73,6 +73,13 @@ pub struct Options {
         env = "TCP_CLASSROOM_HOST_NAME"
     )]
     pub host_name: Vec<String>,
+
+    /// The ports of servers that run in students' pages, one a student, as FIRST-LAST.
+    #[arg(
+        long, value_name = "PORTS", default_value_t = Limits::STUDENT_PORTS,
+        value_parser = values::ports, env = "TCP_CLASSROOM_STUDENT_PORTS"
+    )]
+    pub student_ports: PortRange,
 
     /// A page of another server that may talk to this one, as http://HOST:PORT.
     /// May be given several times, or separated by commas.
@@ -320,6 +327,7 @@ impl Options {
                 dead_after: self.dead_after,
                 write_timeout: self.read_patience,
                 rates: self.rate_limits(),
+                student_ports: self.student_ports,
             },
         }
     }

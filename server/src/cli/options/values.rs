@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::cli::options::invalid_option::{InvalidOption, invalid};
+use crate::config::PortRange;
 
 /// Where to listen: `--tcp`, `--http`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,19 @@ impl fmt::Display for Endpoint {
             Endpoint::Port(port) => write!(f, "{port}"),
             Endpoint::Address(address) => write!(f, "{address}"),
         }
+    }
+}
+
+/// `10000-10099`, or one port.
+pub(super) fn ports(text: &str) -> Result<PortRange, InvalidOption> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port != 0);
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => Ok(PortRange { first, last }),
+        _ => Err(invalid!(
+            "请写第一个和最后一个端口，例如 10000-10099",
+            "write the first and the last port, like 10000-10099"
+        )),
     }
 }
 

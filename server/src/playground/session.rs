@@ -1,0 +1,528 @@
+//! A session: the program of one page, with its sockets, its limits, and what is typed
+//! for its `input()`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::PortRange;
+use crate::playground::Playground;
+use crate::playground::socket::{Connection, Listener};
+
+/// Connections and listeners of one program.
+const SOCKETS: usize = 16;
+
+/// Longest time that a request waits: a proxy gives up after 30 or 60 s.
+pub(crate) const LONGEST: Duration = Duration::from_secs(20);
+
+/// After so long without a request the page is taken to be closed. A program that runs
+/// asks every 20 s, and the page of one that computes every 10 s.
+pub(crate) const GONE: Duration = Duration::from_secs(25);
+
+/// Requests a minute, and how many at once: a program that calls `recv` and `send`
+/// in turn, without a pause, makes some 200 a second on a desktop.
+const REQUESTS: f64 = 10_000.0;
+const BURST: f64 = 1_000.0;
+
+/// Lines that were typed and not yet read.
+const LINES: usize = 16;
+
+/// The errors of Linux that a program is told.
+const BAD_SOCKET: i32 = 9;
+const AGAIN: i32 = 11;
+const INVALID: i32 = 22;
+const TOO_MANY: i32 = 24;
+const BROKEN_PIPE: i32 = 32;
+const UNSUPPORTED: i32 = 95;
+const IN_USE: i32 = 98;
+const NO_ADDRESS: i32 = 99;
+const UNREACHABLE: i32 = 101;
+const RESET: i32 = 104;
+const REFUSED: i32 = 111;
+
+/// The answer to a request: 0 or an error, and bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: i32,
+    pub(crate) bytes: Vec<u8>,
+}
+
+fn done(bytes: impl Into<Vec<u8>>) -> Answer {
+    Answer { status: 0, bytes: bytes.into() }
+}
+
+fn failed(status: i32) -> Answer {
+    Answer { status, bytes: Vec::new() }
+}
+
+/// Where a program's connections may go.
+#[derive(Clone, Debug)]
+pub(crate) struct Reach {
+    /// The lesson's port of this server.
+    pub(crate) lesson: SocketAddr,
+    /// The name by which the page called this server.
+    pub(crate) host: String,
+    /// Whether this server is on the network, and not on this computer alone.
+    pub(crate) is_on_network: bool,
+    /// Where its server may listen.
+    pub(crate) ports: PortRange,
+}
+
+/// The program of one page.
+#[derive(Debug)]
+pub(crate) struct Session {
+    secret: String,
+    address: IpAddr,
+    playground: Weak<Playground>,
+    state: Mutex<State>,
+    typed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    next: u32,
+    sockets: BTreeMap<u32, Socket>,
+    /// The port that its server had last.
+    port: Option<u16>,
+    lines: VecDeque<String>,
+    heard: Instant,
+    /// Requests that wait.
+    waiting: usize,
+    credit: f64,
+    reckoned: Instant,
+}
+
+#[derive(Clone, Debug)]
+enum Socket {
+    Bound { port: u16 },
+    Listener { port: u16, listener: Arc<Listener> },
+    Connection(Arc<Connection>),
+}
+
+impl Session {
+    pub(super) fn new(secret: String, address: IpAddr, playground: Weak<Playground>) -> Self {
+        let now = Instant::now();
+        let state = State {
+            next: 0,
+            sockets: BTreeMap::new(),
+            port: None,
+            lines: VecDeque::new(),
+            heard: now,
+            waiting: 0,
+            credit: BURST,
+            reckoned: now,
+        };
+        let (state, typed) = (Mutex::new(state), Notify::new());
+        Session { secret, address, playground, state, typed }
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Returns once the page has made no request for [`GONE`].
+    pub(crate) async fn gone(&self) {
+        loop {
+            let due = {
+                let state = self.state();
+                let now = Instant::now();
+                let due = state.heard + GONE;
+                match state.waiting {
+                    0 if due <= now => return,
+                    0 => due,
+                    _ => now + GONE,
+                }
+            };
+            tokio::time::sleep_until(due).await;
+        }
+    }
+
+    /// Closes all sockets and forgets what was typed.
+    pub(crate) fn end(&self) {
+        let sockets = {
+            let mut state = self.state();
+            state.lines.clear();
+            std::mem::take(&mut state.sockets)
+        };
+        sockets.into_values().for_each(Socket::close);
+    }
+
+    /// Answers a request, a line of words with a body.
+    pub(crate) async fn answer(&self, line: &str, body: &[u8], reach: &Reach) -> Answer {
+        let _waiting = Waiting::of(self);
+        self.slow_down().await;
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |at: usize| words.get(at).and_then(|word| word.parse::<u32>().ok());
+        let Some(&kind) = words.first() else { return failed(INVALID) };
+        let id = number(1).unwrap_or(0);
+        let millis = words.last().and_then(|word| word.parse().ok()).unwrap_or(0);
+        let longest = Duration::from_millis(millis).min(LONGEST);
+        match kind {
+            "begin" | "end" => {
+                self.end();
+                done([])
+            }
+            "alive" => done([]),
+            "type" => self.put_line(body),
+            "input" => self.take_line(longest).await,
+            "bind" => match number(2).and_then(|port| u16::try_from(port).ok()) {
+                Some(port) => self.bind(words[1], port, reach),
+                None => failed(INVALID),
+            },
+            "listen" => self.listen(id, reach),
+            "accept" => self.accept(id, longest).await,
+            "connect" => match number(2).and_then(|port| u16::try_from(port).ok()) {
+                Some(port) => self.connect(words[1], port, longest, reach).await,
+                None => failed(INVALID),
+            },
+            "recv" => match self.connection(id) {
+                Some(connection) => {
+                    let most = number(2).unwrap_or(0) as usize;
+                    received(connection.receive(most, longest).await)
+                }
+                None => failed(BAD_SOCKET),
+            },
+            "send" => match self.connection(id) {
+                Some(connection) => sent(connection.send(body, longest).await),
+                None => failed(BAD_SOCKET),
+            },
+            "shutdown" => match self.connection(id) {
+                Some(connection) => {
+                    if number(2) != Some(0) {
+                        connection.finish().await;
+                    }
+                    done([])
+                }
+                None => failed(BAD_SOCKET),
+            },
+            "close" => {
+                let socket = self.state().sockets.remove(&id);
+                socket.map(Socket::close);
+                done([])
+            }
+            _ => failed(UNSUPPORTED),
+        }
+    }
+
+    /// Has a program that makes too many requests wait for its share.
+    async fn slow_down(&self) {
+        let wait = {
+            let mut state = self.state();
+            let now = Instant::now();
+            let gained = (now - state.reckoned).as_secs_f64() * REQUESTS / 60.0;
+            state.credit = (state.credit + gained).min(BURST) - 1.0;
+            state.reckoned = now;
+            (-state.credit).max(0.0) * 60.0 / REQUESTS
+        };
+        if wait > 0.0 {
+            tokio::time::sleep(Duration::from_secs_f64(wait).min(LONGEST)).await;
+        }
+    }
+
+    fn put_line(&self, line: &[u8]) -> Answer {
+        let mut state = self.state();
+        if state.lines.len() >= LINES {
+            return failed(TOO_MANY);
+        }
+        state.lines.push_back(String::from_utf8_lossy(line).into_owned());
+        drop(state);
+        self.typed.notify_one();
+        done([])
+    }
+
+    async fn take_line(&self, longest: Duration) -> Answer {
+        let line = async {
+            loop {
+                let line = self.state().lines.pop_front();
+                match line {
+                    Some(line) => return line,
+                    None => self.typed.notified().await,
+                }
+            }
+        };
+        timeout(longest, line).await.map_or(failed(AGAIN), done)
+    }
+
+    fn bind(&self, host: &str, port: u16, reach: &Reach) -> Answer {
+        if !is_here(host, reach) && host != "0.0.0.0" {
+            return failed(NO_ADDRESS);
+        }
+        let mut state = self.state();
+        let has_port = |socket: &Socket| match socket {
+            Socket::Bound { port: other } | Socket::Listener { port: other, .. } => *other == port,
+            Socket::Connection(_) => false,
+        };
+        if port != 0 && state.sockets.values().any(has_port) {
+            return failed(IN_USE);
+        }
+        match state.enter(Socket::Bound { port }) {
+            Some(id) => done(format!("{id} {port}")),
+            None => failed(TOO_MANY),
+        }
+    }
+
+    /// Listens, and tells where: the address for neighbours.
+    fn listen(&self, id: u32, reach: &Reach) -> Answer {
+        let (port, before) = {
+            let state = self.state();
+            match state.sockets.get(&id) {
+                Some(Socket::Bound { port }) => (*port, state.port),
+                Some(Socket::Listener { .. }) => return done([]),
+                _ => return failed(BAD_SOCKET),
+            }
+        };
+        let Some(playground) = self.playground.upgrade() else { return failed(BAD_SOCKET) };
+        let all = reach.is_on_network && playground.lets_neighbours();
+        let Some((listener, given)) = playground.listen(before, reach.ports, all) else {
+            return Answer { status: IN_USE, bytes: b"No port is free for your server".into() };
+        };
+        let number = given.number;
+        let closed = CancellationToken::new();
+        let listener = Arc::new(Listener { listener, port: given, closed });
+        let mut state = self.state();
+        state.port = Some(number);
+        state.sockets.insert(id, Socket::Listener { port, listener });
+        let host = if all { &*reach.host } else { "127.0.0.1" };
+        done(format!("{host}:{number}"))
+    }
+
+    async fn accept(&self, id: u32, longest: Duration) -> Answer {
+        let listener = match self.state().sockets.get(&id) {
+            Some(Socket::Listener { listener, .. }) => Arc::clone(listener),
+            Some(_) => return failed(INVALID),
+            None => return failed(BAD_SOCKET),
+        };
+        if !self.state().has_room() {
+            return failed(TOO_MANY);
+        }
+        match listener.accept(longest).await {
+            None => failed(AGAIN),
+            Some(Err(_)) => failed(BAD_SOCKET),
+            Some(Ok((stream, peer))) => {
+                let connection = Socket::Connection(Connection::new(stream));
+                match self.state().enter(connection) {
+                    Some(id) => done(format!("{id} {} {}", peer.ip().to_canonical(), peer.port())),
+                    None => failed(TOO_MANY),
+                }
+            }
+        }
+    }
+
+    async fn connect(&self, host: &str, port: u16, longest: Duration, reach: &Reach) -> Answer {
+        if !is_here(host, reach) {
+            let text = "Network is unreachable: in the page, connect reaches the classroom's \
+                        server and servers of this class, at 127.0.0.1";
+            return Answer { status: UNREACHABLE, bytes: text.into() };
+        }
+        let Some(target) = self.target(port, reach) else { return failed(REFUSED) };
+        if !self.state().has_room() {
+            return failed(TOO_MANY);
+        }
+        let stream = match timeout(longest, TcpStream::connect(target)).await {
+            Err(_) => return failed(AGAIN),
+            Ok(Err(_)) => return failed(REFUSED),
+            Ok(Ok(stream)) => stream,
+        };
+        let own = stream.local_addr().map_or(0, |address| address.port());
+        match self.state().enter(Socket::Connection(Connection::new(stream))) {
+            Some(id) => done(format!("{id} {own}")),
+            None => failed(TOO_MANY),
+        }
+    }
+
+    /// What a port stands for: a server of this class, or the lesson's, which a program
+    /// may call by its usual number wherever it is.
+    fn target(&self, port: u16, reach: &Reach) -> Option<SocketAddr> {
+        /// The port of the lesson in all its programs.
+        const USUAL: u16 = 9999;
+        let local = |ip: IpAddr, port| {
+            let ip = if ip.is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { ip };
+            Some(SocketAddr::new(ip, port))
+        };
+        let own = self.state().sockets.values().find_map(|socket| match socket {
+            Socket::Listener { port: own, listener } if *own == port => Some(listener.port.number),
+            _ => None,
+        });
+        let playground = self.playground.upgrade()?;
+        if let Some(number) = own.or(playground.has_server(port).then_some(port)) {
+            return local(IpAddr::from([127, 0, 0, 1]), number);
+        }
+        if port == reach.lesson.port() || port == USUAL {
+            return local(reach.lesson.ip(), reach.lesson.port());
+        }
+        None
+    }
+
+    fn connection(&self, id: u32) -> Option<Arc<Connection>> {
+        match self.state().sockets.get(&id) {
+            Some(Socket::Connection(connection)) => Some(Arc::clone(connection)),
+            _ => None,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change under the lock is complete before anything could panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_room(&self) -> bool {
+        self.sockets.len() < SOCKETS
+    }
+
+    /// Takes a socket in, if there is room.
+    fn enter(&mut self, socket: Socket) -> Option<u32> {
+        if !self.has_room() {
+            return None;
+        }
+        self.next += 1;
+        self.sockets.insert(self.next, socket);
+        Some(self.next)
+    }
+}
+
+impl Socket {
+    /// Wakes what waits for it. The system's socket is closed with the last use of it.
+    fn close(self) {
+        match self {
+            Socket::Bound { .. } => {}
+            Socket::Listener { listener, .. } => listener.closed.cancel(),
+            Socket::Connection(connection) => connection.close(),
+        }
+    }
+}
+
+/// A request that is being answered.
+struct Waiting<'a>(&'a Session);
+
+impl<'a> Waiting<'a> {
+    fn of(session: &'a Session) -> Self {
+        let mut state = session.state();
+        state.waiting += 1;
+        state.heard = Instant::now();
+        Waiting(session)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.waiting -= 1;
+        state.heard = Instant::now();
+    }
+}
+
+/// Whether a name is this computer's, as the page calls it.
+fn is_here(host: &str, reach: &Reach) -> bool {
+    host == "localhost"
+        || host.eq_ignore_ascii_case(&reach.host)
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn received(read: Option<io::Result<Vec<u8>>>) -> Answer {
+    match read {
+        None => failed(AGAIN),
+        Some(Ok(bytes)) => done(bytes),
+        Some(Err(error)) => failed(number_of(&error)),
+    }
+}
+
+fn sent(written: Option<io::Result<usize>>) -> Answer {
+    match written {
+        None => failed(AGAIN),
+        Some(Ok(length)) => done(length.to_string()),
+        Some(Err(error)) => failed(number_of(&error)),
+    }
+}
+
+fn number_of(error: &io::Error) -> i32 {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => BROKEN_PIPE,
+        io::ErrorKind::ConnectionAborted => BAD_SOCKET,
+        _ => RESET,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+
+    fn reach() -> Reach {
+        Reach {
+            lesson: SocketAddr::from(([127, 0, 0, 1], 9999)),
+            host: "classroom.test".to_owned(),
+            is_on_network: false,
+            ports: Limits::STUDENT_PORTS,
+        }
+    }
+
+    fn session() -> (Arc<Playground>, Arc<Session>) {
+        let playground = Arc::new(Playground::default());
+        let session = playground.open(IpAddr::from([127, 0, 0, 1])).unwrap();
+        (playground, session)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_page_that_asks_nothing_is_gone_within_thirty_seconds() {
+        let (_playground, session) = session();
+        let begun = Instant::now();
+        // A program waits for a line, twice for as long as a request may take.
+        for _ in 0..2 {
+            let answer = session.answer("input 60000", b"", &reach()).await;
+            assert_eq!(answer.status, AGAIN);
+        }
+        let asked = Instant::now();
+        assert_eq!(asked - begun, 2 * LONGEST);
+        session.gone().await;
+        assert!(asked.elapsed() <= Duration::from_secs(30), "{:?}", asked.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_requests_is_slowed_down_to_its_share() {
+        let (_playground, session) = session();
+        let begun = Instant::now();
+        for _ in 0..11_000 {
+            assert_eq!(session.answer("alive", b"", &reach()).await.status, 0);
+        }
+        let took = begun.elapsed().as_secs();
+        assert!((59..=61).contains(&took), "10,000 beyond the burst took {took} s");
+    }
+
+    #[test]
+    fn a_name_is_this_computer_only_if_the_page_calls_it_so() {
+        for (host, is) in [
+            ("127.0.0.1", true),
+            ("127.0.0.2", true),
+            ("localhost", true),
+            ("Classroom.Test", true),
+            ("192.168.1.1", false),
+            ("example.org", false),
+            ("", false),
+        ] {
+            assert_eq!(is_here(host, &reach()), is, "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn secrets_are_long_and_differ() {
+        let (playground, session) = session();
+        let other = playground.open(IpAddr::from([127, 0, 0, 1])).unwrap();
+        assert_eq!(session.secret().len(), 32);
+        assert_ne!(session.secret(), other.secret());
+        playground.close(&session);
+        assert!(playground.session(session.secret()).is_none());
+    }
+}

@@ -1,0 +1,211 @@
+//! The network of the programs that run in pages: what they reach, and what they
+//! cannot do to others.
+
+use std::net::SocketAddr;
+
+use tcp_classroom::PortRange;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::classroom::{TestServer, get, http};
+
+/// A program, as its worker asks for it.
+struct Program {
+    http: SocketAddr,
+    secret: String,
+}
+
+/// Posts a request; its status and the answer's bytes.
+async fn post(server: SocketAddr, headers: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let head = format!(
+        "POST /api/program HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\
+         Content-Length: {}{headers}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let status = str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
+    (status, answer[end + 4..].to_vec())
+}
+
+impl Program {
+    async fn open(server: &TestServer) -> Self {
+        let (status, secret) = post(server.http, "", b"open").await;
+        assert_eq!(status, 200);
+        Program { http: server.http, secret: String::from_utf8(secret).unwrap() }
+    }
+
+    /// Asks with bytes; the error number and the bytes that come.
+    async fn send(&self, line: &str, bytes: &[u8]) -> (i32, Vec<u8>) {
+        let headers = format!("\r\nAuthorization: Bearer {}", self.secret);
+        let body = [line.as_bytes(), b"\n", bytes].concat();
+        let (status, answer) = post(self.http, &headers, &body).await;
+        assert_eq!(status, 200, "{line}");
+        let end = answer.iter().position(|&byte| byte == b'\n').unwrap();
+        (str::from_utf8(&answer[..end]).unwrap().parse().unwrap(), answer[end + 1..].to_vec())
+    }
+
+    async fn ask(&self, line: &str) -> (i32, String) {
+        let (status, bytes) = self.send(line, b"").await;
+        (status, String::from_utf8(bytes).unwrap())
+    }
+
+    /// Listens, and returns the listener's number and where it is reached.
+    async fn serve(&self) -> (String, String) {
+        let (status, bound) = self.ask("bind 127.0.0.1 9998").await;
+        assert_eq!(status, 0);
+        let id = bound.split(' ').next().unwrap().to_owned();
+        let (status, address) = self.ask(&format!("listen {id}")).await;
+        assert_eq!(status, 0, "{address}");
+        (id, address)
+    }
+
+    /// Connects, and returns the connection's number.
+    async fn connect(&self, port: u16) -> String {
+        let (status, answer) = self.ask(&format!("connect 127.0.0.1 {port} 5000")).await;
+        assert_eq!(status, 0, "{answer}");
+        answer.split(' ').next().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_program_talks_to_the_classroom_by_its_port_and_by_the_usual_one() {
+    let server = TestServer::start().await;
+    let program = Program::open(&server).await;
+    for port in [server.tcp.port(), 9999] {
+        let id = program.connect(port).await;
+        let recv = format!("recv {id} 1024 5000");
+        assert_eq!(program.ask(&recv).await, (0, "Welcome!".into()));
+        let sent = program.send(&format!("send {id} 5000"), "add;张三;1".as_bytes()).await;
+        assert_eq!(sent, (0, b"12".to_vec()));
+        assert_eq!(program.ask(&recv).await, (0, "张三 added!".into()));
+        program.send(&format!("send {id} 5000"), b"exit").await;
+        assert_eq!(program.ask(&recv).await, (0, String::new()));
+        assert_eq!(program.ask(&format!("close {id}")).await.0, 0);
+        assert_eq!(program.ask(&recv).await.0, 9, "it is closed");
+    }
+}
+
+#[tokio::test]
+async fn a_program_serves_a_raw_client_and_one_in_another_page() {
+    let server = TestServer::start().await;
+    let (one, other) = (Program::open(&server).await, Program::open(&server).await);
+    let (listener, address) = one.serve().await;
+    let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    assert!((10_000..10_100).contains(&port), "{address}");
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
+
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    let (status, accepted) = one.ask(&format!("accept {listener} 5000")).await;
+    assert_eq!(status, 0);
+    let words: Vec<&str> = accepted.split(' ').collect();
+    assert_eq!(words[1..], ["127.0.0.1", &*raw.local_addr().unwrap().port().to_string()]);
+    one.send(&format!("send {} 5000", words[0]), b"Welcome!").await;
+    let mut heard = [0; 8];
+    raw.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"Welcome!");
+
+    let mine = other.connect(port).await;
+    let (_, accepted) = one.ask(&format!("accept {listener} 5000")).await;
+    let theirs = accepted.split(' ').next().unwrap();
+    other.send(&format!("send {mine} 5000"), b"hello").await;
+    assert_eq!(one.ask(&format!("recv {theirs} 3 5000")).await, (0, "hel".into()));
+    assert_eq!(one.ask(&format!("recv {theirs} 1024 5000")).await, (0, "lo".into()));
+    // Nothing comes in time.
+    assert_eq!(one.ask(&format!("recv {theirs} 1024 20")).await.0, 11);
+    assert_eq!(one.ask(&format!("accept {listener} 20")).await.0, 11);
+}
+
+#[tokio::test]
+async fn no_other_address_is_reached_and_no_other_port() {
+    let server = TestServer::start().await;
+    let program = Program::open(&server).await;
+    for (request, status) in [
+        ("connect 192.0.2.1 80 1000".to_owned(), 101),
+        ("connect example.org 80 1000".to_owned(), 101),
+        // The page's own server is no server of the lesson.
+        (format!("connect 127.0.0.1 {} 1000", server.http.port()), 111),
+        ("connect 127.0.0.1 22 1000".to_owned(), 111),
+        ("connect 127.0.0.1 10099 1000".to_owned(), 111),
+        ("bind 192.0.2.1 9998".to_owned(), 99),
+        ("connect 127.0.0.1 99999 1000".to_owned(), 22),
+        ("nonsense".to_owned(), 95),
+        ("recv".to_owned(), 9),
+    ] {
+        assert_eq!(program.ask(&request).await.0, status, "{request}");
+    }
+    assert_eq!(program.ask("bind 127.0.0.1 9998").await.0, 0);
+    assert_eq!(program.ask("bind 127.0.0.1 9998").await.0, 98, "twice in one program");
+}
+
+#[tokio::test]
+async fn a_program_has_its_own_sockets_and_no_more_than_sixteen() {
+    let server = TestServer::start().await;
+    let (one, other) = (Program::open(&server).await, Program::open(&server).await);
+    let id = one.connect(9999).await;
+    // The same number is nothing for another page.
+    assert_eq!(other.ask(&format!("recv {id} 1024 1000")).await.0, 9);
+    for _ in 1..16 {
+        one.connect(9999).await;
+    }
+    assert_eq!(one.ask("connect 127.0.0.1 9999 1000").await.0, 24);
+    // Another one is not held up, and the first has room again when it begins anew.
+    other.connect(9999).await;
+    assert_eq!(one.ask("begin").await.0, 0);
+    one.connect(9999).await;
+    let wrong = "\r\nAuthorization: Bearer 00000000000000000000000000000000";
+    for headers in ["", wrong] {
+        assert_eq!(post(server.http, headers, b"begin").await.0, 401);
+    }
+    let foreign = "\r\nOrigin: http://example.org";
+    assert_eq!(post(server.http, foreign, b"open").await.0, 403);
+}
+
+#[tokio::test]
+async fn the_end_of_a_program_frees_its_port_and_ends_its_connections() {
+    // Ports that no other test takes meanwhile.
+    let ports = PortRange { first: 10_190, last: 10_192 };
+    let server = TestServer::with(|config| config.limits.student_ports = ports).await;
+    let (one, other) = (Program::open(&server).await, Program::open(&server).await);
+    let (_, address) = one.serve().await;
+    let (_, second) = other.serve().await;
+    assert_ne!(address, second);
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    assert_eq!(one.ask("end").await.0, 0);
+    // What was not accepted is reset, or ended.
+    let _ = raw.read(&mut [0]).await;
+    assert!(TcpStream::connect(&*address).await.is_err());
+    assert_eq!(one.serve().await.1, address, "the same port as before");
+}
+
+#[tokio::test]
+async fn a_line_that_is_typed_reaches_the_program_that_waits() {
+    let server = TestServer::start().await;
+    let program = Program::open(&server).await;
+    assert_eq!(program.ask("input 20").await.0, 11);
+    let (line, typed) =
+        tokio::join!(program.ask("input 5000"), program.send("type", "张三".as_bytes()));
+    assert_eq!((line, typed.0), ((0, "张三".into()), 0));
+}
+
+#[tokio::test]
+async fn the_interpreter_is_there_for_good_under_a_name_with_a_hash() {
+    let server = TestServer::start().await;
+    let told = get(server.http, "/api/python", "").await;
+    let told: serde_json::Value = serde_json::from_str(&told.text()).unwrap();
+    let Some(name) = told["program"]["name"].as_str() else {
+        panic!("Python is not built; `cargo xtask test` builds it first");
+    };
+    for (file, kind) in [("_bg.wasm", "application/wasm"), (".js", "text/javascript")] {
+        let response = get(server.http, &format!("/python/{name}{file}"), "").await;
+        assert_eq!((response.status, response.header("content-type")), (200, Some(kind)));
+        assert_eq!(response.header("content-encoding"), Some("gzip"));
+        assert!(response.header("cache-control").unwrap().contains("immutable"));
+        println!("{file}: {} bytes as gzip", response.wire_length);
+    }
+    let head = format!("GET /python/python-0.js HTTP/1.1\r\nHost: {}", server.http);
+    assert_eq!(http(server.http, &head).await.status, 404);
+}
