@@ -1,0 +1,475 @@
+//! The state of the panel, and what is to be done about what happens. Pure.
+
+use crate::console::{Console, Stream};
+use crate::editing::words;
+use crate::explain::{Explained, explain};
+
+/// The programs, each a file of its own: the name, and whether the server has a text
+/// to begin from.
+pub const FILES: [(&str, bool); 5] = [
+    ("program.py", false),
+    ("server.py", true),
+    ("server2.py", true),
+    ("client.py", true),
+    ("client2.py", true),
+];
+
+/// What the page does, as `data-state` has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Nothing was run yet.
+    #[default]
+    Idle,
+    /// The interpreter is being loaded.
+    Loading,
+    /// A program runs.
+    Running,
+    /// The last one has ended or was stopped.
+    Ended,
+    /// The last one has ended with an error, or there is no interpreter.
+    Failed,
+}
+
+impl State {
+    /// The value of `data-state`.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Idle => "idle",
+            State::Loading => "loading",
+            State::Running => "running",
+            State::Ended => "ended",
+            State::Failed => "failed",
+        }
+    }
+}
+
+/// What a program is run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To run it.
+    Run,
+    /// To check the homework.
+    Check,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Msg {
+    /// The panel is open.
+    Opened,
+    /// A file was chosen.
+    Chosen(String),
+    /// The file is to be as it was at first.
+    Restored,
+    /// The server's text for a file came, or not.
+    Example(String, Option<String>),
+    /// *run* or *check* was pressed.
+    Pressed(Purpose),
+    /// *stop* was pressed.
+    Stopped,
+    /// So much of the interpreter is loaded, from 0 to 1.
+    Progress(f64),
+    /// The interpreter is there, or cannot be had.
+    Loaded(Result<(), Missing>),
+    /// The server has a session for the program, or has none to give.
+    Session(bool),
+    /// The worker tells something: the kind, and what belongs to it.
+    Told(Vec<String>),
+    /// The worker is broken.
+    Broken(String),
+    /// A line was typed for the program.
+    Typed(String),
+    /// The time to look again.
+    Ticked,
+    /// The server is to hear that the page is still there.
+    AliveDue,
+    /// Texts came, in a language.
+    Translated,
+}
+
+/// Why there is no interpreter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The server was built without it.
+    NotBuilt,
+    /// It could not be loaded, or the browser cannot run it.
+    NotLoaded,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Put the stored text of a file into the editor; where there is none, an empty
+    /// one, and ask the server for one if it has it.
+    Open(&'static str),
+    /// Ask the server for its text of a file.
+    FetchExample(&'static str),
+    /// Put a text into the editor and store it.
+    Replace(String),
+    /// Load the interpreter.
+    Load,
+    /// Ask the server for a session.
+    OpenSession,
+    /// Start a program of the editor's text.
+    Start(Purpose),
+    /// Tell the server that the page is still there.
+    SayAlive,
+    /// End the worker.
+    Terminate,
+    /// Have the server close what the program left open.
+    EndSession,
+    /// Send a line to the program.
+    SendLine(String),
+    /// Put the cursor into the field for a line.
+    FocusLine,
+}
+
+/// What became of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: String,
+    /// What it is about.
+    pub title: String,
+    /// Why it is not passed.
+    pub text: String,
+    /// The line of the program that it is about.
+    pub line: String,
+}
+
+/// The panel's state.
+#[derive(Debug, Default)]
+pub struct Model {
+    state: State,
+    file: usize,
+    purpose: Option<Purpose>,
+    is_loaded: bool,
+    progress: Option<f64>,
+    missing: Option<Missing>,
+    /// Where the program listens for neighbours.
+    address: Option<String>,
+    /// Whether the program waits for a line.
+    asks: bool,
+    was_stopped: bool,
+    console: Console,
+    checks: Vec<Check>,
+    passed: Option<bool>,
+    explained: Option<Explained>,
+}
+
+impl Model {
+    /// The state, for `data-state`.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The file in the editor.
+    pub fn file(&self) -> &'static str {
+        FILES[self.file].0
+    }
+
+    /// How much of the interpreter is loaded, while it is.
+    pub fn progress(&self) -> Option<f64> {
+        self.progress.filter(|_| self.state == State::Loading)
+    }
+
+    /// Where neighbours reach the program.
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
+    /// Whether the program waits for a line.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// What was printed.
+    pub fn console(&self) -> &Console {
+        &self.console
+    }
+
+    /// What became of the checks.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// The error of the last program.
+    pub fn explained(&self) -> Option<&Explained> {
+        self.explained.as_ref()
+    }
+
+    /// The key of the sentence about the state.
+    pub fn status(&self) -> &'static str {
+        match (self.state, self.missing, self.passed) {
+            (State::Failed, Some(Missing::NotBuilt), _) => "state-coming",
+            (State::Failed, Some(Missing::NotLoaded), _) => "state-not-loaded",
+            (State::Ended, _, Some(true)) => "state-passed",
+            (State::Failed, _, Some(false)) => "state-not-passed",
+            (State::Idle, ..) => "state-idle",
+            (State::Loading, ..) => "state-loading",
+            (State::Running, ..) if self.purpose == Some(Purpose::Check) => "state-checking",
+            (State::Running, ..) if self.asks => "state-asks",
+            (State::Running, ..) => "state-running",
+            (State::Ended, ..) if self.was_stopped => "state-stopped",
+            (State::Ended, ..) => "state-ended",
+            (State::Failed, ..) => "state-failed",
+        }
+    }
+
+    /// Takes what happened and returns what to do, in order.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Opened => vec![Effect::Open(self.file())],
+            Msg::Chosen(name) => {
+                self.file = FILES.iter().position(|(file, _)| *file == name).unwrap_or(0);
+                self.explained = None;
+                vec![Effect::Open(self.file())]
+            }
+            Msg::Restored => match FILES[self.file] {
+                (file, true) => vec![Effect::FetchExample(file)],
+                (_, false) => vec![Effect::Replace(String::new())],
+            },
+            Msg::Example(file, text) => match text {
+                Some(text) if file == self.file() => vec![Effect::Replace(text)],
+                _ => Vec::new(),
+            },
+            Msg::Pressed(purpose) => self.begin(purpose),
+            Msg::Stopped => self.stop(),
+            Msg::Progress(loaded) => {
+                self.progress = Some(loaded);
+                Vec::new()
+            }
+            Msg::Loaded(loaded) => self.go_on(loaded),
+            // Without a session it runs without a network, and says so when it needs one.
+            Msg::Session(_) => match self.state {
+                State::Running => vec![Effect::Start(Purpose::Run)],
+                _ => Vec::new(),
+            },
+            Msg::Told(words) => self.hear(&words),
+            Msg::Broken(text) => {
+                self.console.print(Stream::Err, &format!("{text}\n"));
+                self.end(State::Failed)
+            }
+            Msg::Typed(line) => {
+                if !self.asks {
+                    return Vec::new();
+                }
+                self.asks = false;
+                self.console.print(Stream::In, &format!("{line}\n"));
+                vec![Effect::SendLine(line)]
+            }
+            Msg::AliveDue => match (self.state, self.purpose) {
+                (State::Running, Some(Purpose::Run)) => vec![Effect::SayAlive],
+                _ => Vec::new(),
+            },
+            Msg::Ticked | Msg::Translated => Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, purpose: Purpose) -> Vec<Effect> {
+        if matches!(self.state, State::Loading | State::Running) {
+            return Vec::new();
+        }
+        self.purpose = Some(purpose);
+        self.console.clear();
+        self.checks.clear();
+        (self.passed, self.explained, self.missing, self.address) = (None, None, None, None);
+        (self.asks, self.was_stopped) = (false, false);
+        if self.is_loaded {
+            return self.go_on(Ok(()));
+        }
+        self.state = State::Loading;
+        self.progress = Some(0.0);
+        vec![Effect::Load]
+    }
+
+    fn go_on(&mut self, loaded: Result<(), Missing>) -> Vec<Effect> {
+        if let Err(missing) = loaded {
+            self.missing = Some(missing);
+            self.state = State::Failed;
+            return Vec::new();
+        }
+        self.is_loaded = true;
+        let Some(purpose) = self.purpose else { return Vec::new() };
+        self.state = State::Running;
+        match purpose {
+            Purpose::Run => vec![Effect::OpenSession],
+            Purpose::Check => vec![Effect::Start(Purpose::Check)],
+        }
+    }
+
+    fn stop(&mut self) -> Vec<Effect> {
+        match self.state {
+            State::Running => {
+                self.was_stopped = true;
+                self.end(State::Ended)
+            }
+            State::Loading => {
+                // What is loaded is kept; only nothing is started.
+                self.purpose = None;
+                self.was_stopped = true;
+                self.state = State::Ended;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn end(&mut self, state: State) -> Vec<Effect> {
+        if self.state != State::Running {
+            return Vec::new();
+        }
+        self.state = state;
+        (self.asks, self.address) = (false, None);
+        self.explained = explain(&self.console.errors(), self.file());
+        match self.purpose {
+            Some(Purpose::Run) => vec![Effect::Terminate, Effect::EndSession],
+            _ => vec![Effect::Terminate],
+        }
+    }
+
+    fn hear(&mut self, words: &[String]) -> Vec<Effect> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words[..] {
+            ["stdout", text] => self.console.print(Stream::Out, text),
+            ["stderr", text] => self.console.print(Stream::Err, text),
+            ["input"] if !self.asks => {
+                self.asks = true;
+                return vec![Effect::FocusLine];
+            }
+            ["address", address] => self.address = Some(address.to_owned()),
+            ["check", name, state, title, text, line] => self.checks.push(Check {
+                name: name.to_owned(),
+                state: state.to_owned(),
+                title: title.to_owned(),
+                text: text.to_owned(),
+                line: line.to_owned(),
+            }),
+            ["ended", code] => {
+                let is_good = code == "0";
+                if self.purpose == Some(Purpose::Check) {
+                    self.passed = Some(is_good);
+                }
+                return self.end(if is_good { State::Ended } else { State::Failed });
+            }
+            ["broken", text] => return self.update(Msg::Broken(text.to_owned())),
+            _ => {}
+        }
+        Vec::new()
+    }
+}
+
+/// What a worker is told about a program.
+pub fn arguments(line: &str) -> Vec<String> {
+    words(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(model: &mut Model, words: &[&str]) -> Vec<Effect> {
+        model.update(Msg::Told(words.iter().map(|&word| word.to_owned()).collect()))
+    }
+
+    fn running() -> Model {
+        let mut model = Model::default();
+        assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::Load]);
+        assert_eq!(model.state(), State::Loading);
+        assert_eq!(model.update(Msg::Loaded(Ok(()))), [Effect::OpenSession]);
+        assert_eq!(model.update(Msg::Session(true)), [Effect::Start(Purpose::Run)]);
+        model
+    }
+
+    #[test]
+    fn a_program_is_loaded_run_and_ended() {
+        let mut model = running();
+        assert_eq!(model.state(), State::Running);
+        told(&mut model, &["address", "127.0.0.1:10000"]);
+        assert_eq!(model.address(), Some("127.0.0.1:10000"));
+        told(&mut model, &["stdout", "a\n"]);
+        let ended = told(&mut model, &["ended", "0"]);
+        assert_eq!(ended, [Effect::Terminate, Effect::EndSession]);
+        assert_eq!((model.state(), model.address()), (State::Ended, None));
+        // The second time everything is there.
+        assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::OpenSession]);
+        assert!(model.console().lines().1.is_empty());
+    }
+
+    #[test]
+    fn an_error_marks_its_line_and_is_explained() {
+        let mut model = running();
+        let text = "Traceback (most recent call last):\n  File \"program.py\", line 3, in <module>\n\
+                    KeyError: 'a'\n";
+        told(&mut model, &["stderr", text]);
+        told(&mut model, &["ended", "1"]);
+        assert_eq!((model.state(), model.status()), (State::Failed, "state-failed"));
+        let explained = Explained { key: Some("why-key"), line: Some(3) };
+        assert_eq!(model.explained(), Some(&explained));
+    }
+
+    #[test]
+    fn stop_ends_what_runs_and_what_it_says_later_is_not_heard() {
+        let mut model = running();
+        let stopped = model.update(Msg::Stopped);
+        assert_eq!(stopped, [Effect::Terminate, Effect::EndSession]);
+        assert_eq!((model.state(), model.status()), (State::Ended, "state-stopped"));
+        assert!(told(&mut model, &["ended", "1"]).is_empty());
+        assert_eq!(model.state(), State::Ended);
+        let mut model = Model::default();
+        model.update(Msg::Pressed(Purpose::Run));
+        model.update(Msg::Stopped);
+        assert!(model.update(Msg::Loaded(Ok(()))).is_empty());
+        assert_eq!(model.state(), State::Ended);
+    }
+
+    #[test]
+    fn a_line_goes_to_a_program_that_asks() {
+        let mut model = running();
+        assert!(model.update(Msg::Typed("early".into())).is_empty());
+        told(&mut model, &["stdout", "> "]);
+        assert_eq!(told(&mut model, &["input"]), [Effect::FocusLine]);
+        assert!(told(&mut model, &["input"]).is_empty());
+        assert_eq!(model.update(Msg::Typed("a".into())), [Effect::SendLine("a".into())]);
+        assert!(!model.asks());
+        assert_eq!(model.console().lines().1.back().unwrap().text, "> a");
+    }
+
+    #[test]
+    fn the_homework_is_checked_without_a_session() {
+        let mut model = Model::default();
+        model.update(Msg::Pressed(Purpose::Check));
+        assert_eq!(model.update(Msg::Loaded(Ok(()))), [Effect::Start(Purpose::Check)]);
+        told(&mut model, &["check", "greeting", "passed", "It greets", "", ""]);
+        assert_eq!(told(&mut model, &["ended", "0"]), [Effect::Terminate]);
+        assert_eq!((model.checks().len(), model.status()), (1, "state-passed"));
+    }
+
+    #[test]
+    fn without_an_interpreter_it_says_why() {
+        for (missing, status) in
+            [(Missing::NotBuilt, "state-coming"), (Missing::NotLoaded, "state-not-loaded")]
+        {
+            let mut model = Model::default();
+            model.update(Msg::Pressed(Purpose::Run));
+            model.update(Msg::Loaded(Err(missing)));
+            assert_eq!((model.state(), model.status()), (State::Failed, status));
+            assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::Load]);
+        }
+    }
+
+    #[test]
+    fn a_file_is_opened_and_begun_anew() {
+        let mut model = Model::default();
+        assert_eq!(model.update(Msg::Opened), [Effect::Open("program.py")]);
+        assert_eq!(model.update(Msg::Restored), [Effect::Replace(String::new())]);
+        let chosen = model.update(Msg::Chosen("server2.py".into()));
+        assert_eq!(chosen, [Effect::Open("server2.py")]);
+        assert_eq!(model.update(Msg::Restored), [Effect::FetchExample("server2.py")]);
+        let text = |file: &str| Msg::Example(file.into(), Some("x".into()));
+        assert!(model.update(text("client.py")).is_empty());
+        assert_eq!(model.update(text("server2.py")), [Effect::Replace("x".into())]);
+    }
+}
