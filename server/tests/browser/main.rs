@@ -33,6 +33,7 @@ mod journey;
 mod lesson;
 mod own_server;
 mod page;
+mod program;
 mod sheet;
 mod sizes;
 mod teacher;

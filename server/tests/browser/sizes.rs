@@ -98,12 +98,12 @@ async fn the_way_through_the_page_is_there_at_every_size() {
 async fn every_panel_is_reached(browser: &Browser, here: &str) {
     // The page opens on the step, with the place to write below it.
     assert_eq!(seen(browser).await.steps, 1, "{here}");
-    for panel in ["plan", "wire", "sequence", "sticky", "contacts", "python", "talk"] {
+    for panel in ["plan", "wire", "sequence", "sticky", "contacts", "python", "program", "talk"] {
         browser.show(panel).await;
         browser.settle().await;
         browser.screenshot(&format!("size-{panel}-{here}")).await;
         let seen = seen(browser).await;
-        assert_eq!(seen.tabs, 7, "{here} {panel}");
+        assert_eq!(seen.tabs, 8, "{here} {panel}");
         let steps = if panel == "plan" { seen.steps } else { seen.now };
         assert_eq!(steps, 1, "{here} {panel}");
         let writes = u32::from(panel == "plan" || panel == "talk");

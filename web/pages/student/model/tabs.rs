@@ -21,11 +21,13 @@ pub enum Panel {
     Contacts,
     /// The same in Python.
     Python,
+    /// The student's own program.
+    Program,
 }
 
 impl Panel {
     /// All of them, in order.
-    pub const ALL: [Panel; 7] = [
+    pub const ALL: [Panel; 8] = [
         Panel::Steps,
         Panel::Talk,
         Panel::Bytes,
@@ -33,6 +35,7 @@ impl Panel {
         Panel::Sticky,
         Panel::Contacts,
         Panel::Python,
+        Panel::Program,
     ];
 
     /// The `id` of its element, which is what its tab controls.
@@ -45,6 +48,7 @@ impl Panel {
             Panel::Sticky => "sticky",
             Panel::Contacts => "contacts",
             Panel::Python => "python",
+            Panel::Program => "program",
         }
     }
 
@@ -177,11 +181,12 @@ mod tests {
             let mut panels = Panels::first("contacts", wide);
             for (turn, expected) in [
                 (TabMove::On, Panel::Python),
+                (TabMove::On, Panel::Program),
                 (TabMove::On, first),
+                (TabMove::Back, Panel::Program),
                 (TabMove::Back, Panel::Python),
-                (TabMove::Back, Panel::Contacts),
                 (TabMove::First, first),
-                (TabMove::Last, Panel::Python),
+                (TabMove::Last, Panel::Program),
             ] {
                 panels.move_selection(turn);
                 assert_eq!(panels.selected(), expected, "{turn:?}");

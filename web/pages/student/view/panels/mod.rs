@@ -22,12 +22,14 @@ use crate::view::{View, message_id};
 
 mod bytes;
 mod contacts;
+mod program;
 mod python;
 mod sequence;
 mod sticky;
 
 use bytes::BytesView;
 use contacts::ContactsView;
+use program::ProgramView;
 use python::PythonView;
 use sequence::SequenceView;
 use sticky::StickyView;
@@ -47,6 +49,7 @@ pub struct SidePanels {
     sequence: SequenceView,
     sticky: StickyView,
     python: PythonView,
+    program: ProgramView,
     _resized: Option<ResizeListener>,
     _listeners: [Listener; 8],
 }
@@ -85,6 +88,7 @@ impl SidePanels {
             sequence: SequenceView::of(document, find),
             sticky: StickyView::of(find),
             python: PythonView::of(document, find),
+            program: ProgramView::of(find),
             _listeners: listen(document, &book, this, post),
             _resized: ResizeListener::new(book.list(), resized),
             book,
@@ -119,6 +123,9 @@ impl SidePanels {
         }
         if sees(Panel::Python) {
             self.python.refresh(translator, model);
+        }
+        if sees(Panel::Program) {
+            self.program.refresh();
         }
         contacts.due()
     }
