@@ -203,6 +203,8 @@ pub struct Lead {
     pub frozen: bool,
     /// No new clients are let in.
     pub closed: bool,
+    /// Students' servers are reached from other computers.
+    pub servers: bool,
     /// The lesson's lines are on the board.
     pub shows_lines: bool,
     /// Whose conversation is on the board.
@@ -374,6 +376,10 @@ pub enum Action {
     CloseDoor,
     /// Let them in.
     OpenDoor,
+    /// Students' servers, which run in their pages, are reached from other computers.
+    OpenServers,
+    /// They are not.
+    CloseServers,
     /// Show `text` on all pages.
     Announce,
     /// Take the announcement away.
@@ -392,7 +398,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 26] = [
+    pub const ALL: [Action; 28] = [
         Action::Pause,
         Action::Resume,
         Action::StageEcho,
@@ -412,6 +418,8 @@ impl Action {
         Action::Unblock,
         Action::CloseDoor,
         Action::OpenDoor,
+        Action::OpenServers,
+        Action::CloseServers,
         Action::Announce,
         Action::Unannounce,
         Action::Show,
@@ -443,6 +451,8 @@ impl Action {
             Action::Unblock => "unblock",
             Action::CloseDoor => "close-door",
             Action::OpenDoor => "open-door",
+            Action::OpenServers => "open-servers",
+            Action::CloseServers => "close-servers",
             Action::Announce => "announce",
             Action::Unannounce => "unannounce",
             Action::Show => "show",

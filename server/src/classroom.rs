@@ -87,6 +87,7 @@ impl Classroom {
         &self.homework
     }
 
+    /// The Python programs that run in pages.
     pub(crate) fn playground(&self) -> &Arc<Playground> {
         &self.playground
     }

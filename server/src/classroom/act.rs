@@ -123,13 +123,19 @@ impl Classroom {
             Action::Thaw => switches.frozen = false,
             Action::CloseDoor => switches.closed = true,
             Action::OpenDoor => switches.closed = false,
+            Action::OpenServers => switches.servers = true,
+            Action::CloseServers => switches.servers = false,
             Action::Unannounce => switches.announcement = None,
             Action::Show => switches.shows_lines = true,
             Action::Hide => (switches.shows_lines, switches.shows) = (false, None),
             _ => unreachable!("it has a function of its own"),
         };
-        if matches!(action, Action::Freeze | Action::Thaw) {
-            self.book().set_frozen(action == Action::Freeze);
+        match action {
+            Action::Freeze | Action::Thaw => self.book().set_frozen(action == Action::Freeze),
+            Action::OpenServers | Action::CloseServers => {
+                self.playground().let_neighbours(action == Action::OpenServers);
+            }
+            _ => {}
         }
         self.lead().switch(change).then(String::new)
     }
@@ -263,6 +269,7 @@ impl Classroom {
                 pause: switches.pause,
                 frozen: switches.frozen,
                 closed: switches.closed,
+                servers: switches.servers,
                 lesson: switches.lesson + 1,
                 ..Switches::default()
             };

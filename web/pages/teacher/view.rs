@@ -116,6 +116,8 @@ impl View {
             ("thaw", !lead.frozen),
             ("close-door", lead.closed),
             ("open-door", !lead.closed),
+            ("open-servers", lead.servers),
+            ("close-servers", !lead.servers),
             ("show", lead.shows_lines),
             ("hide", !shows),
             ("unannounce", lead.announcement.is_none()),

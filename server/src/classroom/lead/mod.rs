@@ -45,6 +45,8 @@ pub(crate) struct Switches {
     pub(crate) frozen: bool,
     /// Whether no new clients are let in.
     pub(crate) closed: bool,
+    /// Whether other computers may connect to students' servers.
+    pub(crate) servers: bool,
     /// Whether the lesson's lines are on the board.
     pub(crate) shows_lines: bool,
     /// Whose conversation is on the board.

@@ -146,6 +146,7 @@ fn told(switches: &Switches, figures: &Figures, now: Instant) -> api::Lead {
         held: switches.held_until.map(left),
         frozen: switches.frozen,
         closed: switches.closed,
+        servers: switches.servers,
         shows_lines: switches.shows_lines,
         shows: switches.shows.map(|id| id.0),
         sticky: switches.sticky,

@@ -59,7 +59,7 @@ with_defaults! {
         reached students steps rates mistakes homework echoes held announcement lines shown
     }
     Lead {
-        echoes pause held frozen closed shows_lines shows sticky announcement undo blocked
+        echoes pause held frozen closed servers shows_lines shows sticky announcement undo blocked
         contacts rate addresses program
     }
     Person {
