@@ -9,6 +9,7 @@
 //! reach is the lesson's port of this server and the servers of this class, never
 //! another computer: this server connects nowhere else.
 
+mod answer;
 pub(crate) mod session;
 pub(crate) mod socket;
 
@@ -52,9 +53,9 @@ struct Table {
 pub(crate) struct Full;
 
 impl Playground {
-    /// Whether other computers may connect to the servers that are started from now
-    /// on. A teacher's switch, and of effect only where the class is on the network.
-    #[allow(dead_code, reason = "the teacher's switch calls it")]
+    /// Whether other computers may connect to students' servers: to those that begin to
+    /// listen while they may, and no longer than they may. A switch of the teacher's, of
+    /// effect only where the class is on the network.
     pub(crate) fn let_neighbours(&self, lets: bool) {
         self.lets_neighbours.store(lets, Ordering::Relaxed);
     }

@@ -2,7 +2,6 @@
 //! for its `input()`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -14,6 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::PortRange;
 use crate::playground::Playground;
+use crate::playground::answer::{
+    AGAIN, Answer, BAD_SOCKET, IN_USE, INVALID, NO_ADDRESS, REFUSED, TOO_MANY, UNREACHABLE,
+    UNSUPPORTED, done, failed, received, sent,
+};
 use crate::playground::socket::{Connection, Listener};
 
 /// Connections and listeners of one program.
@@ -33,34 +36,6 @@ const BURST: f64 = 1_000.0;
 
 /// Lines that were typed and not yet read.
 const LINES: usize = 16;
-
-/// The errors of Linux that a program is told.
-const BAD_SOCKET: i32 = 9;
-const AGAIN: i32 = 11;
-const INVALID: i32 = 22;
-const TOO_MANY: i32 = 24;
-const BROKEN_PIPE: i32 = 32;
-const UNSUPPORTED: i32 = 95;
-const IN_USE: i32 = 98;
-const NO_ADDRESS: i32 = 99;
-const UNREACHABLE: i32 = 101;
-const RESET: i32 = 104;
-const REFUSED: i32 = 111;
-
-/// The answer to a request: 0 or an error, and bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: i32,
-    pub(crate) bytes: Vec<u8>,
-}
-
-fn done(bytes: impl Into<Vec<u8>>) -> Answer {
-    Answer { status: 0, bytes: bytes.into() }
-}
-
-fn failed(status: i32) -> Answer {
-    Answer { status, bytes: Vec::new() }
-}
 
 /// Where a program's connections may go.
 #[derive(Clone, Debug)]
@@ -207,8 +182,9 @@ impl Session {
                 None => failed(BAD_SOCKET),
             },
             "close" => {
-                let socket = self.state().sockets.remove(&id);
-                socket.map(Socket::close);
+                if let Some(socket) = self.state().sockets.remove(&id) {
+                    socket.close();
+                }
                 done([])
             }
             _ => failed(UNSUPPORTED),
@@ -306,17 +282,26 @@ impl Session {
         if !self.state().has_room() {
             return failed(TOO_MANY);
         }
-        match listener.accept(longest).await {
-            None => failed(AGAIN),
-            Some(Err(_)) => failed(BAD_SOCKET),
-            Some(Ok((stream, peer))) => {
-                let connection = Socket::Connection(Connection::new(stream));
-                match self.state().enter(connection) {
-                    Some(id) => done(format!("{id} {} {}", peer.ip().to_canonical(), peer.port())),
-                    None => failed(TOO_MANY),
-                }
+        let until = Instant::now() + longest;
+        let (stream, peer) = loop {
+            match listener.accept(until).await {
+                None => return failed(AGAIN),
+                Some(Err(_)) => return failed(BAD_SOCKET),
+                Some(Ok((stream, peer))) if self.lets_in(peer.ip()) => break (stream, peer),
+                // It is closed, and the next one may be let in.
+                Some(Ok(_)) => {}
             }
+        };
+        match self.state().enter(Socket::Connection(Connection::new(stream))) {
+            Some(id) => done(format!("{id} {} {}", peer.ip().to_canonical(), peer.port())),
+            None => failed(TOO_MANY),
         }
+    }
+
+    /// Whether a client from this address may connect now.
+    fn lets_in(&self, peer: IpAddr) -> bool {
+        let lets_neighbours = || self.playground.upgrade().is_some_and(|p| p.lets_neighbours());
+        peer.to_canonical().is_loopback() || lets_neighbours()
     }
 
     async fn connect(&self, host: &str, port: u16, longest: Duration, reach: &Reach) -> Answer {
@@ -429,30 +414,6 @@ fn is_here(host: &str, reach: &Reach) -> bool {
     host == "localhost"
         || host.eq_ignore_ascii_case(&reach.host)
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn received(read: Option<io::Result<Vec<u8>>>) -> Answer {
-    match read {
-        None => failed(AGAIN),
-        Some(Ok(bytes)) => done(bytes),
-        Some(Err(error)) => failed(number_of(&error)),
-    }
-}
-
-fn sent(written: Option<io::Result<usize>>) -> Answer {
-    match written {
-        None => failed(AGAIN),
-        Some(Ok(length)) => done(length.to_string()),
-        Some(Err(error)) => failed(number_of(&error)),
-    }
-}
-
-fn number_of(error: &io::Error) -> i32 {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => BROKEN_PIPE,
-        io::ErrorKind::ConnectionAborted => BAD_SOCKET,
-        _ => RESET,
-    }
 }
 
 #[cfg(test)]

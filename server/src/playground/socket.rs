@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::playground::Port;
@@ -37,10 +37,10 @@ impl Listener {
     /// The next connection, if one comes in time.
     pub(super) async fn accept(
         &self,
-        longest: Duration,
+        until: Instant,
     ) -> Option<io::Result<(TcpStream, SocketAddr)>> {
         tokio::select! {
-            accepted = timeout(longest, self.listener.accept()) => accepted.ok(),
+            accepted = timeout_at(until, self.listener.accept()) => accepted.ok(),
             () = self.closed.cancelled() => Some(Err(io::ErrorKind::InvalidInput.into())),
         }
     }

@@ -96,6 +96,7 @@ impl TestServer {
             ),
             advertise: None,
             limits: Limits::default(),
+            python: None,
         };
         change(&mut config);
         let server = Server::bind(config).await.unwrap();
