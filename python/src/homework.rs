@@ -22,9 +22,12 @@ const WAIT: Duration = Duration::from_millis(1);
 /// Connections that wait to be accepted, as many as the lesson's `listen(5)` asks for.
 const BACKLOG: usize = 5;
 
+/// Shows what a program prints: the stream's name and the text.
+pub type Shows = Box<dyn Fn(&str, &[u8])>;
+
 /// Runs the checks on a program, each time from its beginning where one has ended it.
-/// What it prints is shown: the stream's name and the text.
-pub fn check(program: &Program, options: Options, shows: Box<dyn Fn(&str, &[u8])>) -> Grader {
+/// What it prints is shown.
+pub fn check(program: &Program, options: Options, shows: Shows) -> Grader {
     let mut grader = Grader::new(Options {
         source: Some(program.source.clone()),
         file: Some(program.file.clone()),
@@ -55,7 +58,7 @@ pub fn check(program: &Program, options: Options, shows: Box<dyn Fn(&str, &[u8])
 /// The checks as a [`Host`].
 struct Homework {
     state: RefCell<State>,
-    shows: Box<dyn Fn(&str, &[u8])>,
+    shows: Shows,
 }
 
 impl Host for Homework {

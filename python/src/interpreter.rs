@@ -35,11 +35,10 @@ pub fn run(program: &Program, host: Rc<dyn Host>) -> i32 {
         let ended = prepare(vm, program, Rc::clone(&host))
             .and_then(|()| vm.new_scope_with_main())
             .and_then(|scope| execute(vm, scope, &program.source, &program.file));
-        let code = match ended {
+        match ended {
             Ok(()) => 0,
             Err(exception) => end_with(vm, program, &*host, exception),
-        };
-        code
+        }
     })
 }
 
@@ -47,7 +46,7 @@ pub fn run(program: &Program, host: Rc<dyn Host>) -> i32 {
 fn prepare(vm: &VirtualMachine, program: &Program, host: Rc<dyn Host>) -> PyResult<()> {
     let scope = vm.new_scope_with_builtins();
     let call = move |request: PyStrRef, body: PyBytesRef, vm: &VirtualMachine| {
-        let answer = host.call(&request.to_string(), body.as_bytes());
+        let answer = host.call(&request.to_string_lossy(), body.as_bytes());
         let status = vm.ctx.new_int(answer.status.0).into();
         let bytes = vm.ctx.new_bytes(answer.bytes).into();
         vm.ctx.new_tuple(vec![status, bytes])

@@ -401,7 +401,7 @@ def _prepare(_host, arguments):
         'asyncio': 'use socket with accept and recv',
         'multiprocessing': 'a program here has one process',
         'subprocess': 'a program here has one process',
-            'pathlib': 'there are no files here',
+        'pathlib': 'there are no files here',
         'tkinter': 'there are no windows here',
         'turtle': 'there are no windows here',
         'pickle': 'there are no files here',
