@@ -11,8 +11,12 @@
 
 mod console;
 mod editing;
+#[cfg(target_arch = "wasm32")]
+mod editor;
 mod explain;
 mod model;
+#[cfg(target_arch = "wasm32")]
+mod parts;
 #[cfg(target_arch = "wasm32")]
 mod runner;
 #[cfg(target_arch = "wasm32")]

@@ -71,6 +71,8 @@ pub enum Msg {
     Progress(f64),
     /// The interpreter is there, or cannot be had.
     Loaded(Result<(), Missing>),
+    /// The time to ask again for one that is being built.
+    LoadDue,
     /// The server has a session for the program, or has none to give.
     Session(bool),
     /// The worker tells something: the kind, and what belongs to it.
@@ -92,6 +94,8 @@ pub enum Msg {
 pub enum Missing {
     /// The server was built without it.
     NotBuilt,
+    /// It is being built just now.
+    Coming,
     /// It could not be loaded, or the browser cannot run it.
     NotLoaded,
 }
@@ -108,6 +112,8 @@ pub enum Effect {
     Replace(String),
     /// Load the interpreter.
     Load,
+    /// Do so in a while.
+    LoadLater,
     /// Ask the server for a session.
     OpenSession,
     /// Start a program of the editor's text.
@@ -172,7 +178,7 @@ impl Model {
 
     /// How much of the interpreter is loaded, while it is.
     pub fn progress(&self) -> Option<f64> {
-        self.progress.filter(|_| self.state == State::Loading)
+        self.progress.filter(|_| self.state == State::Loading && self.missing.is_none())
     }
 
     /// Where neighbours reach the program.
@@ -203,7 +209,8 @@ impl Model {
     /// The key of the sentence about the state.
     pub fn status(&self) -> &'static str {
         match (self.state, self.missing, self.passed) {
-            (State::Failed, Some(Missing::NotBuilt), _) => "state-coming",
+            (State::Failed, Some(Missing::NotBuilt), _) => "state-without",
+            (State::Loading, Some(Missing::Coming), _) => "state-coming",
             (State::Failed, Some(Missing::NotLoaded), _) => "state-not-loaded",
             (State::Ended, _, Some(true)) => "state-passed",
             (State::Failed, _, Some(false)) => "state-not-passed",
@@ -238,10 +245,14 @@ impl Model {
             Msg::Pressed(purpose) => self.begin(purpose),
             Msg::Stopped => self.stop(),
             Msg::Progress(loaded) => {
-                self.progress = Some(loaded);
+                (self.progress, self.missing) = (Some(loaded), None);
                 Vec::new()
             }
             Msg::Loaded(loaded) => self.go_on(loaded),
+            Msg::LoadDue => match (self.state, self.missing) {
+                (State::Loading, Some(Missing::Coming)) => vec![Effect::Load],
+                _ => Vec::new(),
+            },
             // Without a session it runs without a network, and says so when it needs one.
             Msg::Session(_) => match self.state {
                 State::Running => vec![Effect::Start(Purpose::Run)],
@@ -288,6 +299,9 @@ impl Model {
     fn go_on(&mut self, loaded: Result<(), Missing>) -> Vec<Effect> {
         if let Err(missing) = loaded {
             self.missing = Some(missing);
+            if missing == Missing::Coming && self.state == State::Loading {
+                return vec![Effect::LoadLater];
+            }
             self.state = State::Failed;
             return Vec::new();
         }
@@ -367,109 +381,4 @@ pub fn arguments(line: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(model: &mut Model, words: &[&str]) -> Vec<Effect> {
-        model.update(Msg::Told(words.iter().map(|&word| word.to_owned()).collect()))
-    }
-
-    fn running() -> Model {
-        let mut model = Model::default();
-        assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::Load]);
-        assert_eq!(model.state(), State::Loading);
-        assert_eq!(model.update(Msg::Loaded(Ok(()))), [Effect::OpenSession]);
-        assert_eq!(model.update(Msg::Session(true)), [Effect::Start(Purpose::Run)]);
-        model
-    }
-
-    #[test]
-    fn a_program_is_loaded_run_and_ended() {
-        let mut model = running();
-        assert_eq!(model.state(), State::Running);
-        told(&mut model, &["address", "127.0.0.1:10000"]);
-        assert_eq!(model.address(), Some("127.0.0.1:10000"));
-        told(&mut model, &["stdout", "a\n"]);
-        let ended = told(&mut model, &["ended", "0"]);
-        assert_eq!(ended, [Effect::Terminate, Effect::EndSession]);
-        assert_eq!((model.state(), model.address()), (State::Ended, None));
-        // The second time everything is there.
-        assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::OpenSession]);
-        assert!(model.console().lines().1.is_empty());
-    }
-
-    #[test]
-    fn an_error_marks_its_line_and_is_explained() {
-        let mut model = running();
-        let text = "Traceback (most recent call last):\n  File \"program.py\", line 3, in <module>\n\
-                    KeyError: 'a'\n";
-        told(&mut model, &["stderr", text]);
-        told(&mut model, &["ended", "1"]);
-        assert_eq!((model.state(), model.status()), (State::Failed, "state-failed"));
-        let explained = Explained { key: Some("why-key"), line: Some(3) };
-        assert_eq!(model.explained(), Some(&explained));
-    }
-
-    #[test]
-    fn stop_ends_what_runs_and_what_it_says_later_is_not_heard() {
-        let mut model = running();
-        let stopped = model.update(Msg::Stopped);
-        assert_eq!(stopped, [Effect::Terminate, Effect::EndSession]);
-        assert_eq!((model.state(), model.status()), (State::Ended, "state-stopped"));
-        assert!(told(&mut model, &["ended", "1"]).is_empty());
-        assert_eq!(model.state(), State::Ended);
-        let mut model = Model::default();
-        model.update(Msg::Pressed(Purpose::Run));
-        model.update(Msg::Stopped);
-        assert!(model.update(Msg::Loaded(Ok(()))).is_empty());
-        assert_eq!(model.state(), State::Ended);
-    }
-
-    #[test]
-    fn a_line_goes_to_a_program_that_asks() {
-        let mut model = running();
-        assert!(model.update(Msg::Typed("early".into())).is_empty());
-        told(&mut model, &["stdout", "> "]);
-        assert_eq!(told(&mut model, &["input"]), [Effect::FocusLine]);
-        assert!(told(&mut model, &["input"]).is_empty());
-        assert_eq!(model.update(Msg::Typed("a".into())), [Effect::SendLine("a".into())]);
-        assert!(!model.asks());
-        assert_eq!(model.console().lines().1.back().unwrap().text, "> a");
-    }
-
-    #[test]
-    fn the_homework_is_checked_without_a_session() {
-        let mut model = Model::default();
-        model.update(Msg::Pressed(Purpose::Check));
-        assert_eq!(model.update(Msg::Loaded(Ok(()))), [Effect::Start(Purpose::Check)]);
-        told(&mut model, &["check", "greeting", "passed", "It greets", "", ""]);
-        assert_eq!(told(&mut model, &["ended", "0"]), [Effect::Terminate]);
-        assert_eq!((model.checks().len(), model.status()), (1, "state-passed"));
-    }
-
-    #[test]
-    fn without_an_interpreter_it_says_why() {
-        for (missing, status) in
-            [(Missing::NotBuilt, "state-coming"), (Missing::NotLoaded, "state-not-loaded")]
-        {
-            let mut model = Model::default();
-            model.update(Msg::Pressed(Purpose::Run));
-            model.update(Msg::Loaded(Err(missing)));
-            assert_eq!((model.state(), model.status()), (State::Failed, status));
-            assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::Load]);
-        }
-    }
-
-    #[test]
-    fn a_file_is_opened_and_begun_anew() {
-        let mut model = Model::default();
-        assert_eq!(model.update(Msg::Opened), [Effect::Open("program.py")]);
-        assert_eq!(model.update(Msg::Restored), [Effect::Replace(String::new())]);
-        let chosen = model.update(Msg::Chosen("server2.py".into()));
-        assert_eq!(chosen, [Effect::Open("server2.py")]);
-        assert_eq!(model.update(Msg::Restored), [Effect::FetchExample("server2.py")]);
-        let text = |file: &str| Msg::Example(file.into(), Some("x".into()));
-        assert!(model.update(text("client.py")).is_empty());
-        assert_eq!(model.update(text("server2.py")), [Effect::Replace("x".into())]);
-    }
-}
+mod tests;

@@ -102,8 +102,8 @@ impl Runner {
             let Some(this) = this.upgrade() else { return };
             let text = request.response_text().ok().flatten().unwrap_or_default();
             match program(&text) {
-                Some(Some((name, bytes))) => this.load_program(name, bytes),
-                Some(None) => drop((this.post)(Msg::Loaded(Err(Missing::NotBuilt)))),
+                Some(Ok((name, bytes))) => this.load_program(name, bytes),
+                Some(Err(missing)) => drop((this.post)(Msg::Loaded(Err(missing)))),
                 None => this.fail(),
             }
         };
@@ -252,15 +252,16 @@ impl Runner {
     }
 }
 
-/// The interpreter's name and bytes; `Some(None)` where the server has none.
-fn program(text: &str) -> Option<Option<(String, f64)>> {
+/// The interpreter's name and bytes, or why the server has none.
+fn program(text: &str) -> Option<Result<(String, f64), Missing>> {
     let answer = js_sys::JSON::parse(text).ok()?;
     let program = Reflect::get(&answer, &"program".into()).ok()?;
     if program.is_null() {
-        return Some(None);
+        let coming = json::field(&answer, "coming")?;
+        return Some(Err(if coming { Missing::Coming } else { Missing::NotBuilt }));
     }
     let bytes: u64 = json::field(&program, "bytes")?;
-    Some(Some((json::field(&program, "name")?, bytes as f64)))
+    Some(Ok((json::field(&program, "name")?, bytes as f64)))
 }
 
 /// Begins a request: its method, path and secret.

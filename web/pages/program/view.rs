@@ -8,20 +8,20 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::JsValue;
 use web::browser::appearance::first_language;
-use web::browser::dom::{Dom as _, create, element, leaf, root};
+use web::browser::dom::{Dom as _, create, leaf, root};
 use web::browser::listener::{Listener, closest};
 use web::browser::program::{Post, Program};
 use web::browser::request::{Request, relative};
 use web::browser::storage::PageStorage;
 use web::browser::timer::Timer;
 use web_sys::{
-    Document, HtmlDocument, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement,
-    KeyboardEvent, MutationObserver, MutationObserverInit, Window, XmlHttpRequest,
+    Document, MutationObserver, MutationObserverInit, Window, XmlHttpRequest,
     XmlHttpRequestResponseType,
 };
 
-use crate::editing::{line_end, tab};
+use crate::editor::{insert, listen_to_editor, number_lines};
 use crate::model::{Effect, FILES, Model, Msg, Purpose, State, arguments};
+use crate::parts::{Parts, store, stored};
 use crate::runner::{Runner, Start};
 use crate::texts::Texts;
 
@@ -31,6 +31,10 @@ const DRAW: u64 = 150;
 
 /// Milliseconds between two signs of life to the server, which waits for 25 s.
 const ALIVE: u64 = 8_000;
+
+/// Milliseconds after which an interpreter that is being built is asked for again: it
+/// takes minutes.
+const LATER: u64 = 3_000;
 
 /// The panel.
 pub struct ProgramPanel {
@@ -46,56 +50,11 @@ pub struct ProgramPanel {
     is_due: Cell<bool>,
     draw: Timer,
     alive: Timer,
+    later: Timer,
     example: RefCell<Option<Request>>,
     post: Post<Msg>,
     _language: (MutationObserver, Closure<dyn FnMut(JsValue)>),
     _listeners: Vec<Listener>,
-}
-
-/// The elements of the panel.
-struct Parts {
-    panel: HtmlElement,
-    file: HtmlSelectElement,
-    about: HtmlElement,
-    lines: HtmlElement,
-    editor: HtmlTextAreaElement,
-    arguments: HtmlInputElement,
-    run: HtmlElement,
-    stop: HtmlElement,
-    check: HtmlElement,
-    status: HtmlElement,
-    progress: HtmlElement,
-    address: HtmlElement,
-    output: HtmlElement,
-    ask: HtmlElement,
-    line: HtmlInputElement,
-    why: HtmlElement,
-    checks: HtmlElement,
-}
-
-impl Parts {
-    fn of(document: &Document) -> Self {
-        let find = |id: &str| element(document, id);
-        Parts {
-            panel: find("program"),
-            file: find("program-file").unchecked_into(),
-            about: find("program-about"),
-            lines: find("program-lines"),
-            editor: find("editor").unchecked_into(),
-            arguments: find("arguments").unchecked_into(),
-            run: find("run"),
-            stop: find("stop"),
-            check: find("program-check"),
-            status: find("program-state"),
-            progress: find("program-progress"),
-            address: find("program-address"),
-            output: find("output"),
-            ask: find("program-ask"),
-            line: find("program-line").unchecked_into(),
-            why: find("program-why"),
-            checks: find("program-checks"),
-        }
-    }
 }
 
 impl Program for ProgramPanel {
@@ -133,6 +92,7 @@ impl Program for ProgramPanel {
             is_due: Cell::new(false),
             draw: Timer::new(window.clone(), poster(|| Msg::Ticked)),
             alive: Timer::new(window.clone(), poster(|| Msg::AliveDue)),
+            later: Timer::new(window.clone(), poster(|| Msg::LoadDue)),
             example: RefCell::default(),
             _language: (observer, changed),
             _listeners: listen(&document, &parts, &post),
@@ -191,6 +151,7 @@ impl ProgramPanel {
             Effect::FetchExample(file) => self.fetch_example(file),
             Effect::Replace(text) => self.replace(&text),
             Effect::Load => self.runner.load(),
+            Effect::LoadLater => self.later.set(Some(LATER)),
             Effect::OpenSession => self.runner.open_session(),
             Effect::Start(purpose) => self.start(purpose),
             Effect::Terminate => self.runner.terminate(),
@@ -378,48 +339,6 @@ impl ProgramPanel {
     }
 }
 
-/// Where the browser keeps what is written for a file, until it is cleared.
-fn stored(window: &Window, file: &str) -> Option<String> {
-    window.local_storage().ok().flatten()?.get_item(&format!("program {file}")).ok().flatten()
-}
-
-fn store(window: &Window, file: &str, text: &str) {
-    if let Ok(Some(storage)) = window.local_storage() {
-        // A browser that keeps nothing costs a reload, not the lesson.
-        let _ = storage.set_item(&format!("program {file}"), text);
-    }
-}
-
-/// Inserts a text where the cursor is, as if it were typed: the browser's undo takes it
-/// back.
-fn insert(document: &Document, text: &str) -> bool {
-    let document: &HtmlDocument = document.unchecked_ref();
-    document.exec_command_with_show_ui_and_value("insertText", false, text).unwrap_or_default()
-}
-
-/// Writes the numbers beside the editor's lines, and marks the one that is wrong.
-fn number_lines(parts: &Parts, wrong: Option<usize>) {
-    let count = parts.editor.value().matches('\n').count() + 1;
-    let lines = &parts.lines;
-    while (lines.child_element_count() as usize) < count {
-        let number = lines.child_element_count() + 1;
-        leaf(lines, "div", "", &number.to_string());
-    }
-    while lines.child_element_count() as usize > count {
-        if let Some(last) = lines.last_element_child() {
-            last.remove();
-        }
-    }
-    if let Some(marked) = lines.find(".wrong") {
-        marked.set_class_name("");
-    }
-    let number = wrong.filter(|number| (1..=count).contains(number));
-    if let Some(line) = number.and_then(|number| lines.children().item(number as u32 - 1)) {
-        line.set_class_name("wrong");
-    }
-    lines.set_scroll_top(parts.editor.scroll_top());
-}
-
 fn listen(document: &Document, parts: &Parts, post: &Post<Msg>) -> Vec<Listener> {
     let clicked = {
         let post = post.clone();
@@ -456,67 +375,4 @@ fn listen(document: &Document, parts: &Parts, post: &Post<Msg>) -> Vec<Listener>
     ];
     listeners.extend(listen_to_editor(document, parts, post));
     listeners
-}
-
-fn listen_to_editor(document: &Document, parts: &Parts, post: &Post<Msg>) -> [Listener; 4] {
-    let window = document.default_view().expect("an open document has a window");
-    let (editor, file) = (parts.editor.clone(), parts.file.clone());
-    let edited = {
-        let (editor, file, window, post) =
-            (editor.clone(), file.clone(), window.clone(), post.clone());
-        move |_| {
-            store(&window, &file.value(), &editor.value());
-            post(Msg::Ticked);
-        }
-    };
-    let argued = {
-        let arguments = parts.arguments.clone();
-        move |_| store(&window, &format!("{} arguments", file.value()), &arguments.value())
-    };
-    let scrolled = {
-        let (editor, lines) = (editor.clone(), parts.lines.clone());
-        move |_| lines.set_scroll_top(editor.scroll_top())
-    };
-    let pressed = {
-        let (editor, document) = (editor.clone(), document.clone());
-        // After Escape, Tab is the browser's: so the keyboard gets out of the editor.
-        let leaves = Cell::new(false);
-        move |event: web_sys::Event| {
-            let press: &KeyboardEvent = event.unchecked_ref();
-            let key = press.key();
-            let left = leaves.replace(key == "Escape");
-            let is_plain = !press.ctrl_key()
-                && !press.alt_key()
-                && !press.meta_key()
-                && !press.shift_key()
-                && !press.is_composing();
-            if !is_plain {
-                return;
-            }
-            let before = text_before(&editor);
-            let text = match &*key {
-                "Tab" if !left => tab(&before).to_owned(),
-                "Enter" => line_end(&before),
-                _ => return,
-            };
-            event.prevent_default();
-            if !insert(&document, &text) {
-                // Undo does not know of it, in browsers of before 2021.
-                let _ = editor.set_range_text(&text);
-            }
-        }
-    };
-    [
-        Listener::new(&parts.editor, "input", edited),
-        Listener::new(&parts.arguments, "input", argued),
-        Listener::new(&parts.editor, "scroll", scrolled),
-        Listener::new(&parts.editor, "keydown", pressed),
-    ]
-}
-
-/// The text before the cursor. Positions count UTF-16.
-fn text_before(editor: &HtmlTextAreaElement) -> String {
-    let at = editor.selection_start().ok().flatten().unwrap_or_default() as usize;
-    let units: Vec<u16> = editor.value().encode_utf16().take(at).collect();
-    String::from_utf16_lossy(&units)
 }

@@ -1,0 +1,124 @@
+use super::*;
+
+fn told(model: &mut Model, words: &[&str]) -> Vec<Effect> {
+    model.update(Msg::Told(words.iter().map(|&word| word.to_owned()).collect()))
+}
+
+fn running() -> Model {
+    let mut model = Model::default();
+    assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::Load]);
+    assert_eq!(model.state(), State::Loading);
+    assert_eq!(model.update(Msg::Loaded(Ok(()))), [Effect::OpenSession]);
+    assert_eq!(model.update(Msg::Session(true)), [Effect::Start(Purpose::Run)]);
+    model
+}
+
+#[test]
+fn a_program_is_loaded_run_and_ended() {
+    let mut model = running();
+    assert_eq!(model.state(), State::Running);
+    told(&mut model, &["address", "127.0.0.1:10000"]);
+    assert_eq!(model.address(), Some("127.0.0.1:10000"));
+    told(&mut model, &["stdout", "a\n"]);
+    let ended = told(&mut model, &["ended", "0"]);
+    assert_eq!(ended, [Effect::Terminate, Effect::EndSession]);
+    assert_eq!((model.state(), model.address()), (State::Ended, None));
+    // The second time everything is there.
+    assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::OpenSession]);
+    assert!(model.console().lines().1.is_empty());
+}
+
+#[test]
+fn an_error_marks_its_line_and_is_explained() {
+    let mut model = running();
+    let text = "Traceback (most recent call last):\n  File \"program.py\", line 3, in <module>\n\
+                KeyError: 'a'\n";
+    told(&mut model, &["stderr", text]);
+    told(&mut model, &["ended", "1"]);
+    assert_eq!((model.state(), model.status()), (State::Failed, "state-failed"));
+    let explained = Explained { key: Some("why-key"), line: Some(3) };
+    assert_eq!(model.explained(), Some(&explained));
+}
+
+#[test]
+fn stop_ends_what_runs_and_what_it_says_later_is_not_heard() {
+    let mut model = running();
+    let stopped = model.update(Msg::Stopped);
+    assert_eq!(stopped, [Effect::Terminate, Effect::EndSession]);
+    assert_eq!((model.state(), model.status()), (State::Ended, "state-stopped"));
+    assert!(told(&mut model, &["ended", "1"]).is_empty());
+    assert_eq!(model.state(), State::Ended);
+    let mut model = Model::default();
+    model.update(Msg::Pressed(Purpose::Run));
+    model.update(Msg::Stopped);
+    assert!(model.update(Msg::Loaded(Ok(()))).is_empty());
+    assert_eq!(model.state(), State::Ended);
+}
+
+#[test]
+fn a_line_goes_to_a_program_that_asks() {
+    let mut model = running();
+    assert!(model.update(Msg::Typed("early".into())).is_empty());
+    told(&mut model, &["stdout", "> "]);
+    assert_eq!(told(&mut model, &["input"]), [Effect::FocusLine]);
+    assert!(told(&mut model, &["input"]).is_empty());
+    assert_eq!(model.update(Msg::Typed("a".into())), [Effect::SendLine("a".into())]);
+    assert!(!model.asks());
+    assert_eq!(model.console().lines().1.back().unwrap().text, "> a");
+}
+
+#[test]
+fn the_homework_is_checked_without_a_session() {
+    let mut model = Model::default();
+    model.update(Msg::Pressed(Purpose::Check));
+    assert_eq!(model.update(Msg::Loaded(Ok(()))), [Effect::Start(Purpose::Check)]);
+    told(&mut model, &["check", "greeting", "passed", "It greets", "", ""]);
+    assert_eq!(told(&mut model, &["ended", "0"]), [Effect::Terminate]);
+    assert_eq!((model.checks().len(), model.status()), (1, "state-passed"));
+}
+
+#[test]
+fn without_an_interpreter_it_says_why() {
+    for (missing, status) in
+        [(Missing::NotBuilt, "state-without"), (Missing::NotLoaded, "state-not-loaded")]
+    {
+        let mut model = Model::default();
+        model.update(Msg::Pressed(Purpose::Run));
+        model.update(Msg::Loaded(Err(missing)));
+        assert_eq!((model.state(), model.status()), (State::Failed, status));
+        assert_eq!(model.update(Msg::Pressed(Purpose::Run)), [Effect::Load]);
+    }
+}
+
+#[test]
+fn an_interpreter_that_is_being_built_is_waited_for_until_it_is_there_or_stop() {
+    let mut model = Model::default();
+    model.update(Msg::Pressed(Purpose::Run));
+    let coming = || Msg::Loaded(Err(Missing::Coming));
+    assert_eq!(model.update(coming()), [Effect::LoadLater]);
+    assert_eq!((model.state(), model.status()), (State::Loading, "state-coming"));
+    assert_eq!(model.progress(), None);
+    assert_eq!(model.update(Msg::LoadDue), [Effect::Load]);
+    model.update(Msg::Progress(0.5));
+    assert_eq!((model.progress(), model.status()), (Some(0.5), "state-loading"));
+    assert_eq!(model.update(Msg::Loaded(Ok(()))), [Effect::OpenSession]);
+    let mut model = Model::default();
+    model.update(Msg::Pressed(Purpose::Run));
+    model.update(coming());
+    model.update(Msg::Stopped);
+    assert_eq!((model.state(), model.status()), (State::Ended, "state-stopped"));
+    assert!(model.update(Msg::LoadDue).is_empty());
+}
+
+#[test]
+fn a_file_is_opened_and_begun_anew() {
+    let mut model = Model::default();
+    assert_eq!(model.update(Msg::Opened), [Effect::Open("program.py")]);
+    assert_eq!(model.update(Msg::Restored), [Effect::Replace(String::new())]);
+    let chosen = model.update(Msg::Chosen("server2.py".into()));
+    assert_eq!(chosen, [Effect::Open("server2.py")]);
+    assert_eq!(model.update(Msg::Restored), [Effect::FetchExample("server2.py")]);
+    let text = |file: &str| Msg::Example(file.into(), Some("x".into()));
+    assert!(model.update(text("client.py")).is_empty());
+    assert_eq!(model.update(text("server2.py")), [Effect::Replace("x".into())]);
+}
