@@ -5,7 +5,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -20,9 +19,8 @@ fn main() -> anyhow::Result<()> {
     embed_python(folder)
 }
 
-/// Embeds the page's Python, which `cargo xtask page` leaves in `dist-python/`. With
-/// gzip alone, which every browser takes over plain http: raw it is 8 MB, and packing
-/// it at the first request would hold that up for a second.
+/// Embeds the page's Python, which `cargo xtask page` leaves in `dist-python/`, packed
+/// with gzip: the one encoding that every browser takes over plain http.
 fn embed_python(folder: &Path) -> anyhow::Result<()> {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist-python");
     fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
@@ -31,16 +29,8 @@ fn embed_python(folder: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(&dist)? {
         let entry = entry?;
         let name = entry.file_name().into_string().ok().context("its name is plain")?;
-        let file = fs::read(entry.path())?;
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        packed.write_all(&file)?;
-        fs::write(folder.join(&name), packed.finish()?)?;
-        let length = file.len();
-        writeln!(
-            code,
-            "File {{ name: {name:?}, length: {length}, \
-             gzip: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\")) }},"
-        )?;
+        fs::copy(entry.path(), folder.join(&name))?;
+        writeln!(code, "({name:?}, include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\"))),")?;
     }
     fs::write(folder.join("python_files.rs"), format!("&[{code}]"))
         .context("cannot write the list of Python's files")

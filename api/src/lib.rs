@@ -306,6 +306,8 @@ mod tests {
 pub struct Python {
     /// Nothing where the server was built without it.
     pub program: Option<PythonProgram>,
+    /// Whether it is being built just now, to be asked for again.
+    pub coming: bool,
 }
 
 /// Its interpreter: `NAME.js` and `NAME_bg.wasm` in [`PYTHON_FILES`].

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use protocol::Stage;
@@ -31,6 +32,8 @@ pub struct Config {
     pub advertise: Option<String>,
     /// How much and how long.
     pub limits: Limits,
+    /// Where the page's Python will be once it is built, if it is not in this program.
+    pub python: Option<PathBuf>,
 }
 
 /// What one client, or all of them, may take.

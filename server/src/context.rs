@@ -2,6 +2,7 @@
 //! tasks, and the signal to stop. Connections of all classes share it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ pub(crate) struct ServerContext {
     /// Where browsers connect. Shared, because each raw TCP connection has it: 8
     /// bytes for each instead of 32.
     pub(crate) http: Arc<SocketAddr>,
+    /// Where the page's Python will be once it is built.
+    pub(crate) python: Option<PathBuf>,
     /// How students reach this machine.
     pub(crate) join: JoinAddresses,
 }

@@ -170,6 +170,7 @@ fn context(
         hosts: config.hosts,
         tcp,
         http: Arc::new(http),
+        python: config.python,
         join: JoinAddresses::new(BoundAddresses { tcp, http, advertised: config.advertise }),
     }
 }

@@ -12,7 +12,7 @@ use xshell::{Shell, cmd};
 use crate::browser::{self, Browser, Engine};
 use crate::suite::Suite;
 use crate::windows::Windows;
-use crate::{axe, heading, packages, page, target, tools};
+use crate::{axe, heading, interpreter, packages, page, target, tools};
 
 /// What `cargo xtask test` is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,6 +86,7 @@ impl Steps {
         self.lint(shell)?;
         self.step("dependencies, by cargo-deny", || dependencies(shell, suite))?;
         self.step("page", || page::build(shell, &equipment.tools))?;
+        self.step("Python for the page", || interpreter::build(shell, &equipment.tools))?;
         self.run_tests(shell, suite, options, &equipment)
     }
 
@@ -142,7 +143,10 @@ impl Steps {
             // With what it depends on in this repository, which is the protocol.
             let page = cmd!(shell, "cargo clippy --package web --all-targets");
             let page = page.args(["--target", tools::WASM]);
-            Ok(page.args(["--", "-D", "warnings"]).run()?)
+            page.args(["--", "-D", "warnings"]).run()?;
+            let python = cmd!(shell, "cargo clippy --package python --lib");
+            let python = python.args(["--target", tools::WASM]);
+            Ok(python.args(["--", "-D", "warnings"]).run()?)
         })
     }
 

@@ -1,35 +1,44 @@
-//! The page's Python: the crate `python`, compiled for a worker and joined to
-//! JavaScript, in `dist-python/`, from where the server's build embeds it. It is apart
-//! from `dist/`, since it is compressed once for all browsers and never raw.
+//! Python for the pages: the crate `python`, compiled for a worker, joined to JavaScript
+//! and packed, in `dist-python/`, from where the server's build embeds it. It is apart
+//! from `dist/`, since it is packed once for all browsers and never served raw.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use xshell::{Shell, cmd};
 
+use crate::page::{flags, update};
 use crate::tools::{Tools, WASM};
 use crate::{heading, lock, target};
+
+/// Bytes of the worker's stack. A call in Python is several in here; the usual 1 MB
+/// would be used up before Python's own limit on recursion is reached.
+const STACK: usize = 8 * 1024 * 1024;
 
 /// Builds it. The files' names have a hash of the content, so that browsers may keep
 /// them for good.
 pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     heading("Python for the page (release; cold about three minutes on two cores)");
     let _lock = lock::take(&target(shell).join("python.lock"), "building Python for the page")?;
-    cmd!(
+    let library = cmd!(
         shell,
         "cargo rustc --package python --lib --crate-type cdylib --target {WASM} --profile page"
-    )
-    // Bytes. A call in Python is several in here; the usual 1 MB would be used up
-    // before Python's own limit on recursion is reached.
-    .args(["--", "-Clink-arg=-zstack-size=8388608"])
-    .run()?;
+    );
+    let stack = format!("-Clink-arg=-zstack-size={STACK}");
+    library.args(["--", &stack]).envs(flags(shell)?).run()?;
     let compiled = target(shell).join(WASM).join("page").join("python.wasm");
     let output = target(shell).join("python");
     let bindgen = &tools.wasm_bindgen;
     // For a script and not a module, which not every browser runs in a worker.
-    cmd!(shell, "{bindgen} --target no-modules --no-typescript --out-name python --out-dir {output} {compiled}")
+    cmd!(shell, "{bindgen} --target no-modules --no-typescript --out-name python")
+        .arg("--out-dir")
+        .args([&output, &compiled])
         .run()?;
     let program = read(&output.join("python_bg.wasm"))?;
     let mut script = read(&output.join("python.js"))?;
@@ -38,11 +47,38 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     hasher.write(&program);
     hasher.write(&script);
     let name = format!("python-{:016x}", hasher.finish());
-    let files = [(format!("{name}_bg.wasm"), program), (format!("{name}.js"), script)];
-    crate::page::update(
-        &shell.current_dir().join("dist-python"),
-        &files.into_iter().map(|(name, bytes)| (name.into(), bytes)).collect(),
-    )
+    let files = [(format!("{name}_bg.wasm.gz"), program), (format!("{name}.js.gz"), script)];
+    let files = files.into_iter().map(|(name, bytes)| Ok((name.into(), pack(&bytes)?)));
+    update(&folder(shell), &files.collect::<Result<_>>()?)
+}
+
+/// Begins to build it in a process of its own, which writes into a file. Returns the
+/// folder in which it will be.
+pub fn begin(shell: &Shell) -> Result<PathBuf> {
+    let log = target(shell).join("python.log");
+    let output =
+        fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let xtask = std::env::current_exe().context("the system does not name this program")?;
+    Command::new(xtask)
+        .arg("python")
+        .current_dir(shell.current_dir())
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .context("cannot start to build Python for the page")?;
+    eprintln!("Python for the page is built meanwhile: {}", log.display());
+    Ok(folder(shell))
+}
+
+fn folder(shell: &Shell) -> PathBuf {
+    shell.current_dir().join("dist-python")
+}
+
+fn pack(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(bytes)?;
+    packed.finish().context("cannot pack a file")
 }
 
 fn read(file: &Path) -> Result<Vec<u8>> {

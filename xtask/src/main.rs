@@ -5,7 +5,7 @@
 //!
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
 //! - [`page`]: the pages, from `web/` and `static/` into `dist/`;
-//! - [`interpreter`]: the page's Python, into `dist-python/`;
+//! - [`interpreter`]: Python for the pages, from `python/` into `dist-python/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`windows`]: the tests of the program for Windows, under Wine;
 //! - [`bench`]: the benchmark;
@@ -51,7 +51,10 @@ cargo xtask COMMAND
                         answers a class; with --release optimised, as `build` makes it
   build                 build everything, optimised; says where the server is and what
                         it weighs
-  page                  build only the pages, into dist/
+  page                  build only the pages, into dist/, and Python for them, into
+                        dist-python/
+  python                build only Python for the pages; `run` does so while its server
+                        answers already
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
   bench visit           measure how long a phone waits for the page, in Chromium
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         (Some("run"), server_arguments) => run(Profile::Dev, server_arguments),
         (Some("build"), []) => build(),
         (Some("page"), []) => page(),
+        (Some("python"), []) => python(),
         (Some("bench"), [name]) if name == "typing" || name == "visit" => bench_page(name),
         (Some("bench"), arguments) => bench(arguments),
         (Some("test"), arguments) => match checks::Options::parse(arguments) {
@@ -102,7 +106,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        (Some(command @ ("build" | "page")), _) => {
+        (Some(command @ ("build" | "page" | "python")), _) => {
             eprintln!("error: `cargo xtask {command}` takes no arguments");
             return ExitCode::from(USAGE);
         }
@@ -140,13 +144,18 @@ fn run(profile: Profile, arguments: &[OsString]) -> Result<()> {
         [dashes, rest @ ..] if dashes == "--" => rest,
         all => all,
     };
-    let server = build_server(&repository()?, profile)?;
+    let shell = repository()?;
+    let server = build_server(&shell, profile)?;
 
     heading(&format!("the server: {}", server.display()));
     // In the caller's own directory, not the repository's, so that a relative
     // `--data FILE` means what it says.
     let mut command = Command::new(&server);
     command.args(arguments);
+    if let Profile::Dev = profile {
+        let folder = interpreter::begin(&shell)?;
+        command.env("TCP_CLASSROOM_PYTHON", folder);
+    }
     become_program(command).with_context(|| format!("cannot start {}", server.display()))
 }
 
@@ -158,7 +167,15 @@ fn build() -> Result<()> {
 
 fn page() -> Result<()> {
     let shell = repository()?;
-    page::build(&shell, &tools::ensure(&shell)?)
+    let tools = tools::ensure(&shell)?;
+    page::build(&shell, &tools)?;
+    // Last: it takes the longest, and a page that is there can be looked at meanwhile.
+    interpreter::build(&shell, &tools)
+}
+
+fn python() -> Result<()> {
+    let shell = repository()?;
+    interpreter::build(&shell, &tools::ensure(&shell)?)
 }
 
 /// Builds everything and measures it.
@@ -182,9 +199,14 @@ fn dist(skip_missing: bool) -> Result<()> {
     dist::run(&repository()?, skip_missing)
 }
 
-/// The page, then the program with that page in it.
+/// The page, then the program with that page in it. An optimised one has the page's
+/// Python in it, too; the other one does not wait for it.
 fn build_server(shell: &Shell, profile: Profile) -> Result<PathBuf> {
-    page::build(shell, &tools::ensure(shell)?)?;
+    let tools = tools::ensure(shell)?;
+    page::build(shell, &tools)?;
+    if let Profile::Release = profile {
+        interpreter::build(shell, &tools)?;
+    }
 
     let (folder, flag) = match profile {
         Profile::Dev => ("debug", None),

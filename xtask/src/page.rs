@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::tools::{Tools, WASM};
-use crate::{heading, interpreter, lock, remap};
+use crate::{heading, lock, remap};
 
 /// Where the pages are, a folder each.
 const PAGES: &str = "web/pages";
@@ -42,14 +42,12 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
         let place = if page == FIRST_PAGE { Path::new("") } else { page.as_ref() };
         files.extend(read(&output)?.into_iter().map(|(name, bytes)| (place.join(name), bytes)));
     }
-    update(&shell.current_dir().join("dist"), &files)?;
-    // Last: it takes the longest, and a page that is there can be looked at meanwhile.
-    interpreter::build(shell, tools)
+    update(&shell.current_dir().join("dist"), &files)
 }
 
 /// More flags for the compiler than `.cargo/config.toml` has, to which cargo adds those
 /// of this variable. They are separated by spaces: a path with one goes without.
-fn flags(shell: &Shell) -> Result<Option<(&'static str, String)>> {
+pub fn flags(shell: &Shell) -> Result<Option<(&'static str, String)>> {
     let flags = remap::flags(shell)?.into_iter().filter(|flag| !flag.contains(' '));
     let flags = flags.collect::<Vec<_>>().join(" ");
     Ok((!flags.is_empty()).then_some(("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags)))

@@ -8,6 +8,7 @@ mod examples;
 mod guard;
 mod headers;
 mod homework;
+mod interpreter;
 mod json;
 mod metrics;
 mod page;
@@ -64,7 +65,7 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::HOMEWORK, get(homework::watch))
         .route(api::HOMEWORK_CHECK, get(homework::check))
         .route(api::HOMEWORK_RUN, post(homework::run_again))
-        .route(api::PYTHON, get(program::python))
+        .route(api::PYTHON, get(interpreter::python))
         .route(
             api::PROGRAM,
             post(program::program).layer(DefaultBodyLimit::max(program::LONGEST_REQUEST)),
@@ -82,7 +83,7 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .merge(origin_checked(websocket, Protected::WebSocket))
         .merge(origin_checked(relay, Protected::WebSocket).layer(map_response(forbid_caching)))
         .route("/check.py", get(homework::script))
-        .route("/python/{name}", get(program::file))
+        .route("/python/{name}", get(interpreter::file))
         .fallback(page::not_found)
         .with_state(state)
         .merge(page::routes())

@@ -1,13 +1,10 @@
-//! The routes of the page's Python: where its interpreter is (`GET api/python` and the
-//! files), and the network of a program that runs (`POST api/program`).
+//! The network of a program that runs in a page: `POST /api/program`.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Extension, Path, State};
-use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue,
-};
+use axum::extract::{Extension, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
@@ -15,46 +12,10 @@ use crate::classroom::Classroom;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::examples::host;
-use crate::http::json::{json_response, to_json};
 use crate::playground::session::Reach;
 
 /// Bytes of a request: 64 KB to be sent, and its line.
 pub(super) const LONGEST_REQUEST: usize = 66 * 1024;
-
-/// A file of the interpreter.
-struct File {
-    name: &'static str,
-    /// Bytes of the file as it is.
-    length: usize,
-    /// The same, packed.
-    gzip: &'static [u8],
-}
-
-/// The files in this program; none where it was built without them.
-const FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/python_files.rs"));
-
-/// Answers with the name of the interpreter, for a page to load.
-pub(super) async fn python() -> Response {
-    let program = FILES.iter().find_map(|file| {
-        let name = file.name.strip_suffix("_bg.wasm")?;
-        Some(api::PythonProgram { name: name.to_owned(), bytes: file.length })
-    });
-    json_response(to_json(&api::Python { program }))
-}
-
-/// Answers with a file of the interpreter, to be kept for good: its name has a hash.
-pub(super) async fn file(Path(name): Path<String>) -> Response {
-    let Some(file) = FILES.iter().find(|file| file.name == name) else {
-        return (StatusCode::NOT_FOUND, "There is no such file here.\n").into_response();
-    };
-    let kind = if name.ends_with(".js") { "text/javascript" } else { "application/wasm" };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (CONTENT_ENCODING, HeaderValue::from_static("gzip")),
-        (CACHE_CONTROL, HeaderValue::from_static("max-age=31536000, immutable")),
-    ];
-    (headers, file.gzip).into_response()
-}
 
 const UNKNOWN: &str = "There is no such program here.\n";
 

@@ -118,6 +118,11 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
     ),
     ("student_ports", "端口", "学生在网页里运行的服务器用的端口，一人一个，写成 第一个-最后一个。"),
     (
+        "python",
+        "文件夹",
+        "cargo xtask run 一边编译网页里的 Python、一边运行服务器时，放 Python 的地方。",
+    ),
+    (
         "host_name",
         "名字",
         "学生还可以在地址栏里输入的名字。除了这台电脑自己的名字，\n\

@@ -81,6 +81,11 @@ pub struct Options {
     )]
     pub student_ports: PortRange,
 
+    /// The folder where a build leaves the page's Python while this server runs already:
+    /// for `cargo xtask run`.
+    #[arg(long, value_name = "FOLDER", hide = true, env = "TCP_CLASSROOM_PYTHON")]
+    pub python: Option<PathBuf>,
+
     /// A page of another server that may talk to this one, as http://HOST:PORT.
     /// May be given several times, or separated by commas.
     #[arg(
@@ -329,6 +334,7 @@ impl Options {
                 rates: self.rate_limits(),
                 student_ports: self.student_ports,
             },
+            python: self.python.clone(),
         }
     }
 
