@@ -32,6 +32,15 @@ const LINKED: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// What the GNU Lesser General Public License asks to be said of a program that uses a
+/// library under it (section 4).
+const LESSER: &str = "\
+The crates malachite are libraries under the GNU Lesser General Public License,\n\
+version 3, and used by Python for the page. That licence and the GNU General Public\n\
+License are below. The whole source of this program is open: to use it with another\n\
+version of these libraries, change the version in Cargo.lock, or name your copy under\n\
+[patch.crates-io] in Cargo.toml, and run `cargo xtask dist`.\n\n";
+
 /// The text for a platform's program.
 ///
 /// # Errors
@@ -53,6 +62,7 @@ tcp-classroom is licensed under the MIT licence or the Apache licence 2.0, as yo
 like. It contains the following, under these licences. Where there is a choice, all\n\
 texts that come with the crate are below.\n\n"
         .to_owned();
+    text.push_str(LESSER);
     for (target, name, licence) in LINKED {
         if platform.target.contains(target) {
             writeln!(text, "{name}: {licence}")?;
@@ -159,6 +169,10 @@ mod tests {
         let platform = Platform::of_target("x86_64-pc-windows-gnu").unwrap();
         let text = of_program(platform).unwrap();
         for name in ["tokio 1.", "wasm-bindgen 0.", "SQLite", "mingw-w64", "windows-sys 0."] {
+            assert!(text.contains(name), "{name}");
+        }
+        // Both, since the lesser one is additional permissions to the other.
+        for name in ["malachite-base 0.", "GNU LESSER GENERAL PUBLIC", "GNU GENERAL PUBLIC"] {
             assert!(text.contains(name), "{name}");
         }
         for name in ["fantoccini", "proptest", "musl libc", "tcp-classroom 0."] {
