@@ -65,6 +65,7 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::HOMEWORK, get(homework::watch))
         .route(api::HOMEWORK_CHECK, get(homework::check))
         .route(api::HOMEWORK_RUN, post(homework::run_again))
+        .route(api::HOMEWORK_PAGE, post(program::checked))
         .route(api::PYTHON, get(interpreter::python))
         .route(
             api::PROGRAM,

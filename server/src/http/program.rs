@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Extension, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Extension, Query, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
 use crate::classroom::Classroom;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::examples::host;
+use crate::http::this_computer::Readers;
 use crate::playground::session::Reach;
+use crate::relay::pairing::is_key;
 
 /// Bytes of a request: 64 KB to be sent, and its line.
 pub(super) const LONGEST_REQUEST: usize = 66 * 1024;
@@ -25,6 +29,7 @@ pub(super) async fn program(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,
     Extension(connection): Extension<Connection>,
+    readers: Readers,
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
@@ -56,9 +61,17 @@ pub(super) async fn program(
     let Some(session) = playground.session(secret) else {
         return (StatusCode::UNAUTHORIZED, UNKNOWN).into_response();
     };
+    let names_a_host = ["bind ", "listen ", "connect "].iter().any(|kind| line.starts_with(kind));
+    let mut hosts = Vec::new();
+    if names_a_host {
+        // The first is what neighbours are told.
+        hosts.extend(readers.tcp_host(&server).await);
+        hosts.push(host(&uri, &headers).to_owned());
+        hosts.extend(server.join.current().await.iter().map(|address| address.host.clone()));
+    }
     let reach = Reach {
         lesson: server.tcp,
-        host: host(&uri, &headers).to_owned(),
+        hosts,
         is_on_network: !server.http.ip().is_loopback(),
         ports: server.limits.student_ports,
     };
@@ -70,4 +83,30 @@ pub(super) async fn program(
     };
     let whole = [answer.status.to_string().as_bytes(), b"\n", &answer.bytes].concat();
     ([(CONTENT_TYPE, "application/octet-stream")], whole).into_response()
+}
+
+/// What a page has checked by itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct Checked {
+    key: String,
+    passed: u8,
+    of: u8,
+}
+
+/// Notes for the teacher what a page has checked by itself. That is the page's word: it
+/// counts as done, and is marked.
+pub(super) async fn checked(
+    State(classroom): State<Arc<Classroom>>,
+    query: Result<Query<Checked>, QueryRejection>,
+) -> Response {
+    let query = query.ok().filter(|query| is_key(&query.key) && query.passed <= query.of);
+    let Some(Query(Checked { key, passed, of })) = query else {
+        return (StatusCode::BAD_REQUEST, UNKNOWN).into_response();
+    };
+    match classroom.playground().check(&key, passed, of) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Too many programs run here.\n").into_response()
+        }
+    }
 }

@@ -42,8 +42,9 @@ const LINES: usize = 16;
 pub(crate) struct Reach {
     /// The lesson's port of this server.
     pub(crate) lesson: SocketAddr,
-    /// The name by which the page called this server.
-    pub(crate) host: String,
+    /// The names of this server, that for neighbours first. Known for requests that name
+    /// a host.
+    pub(crate) hosts: Vec<String>,
     /// Whether this server is on the network, and not on this computer alone.
     pub(crate) is_on_network: bool,
     /// Where its server may listen.
@@ -269,7 +270,7 @@ impl Session {
         let mut state = self.state();
         state.port = Some(number);
         state.sockets.insert(id, Socket::Listener { port, listener });
-        let host = if all { &*reach.host } else { "127.0.0.1" };
+        let host = reach.hosts.first().filter(|_| all).map_or("127.0.0.1", |host| host);
         done(format!("{host}:{number}"))
     }
 
@@ -409,10 +410,10 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Whether a name is this computer's, as the page calls it.
+/// Whether a name is this computer's, as the page or the lesson's programs call it.
 fn is_here(host: &str, reach: &Reach) -> bool {
     host == "localhost"
-        || host.eq_ignore_ascii_case(&reach.host)
+        || reach.hosts.iter().any(|name| name.eq_ignore_ascii_case(host))
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -424,7 +425,7 @@ mod tests {
     fn reach() -> Reach {
         Reach {
             lesson: SocketAddr::from(([127, 0, 0, 1], 9999)),
-            host: "classroom.test".to_owned(),
+            hosts: vec!["classroom.test".to_owned(), "192.168.1.7".to_owned()],
             is_on_network: false,
             ports: Limits::STUDENT_PORTS,
         }
@@ -469,11 +470,22 @@ mod tests {
             ("127.0.0.2", true),
             ("localhost", true),
             ("Classroom.Test", true),
+            ("192.168.1.7", true),
             ("192.168.1.1", false),
             ("example.org", false),
             ("", false),
         ] {
             assert_eq!(is_here(host, &reach()), is, "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_neighbour_is_let_in_no_longer_than_the_teacher_lets_neighbours_in() {
+        let (playground, session) = session();
+        let [own, neighbour] = ["127.0.0.1", "192.168.1.9"].map(|ip| ip.parse().unwrap());
+        for lets in [false, true, false] {
+            playground.let_neighbours(lets);
+            assert_eq!((session.lets_in(own), session.lets_in(neighbour)), (true, lets));
         }
     }
 
