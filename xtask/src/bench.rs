@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::{browser, heading, page, target, tools};
+use crate::{browser, heading, interpreter, page, target, tools};
 
 /// Where it leaves its table: the last one is part of the repository.
 const TABLE: &str = "BENCHMARKS.md";
@@ -40,7 +40,9 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
 /// Chromium will do.
 pub fn in_browser(shell: &Shell, name: &OsStr) -> Result<()> {
     let browser = browser::ensure(shell, browser::Engine::Chromium)?;
-    page::build(shell, &tools::ensure(shell)?)?;
+    let tools = tools::ensure(shell)?;
+    page::build(shell, &tools)?;
+    interpreter::build(shell, &tools)?;
     heading("measuring, about two minutes; leave the machine alone meanwhile");
     // The page is a release build; how fast the server is does not count here.
     cmd!(shell, "cargo bench --profile dev --package tcp-classroom --bench {name}")

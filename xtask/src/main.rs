@@ -58,6 +58,7 @@ cargo xtask COMMAND
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
   bench visit           measure how long a phone waits for the page, in Chromium
+  bench python          measure Python in the page, in Chromium and beside a class
   test [OPTIONS]        every check: format, lints, dependencies, tests, browser tests
     --browsers LIST     the student's journey in these browsers: chromium, firefox,
                         webkit, with commas between them, or all; chromium runs all
@@ -91,7 +92,9 @@ fn main() -> ExitCode {
         (Some("build"), []) => build(),
         (Some("page"), []) => page(),
         (Some("python"), []) => python(),
-        (Some("bench"), [name]) if name == "typing" || name == "visit" => bench_page(name),
+        (Some("bench"), [name]) if name == "typing" || name == "visit" || name == "python" => {
+            bench_page(name)
+        }
         (Some("bench"), arguments) => bench(arguments),
         (Some("test"), arguments) => match checks::Options::parse(arguments) {
             Ok(options) => test(&options),
