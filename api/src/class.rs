@@ -301,6 +301,8 @@ pub struct Person {
     pub checks: String,
     /// The homework was done.
     pub passed: bool,
+    /// It was checked in the page, and not by the class's server.
+    pub in_page: bool,
 }
 
 /// An entry of the journal.

@@ -61,6 +61,10 @@ pub const HOMEWORK_RUN: &str = "/api/homework/run";
 /// Where `check.py` connects, with `?code=CODE`.
 pub const HOMEWORK_RELAY: &str = "/api/homework/relay";
 
+/// Where a page that has checked the homework by itself says so: POST,
+/// `?key=KEY&passed=N&of=N`, the required checks.
+pub const HOMEWORK_PAGE: &str = "/api/homework/page";
+
 /// Where the page's Python is: [`Python`].
 pub const PYTHON: &str = "/api/python";
 

@@ -39,6 +39,9 @@ pub(crate) struct Playground {
     /// Whether other computers may connect to students' servers.
     lets_neighbours: AtomicBool,
     table: Mutex<Table>,
+    /// What pages have checked by themselves, by their keys: required checks passed, and
+    /// how many there are.
+    checked: Mutex<HashMap<String, (u8, u8)>>,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +65,29 @@ impl Playground {
 
     pub(crate) fn lets_neighbours(&self) -> bool {
         self.lets_neighbours.load(Ordering::Relaxed)
+    }
+
+    /// Notes what a page with this key has checked: the best of its results.
+    pub(crate) fn check(&self, key: &str, passed: u8, of: u8) -> Result<(), Full> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked.len() >= SESSIONS && !checked.contains_key(key) {
+            return Err(Full);
+        }
+        let best = checked.entry(key.to_owned()).or_insert((passed, of));
+        if best.0 < passed {
+            *best = (passed, of);
+        }
+        Ok(())
+    }
+
+    /// What a page with this key has checked by itself.
+    pub(crate) fn checked(&self, key: &str) -> Option<(u8, u8)> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    }
+
+    /// Forgets what pages have checked: the lesson is over.
+    pub(crate) fn forget_checked(&self) {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// A new session for a page from an address.
@@ -137,6 +163,9 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     // On Windows that would share a port with another program.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
+    // Those that wait to be accepted have their buffers from here.
+    socket.set_recv_buffer_size(socket::BUFFER)?;
+    socket.set_send_buffer_size(socket::BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -20,7 +20,7 @@ use crate::playground::Port;
 
 /// Bytes that wait each way, of which the system takes twice as many for its own
 /// bookkeeping: 64 KB.
-const BUFFER: usize = 32 * 1024;
+pub(super) const BUFFER: u32 = 32 * 1024;
 
 /// Bytes that one `recv` takes at most.
 const CHUNK: usize = 64 * 1024;
@@ -58,8 +58,8 @@ impl Connection {
     pub(super) fn new(stream: TcpStream) -> Arc<Self> {
         let socket = SockRef::from(&stream);
         let sized = socket
-            .set_recv_buffer_size(BUFFER)
-            .and_then(|()| socket.set_send_buffer_size(BUFFER))
+            .set_recv_buffer_size(BUFFER as usize)
+            .and_then(|()| socket.set_send_buffer_size(BUFFER as usize))
             .and_then(|()| socket.set_tcp_nodelay(true));
         if let Err(error) = sized {
             tracing::debug!("the system chooses the buffers of a program itself: {error}");

@@ -1,5 +1,6 @@
 //! The student's journey: the whole lesson on the page, from the welcome to the
-//! homework, in the browser engine of this run; see [`classroom::engine`].
+//! homework, and a server of the student's own in it, in the browser engine of this run;
+//! see [`classroom::engine`].
 
 use std::net::SocketAddr;
 
@@ -9,8 +10,11 @@ use crate::classroom::homework::{RealCheck, right_server};
 use crate::classroom::port::student_port;
 use crate::classroom::student::{Hand, OPEN, done, expect_open, walk};
 use crate::classroom::{TestServer, needs};
+use crate::program::{address, choose, hear, open, out, press, run, until_state};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 /// Goes through the lesson, looks at every panel and comes back later.
 async fn journey(visitor: Visitor, hand: Hand) {
@@ -107,4 +111,33 @@ async fn a_student_finishes_the_lesson_in_chinese() {
 #[tokio::test]
 async fn a_student_finishes_the_lesson_in_english() {
     journey(ENGLISH, Hand::Types).await;
+}
+
+#[tokio::test]
+async fn a_server_of_the_student_s_own_runs_in_the_page_until_it_is_stopped() {
+    let Some((_server, browser)) = open(CHINESE).await else { return };
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let address = address(&browser).await;
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    raw.write_all("add;张三;1".as_bytes()).await.unwrap();
+    assert_eq!(hear(&mut raw, "added!").await, "张三 added!");
+    raw.write_all(b"exit").await.unwrap();
+    assert_eq!(hear(&mut raw, "\0").await, "");
+    browser.until("document.getElementById('output').children.length === 3").await;
+    press(&browser, "stop").await;
+    until_state(&browser, "ended").await;
+    browser.screenshot(&format!("journey-program-{:?}", browser.engine())).await;
+
+    run(&browser, "print('begun')\nwhile True:\n    pass\n").await;
+    browser.until("document.getElementById('output').textContent === 'begun'").await;
+    press(&browser, "stop").await;
+    until_state(&browser, "ended").await;
+    choose(&browser, "client.py").await;
+    press(&browser, "run").await;
+    browser.until("document.getElementById('output').children.length === 6").await;
+    until_state(&browser, "ended").await;
+    assert_eq!(out(&browser).await.lines().count(), 6);
+    browser.finish().await;
 }

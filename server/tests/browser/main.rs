@@ -34,6 +34,8 @@ mod lesson;
 mod own_server;
 mod page;
 mod program;
+mod program_class;
+mod program_lesson;
 mod sheet;
 mod sizes;
 mod teacher;

@@ -233,6 +233,7 @@ async fn the_door_and_the_end_of_the_lesson_hold_for_everybody() {
     for visitor in [CHINESE, ENGLISH] {
         let Some(mut class) = Class::open(visitor).await else { return };
         door(&mut class).await;
+        students_servers(&class).await;
         end(&mut class).await;
         class.browser.finish().await;
     }
@@ -262,6 +263,12 @@ async fn door(class: &mut Class) {
     let student = class.at_student(1).await;
     student.click("#reconnect").await;
     student.await_state("open").await;
+}
+
+/// What it does is shown by the tests of students' servers.
+async fn students_servers(class: &Class) {
+    class.does("open-servers").await;
+    class.does("close-servers").await;
 }
 
 /// Asks once, and forgets everybody's name; the conversations go on.

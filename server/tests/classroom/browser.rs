@@ -344,10 +344,11 @@ impl Browser {
     }
 
     /// The same, where the server was away for a while: the browser says so of the
-    /// conversation and of the stream of the class's state.
+    /// conversation, of the stream of the class's state, and of a program's network.
     pub async fn finish_after_a_loss(self) {
         self.finish_without(|message| {
-            message.contains("WebSocket connection to") || message.contains(api::CLASS)
+            let lost = ["WebSocket connection to", api::CLASS, api::PROGRAM];
+            lost.iter().any(|lost| message.contains(lost))
         })
         .await;
     }

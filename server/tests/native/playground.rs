@@ -1,13 +1,21 @@
 //! The network of the programs that run in pages: what they reach, and what they
 //! cannot do to others.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tcp_classroom::PortRange;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
+use crate::classroom::person::{Page, Roster};
+use crate::classroom::teacher::Teacher;
 use crate::classroom::{TestServer, get, http};
+
+/// After so long without a byte a side has no more room.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// A program, as its worker asks for it.
 struct Program {
@@ -33,9 +41,13 @@ async fn post(server: SocketAddr, headers: &str, body: &[u8]) -> (u16, Vec<u8>) 
 
 impl Program {
     async fn open(server: &TestServer) -> Self {
-        let (status, secret) = post(server.http, "", b"open").await;
+        Self::at(server.http).await
+    }
+
+    async fn at(http: SocketAddr) -> Self {
+        let (status, secret) = post(http, "", b"open").await;
         assert_eq!(status, 200);
-        Program { http: server.http, secret: String::from_utf8(secret).unwrap() }
+        Program { http, secret: String::from_utf8(secret).unwrap() }
     }
 
     /// Asks with bytes; the error number and the bytes that come.
@@ -179,6 +191,112 @@ async fn the_end_of_a_program_frees_its_port_and_ends_its_connections() {
     let _ = raw.read(&mut [0]).await;
     assert!(TcpStream::connect(&*address).await.is_err());
     assert_eq!(one.serve().await.1, address, "the same port as before");
+}
+
+/// Writes until the other side has taken nothing for a while. Returns the bytes that
+/// it took.
+async fn write_until_full(stream: &TcpStream) -> usize {
+    let mut written = 0;
+    while timeout(QUIET, stream.writable()).await.is_ok() {
+        match stream.try_write(&[0; 4096]) {
+            Ok(length) => written += length,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        assert!(written < 4_000_000, "it goes on for ever");
+    }
+    written
+}
+
+#[tokio::test]
+async fn what_waits_on_a_connection_is_bounded_each_way() {
+    let server = TestServer::start().await;
+    let program = Program::open(&server).await;
+    let (listener, address) = program.serve().await;
+    let raw = TcpSocket::new_v4().unwrap();
+    // The system doubles them: what the client itself may hold is 16 KB each way.
+    raw.set_send_buffer_size(8 * 1024).unwrap();
+    raw.set_recv_buffer_size(8 * 1024).unwrap();
+    let mut raw = raw.connect(address.parse().unwrap()).await.unwrap();
+    // Before it is accepted, and behind it.
+    let waiting = write_until_full(&raw).await;
+    let (_, accepted) = program.ask(&format!("accept {listener} 5000")).await;
+    let id = accepted.split(' ').next().unwrap().to_owned();
+    let more = write_until_full(&raw).await;
+    assert!(waiting + more <= (64 + 16 + 16) * 1024, "{waiting} + {more} bytes wait");
+    let read = program.send(&format!("recv {id} 1000000 5000"), b"").await;
+    assert!(read.0 == 0 && read.1.len() <= 64 * 1024, "{} bytes at once", read.1.len());
+
+    let mut sent = 0;
+    loop {
+        let (status, taken) = program.send(&format!("send {id} 300"), &[b'x'; 65_536]).await;
+        if status == 11 {
+            break;
+        }
+        assert_eq!(status, 0);
+        sent += str::from_utf8(&taken).unwrap().parse::<usize>().unwrap();
+        assert!(sent < 4_000_000, "it goes on for ever");
+    }
+    // A packet on this computer's own way is 64 KB, and may be under way besides.
+    assert!(sent <= (64 + 16 + 64) * 1024, "{sent} bytes wait");
+    let mut first = [0];
+    raw.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"x");
+    // What is longer than a request may be is refused as a whole.
+    let headers = format!("\r\nAuthorization: Bearer {}", program.secret);
+    let long = vec![b'x'; 70_000];
+    assert_eq!(post(server.http, &headers, &long).await.0, 413);
+}
+
+#[tokio::test]
+async fn the_teacher_lets_other_computers_connect_to_students_servers() {
+    let ports = PortRange { first: 10_195, last: 10_198 };
+    let server = TestServer::with(|config| {
+        config.http = SocketAddr::from(([0, 0, 0, 0], 0));
+        config.limits.student_ports = ports;
+    })
+    .await;
+    let http = SocketAddr::from(([127, 0, 0, 1], server.http.port()));
+    let program = Program::at(http).await;
+    // Stands for an address of the network.
+    let elsewhere = |address: &str| {
+        let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+        TcpStream::connect(SocketAddr::from(([127, 0, 0, 2], port)))
+    };
+    let (_, address) = program.serve().await;
+    assert!(elsewhere(&address).await.is_err(), "{address}");
+    let mut teacher = Teacher::of(&server);
+    teacher.host = http.to_string();
+    teacher.does("open-servers").await;
+    program.ask("begin").await;
+    let (listener, address) = program.serve().await;
+    let _raw = elsewhere(&address).await.unwrap();
+    assert_eq!(program.ask(&format!("accept {listener} 5000")).await.0, 0);
+    teacher.does("close-servers").await;
+    program.ask("begin").await;
+    let (_, address) = program.serve().await;
+    assert!(elsewhere(&address).await.is_err(), "{address}");
+}
+
+#[tokio::test]
+async fn homework_that_is_checked_in_a_page_counts_and_is_marked() {
+    let server = TestServer::start().await;
+    let mut roster = Roster::open(&server).await;
+    let page = Page::new(&server, 1);
+    page.reports(&api::Student { name: "wei".into(), ..api::Student::default() }).await;
+    let checked = async |passed: u8, of: u8| {
+        let path = format!("POST {}?key={}&passed={passed}&of={of}", api::HOMEWORK_PAGE, page.key);
+        let head = format!("{path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0", server.http);
+        http(server.http, &head).await.status
+    };
+    assert_eq!(checked(9, 12).await, 204);
+    let row = roster.find("some checks", |row| row.homework == Some((9, 12))).await;
+    assert!(row.in_page && !row.passed);
+    assert_eq!(checked(12, 12).await, 204);
+    // A later try that goes wrong takes nothing away.
+    assert_eq!(checked(3, 12).await, 204);
+    let row = roster.find("all checks", |row| row.passed).await;
+    assert_eq!((row.in_page, row.homework), (true, Some((12, 12))));
+    assert_eq!(checked(13, 12).await, 400);
 }
 
 #[tokio::test]

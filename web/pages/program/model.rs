@@ -128,6 +128,16 @@ pub enum Effect {
     SendLine(String),
     /// Put the cursor into the field for a line.
     FocusLine,
+    /// Tell the server how many of the required checks are passed, and how many there
+    /// are.
+    Report {
+        /// Passed.
+        passed: String,
+        /// In all.
+        of: String,
+    },
+    /// Tell the student's page that the homework is done.
+    TellPage,
 }
 
 /// What became of a check.
@@ -361,12 +371,18 @@ impl Model {
                 text: text.to_owned(),
                 line: line.to_owned(),
             }),
+            ["checked", passed, of] => {
+                return vec![Effect::Report { passed: passed.to_owned(), of: of.to_owned() }];
+            }
             ["ended", code] => {
                 let is_good = code == "0";
+                let mut effects = Vec::new();
                 if self.purpose == Some(Purpose::Check) {
                     self.passed = Some(is_good);
+                    effects.extend(is_good.then_some(Effect::TellPage));
                 }
-                return self.end(if is_good { State::Ended } else { State::Failed });
+                effects.extend(self.end(if is_good { State::Ended } else { State::Failed }));
+                return effects;
             }
             ["broken", text] => return self.update(Msg::Broken(text.to_owned())),
             _ => {}

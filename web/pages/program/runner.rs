@@ -46,6 +46,7 @@ pub struct Runner {
     /// Requests to the server in their order, one at a time.
     requests: RefCell<VecDeque<(String, bool)>>,
     asking: RefCell<Option<Exchange>>,
+    telling: RefCell<Option<Exchange>>,
     is_asking: Cell<bool>,
 }
 
@@ -91,6 +92,7 @@ impl Runner {
             secret: RefCell::default(),
             requests: RefCell::default(),
             asking: RefCell::default(),
+            telling: RefCell::default(),
             is_asking: Cell::new(false),
         })
     }
@@ -209,6 +211,13 @@ impl Runner {
     pub fn ask(&self, request: &str, is_begin: bool) {
         self.requests.borrow_mut().push_back((request.to_owned(), is_begin));
         self.ask_next();
+    }
+
+    /// Posts something whose answer does not matter.
+    pub fn tell(&self, path: &str) {
+        let kind = XmlHttpRequestResponseType::Text;
+        let told = exchange(("POST", path, ""), None, kind, None, Box::new(|_| {}));
+        self.telling.replace(told.ok());
     }
 
     fn ask_next(&self) {

@@ -12,10 +12,10 @@ use web::browser::dom::{Dom as _, create, leaf, root};
 use web::browser::listener::{Listener, closest};
 use web::browser::program::{Post, Program};
 use web::browser::request::{Request, relative};
-use web::browser::storage::PageStorage;
+use web::browser::storage::{PageStorage, StorageKey};
 use web::browser::timer::Timer;
 use web_sys::{
-    Document, MutationObserver, MutationObserverInit, Window, XmlHttpRequest,
+    Document, Event, MutationObserver, MutationObserverInit, Window, XmlHttpRequest,
     XmlHttpRequestResponseType,
 };
 
@@ -161,10 +161,25 @@ impl ProgramPanel {
             }
             Effect::EndSession => self.runner.ask("end", false),
             Effect::SendLine(line) => self.runner.ask(&format!("type\n{line}"), false),
+            Effect::Report { passed, of } => self.report(&passed, &of),
+            Effect::TellPage => {
+                if let Ok(event) = Event::new("passed") {
+                    let _ = self.parts.panel.dispatch_event(&event);
+                }
+            }
             Effect::FocusLine => {
                 self.parts.ask.hide(false);
                 self.parts.line.take_focus();
             }
+        }
+    }
+
+    /// Says so under the key of the student's homework, if this is a student's page.
+    fn report(&self, passed: &str, of: &str) {
+        let storage = PageStorage::of(&self.window);
+        if let Some(key) = storage.get(StorageKey::Homework) {
+            let path = relative(api::HOMEWORK_PAGE);
+            self.runner.tell(&format!("{path}?key={key}&passed={passed}&of={of}"));
         }
     }
 

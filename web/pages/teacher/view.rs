@@ -233,6 +233,7 @@ impl View {
         row.turn("data-hand", person.hand);
         row.turn("data-homework", person.homework.is_some());
         row.turn("data-passed", person.passed);
+        row.turn("data-in-page", person.in_page);
         row.turn("data-flooding", person.flooding);
         row.turn("data-mistake", !person.cause.is_empty());
         row.fill("name", label(person));

@@ -63,6 +63,8 @@ pub(crate) struct HomeworkResult {
     /// As [`Person::checks`] has them.
     pub(crate) checks: String,
     pub(crate) done: bool,
+    /// Whether the page has checked it by itself.
+    pub(crate) in_page: bool,
 }
 
 /// Somebody in the roll.
@@ -281,6 +283,7 @@ impl Entry {
             homework: self.homework.as_ref().map(|homework| homework.passed_checks),
             checks: self.homework.as_ref().map(|it| it.checks.clone()).unwrap_or_default(),
             passed: self.homework.as_ref().is_some_and(|homework| homework.done),
+            in_page: self.homework.as_ref().is_some_and(|homework| homework.in_page),
         }
     }
 

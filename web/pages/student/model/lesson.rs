@@ -29,6 +29,8 @@ pub enum LessonMsg {
     Numbered(u32),
     /// The cut of the lab for sticky packets went through a character.
     CharacterSplit,
+    /// The homework was checked in the page, and is done.
+    PassedInPage,
 }
 
 /// What is to be done for the lesson.
@@ -95,6 +97,8 @@ impl LessonModel {
                 self.open_step();
             }
             LessonMsg::Restarted => self.restart(),
+            // The homework counts it, and whether its step is open.
+            LessonMsg::PassedInPage => {}
             LessonMsg::Seated(seat) => {
                 self.owner.sit(&seat);
                 self.show_owner();

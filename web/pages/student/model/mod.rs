@@ -127,6 +127,9 @@ impl Model {
             Msg::Conversation(msg) => self.update_conversation(msg, moment),
             Msg::Input(msg) => self.update_input(msg, moment),
             Msg::Lesson(msg) => {
+                if msg == LessonMsg::PassedInPage {
+                    self.homework.pass_in_page();
+                }
                 let effects = self.lesson.update(msg);
                 self.add(effects);
                 self.count_homework();

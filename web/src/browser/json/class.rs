@@ -64,7 +64,7 @@ with_defaults! {
     }
     Person {
         id name seat address raw state step done commands last mistake cause idle messages errors hand
-        flooding sticky homework checks passed
+        flooding sticky homework checks passed in_page
     }
 }
 

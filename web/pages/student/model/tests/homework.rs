@@ -31,6 +31,17 @@ fn the_step_is_done_when_the_server_has_passed_also_while_another_one_was_open()
 }
 
 #[test]
+fn the_step_is_done_when_the_program_in_the_page_has_passed() {
+    let mut page = TestPage::opened();
+    let steps = vec![step("first", "added"), step("homework", "passed")];
+    page.happens(LessonMsg::Loaded(steps)).happens(LessonMsg::PassedInPage);
+    // What the class's server says of another program takes nothing away.
+    page.happens(CONNECTED).happens(LessonMsg::StepChosen("homework".into()));
+    assert!(page.model.lesson().open().is_some_and(Step::is_done));
+    assert!(!page.model.lesson().steps()[0].is_done());
+}
+
+#[test]
 fn without_a_relay_the_page_is_back_at_the_class_s_server() {
     let mut page = TestPage::connected();
     page.happens(CONNECTED).happens(ConversationMsg::ServerSwitched);

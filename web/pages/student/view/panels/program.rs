@@ -6,21 +6,31 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
 use web::browser::dom::{Dom as _, create};
+use web::browser::listener::Listener;
+use web::browser::program::Post;
 use web::browser::request::{Request, body};
 use web_sys::{Document, HtmlElement, XmlHttpRequest, XmlHttpRequestResponseType};
+
+use crate::model::Msg;
+use crate::model::lesson::LessonMsg;
 
 /// The panel, empty until it is seen.
 pub struct ProgramView {
     panel: HtmlElement,
     request: RefCell<Option<Request>>,
     has_failed: Rc<Cell<bool>>,
+    _passed: Listener,
 }
 
 impl ProgramView {
     /// Finds its element by its id.
-    pub fn of(find: impl Fn(&str) -> HtmlElement) -> Self {
-        let has_failed = Rc::new(Cell::new(true));
-        ProgramView { panel: find("program"), request: RefCell::default(), has_failed }
+    pub fn of(find: impl Fn(&str) -> HtmlElement, post: &Post<Msg>) -> Self {
+        let (panel, has_failed) = (find("program"), Rc::new(Cell::new(true)));
+        let post = post.clone();
+        // The panel's own program tells it.
+        let _passed =
+            Listener::new(&panel, "passed", move |_| drop(post(LessonMsg::PassedInPage.into())));
+        ProgramView { panel, request: RefCell::default(), has_failed, _passed }
     }
 
     /// Fetches the page, the first time and after it could not be had.

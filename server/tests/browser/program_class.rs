@@ -1,0 +1,129 @@
+//! The student's own program among others: other pages, raw clients, a server that is
+//! started anew, a tab that is closed.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE};
+use crate::classroom::{TestServer, must, needs};
+use crate::program::{
+    address, choose, hear, open, open_panel, out, output, press, run, until_state,
+};
+
+#[tokio::test]
+async fn a_page_serves_another_page() {
+    let Some((server, browser)) = open(ENGLISH).await else { return };
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let address = address(&browser).await;
+    let (_, port) = address.split_once(':').unwrap();
+    let first = browser.client.window().await.unwrap();
+    browser.open_beside(CHINESE, &format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    open_panel(&browser).await;
+    let client = format!(
+        "import socket\ns = socket.create_connection(('127.0.0.1', {port}))\n\
+         print(s.recv(1024))\ns.sendall(b'add;a;1')\nprint(s.recv(1024))\n\
+         socket.create_connection(('192.0.2.1', 80))\n"
+    );
+    run(&browser, &client).await;
+    until_state(&browser, "failed").await;
+    assert_eq!(out(&browser).await, "b'Welcome!'\nb'a added!'\n");
+    let lines = output(&browser).await;
+    assert!(lines.last().unwrap().1.contains("Network is unreachable"), "{lines:?}");
+    // Its tab is closed; the server's is not concerned.
+    browser.client.close_window().await.unwrap();
+    browser.turn_to(&first).await;
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_raw_python_client_hears_the_same_from_the_page_and_from_python3() {
+    if !needs::program("python3", "--version") {
+        return;
+    }
+    let Some((_server, browser)) = open(ENGLISH).await else { return };
+    choose(&browser, "server.py").await;
+    press(&browser, "run").await;
+    let address = address(&browser).await;
+    let (_, port) = address.split_once(':').unwrap();
+    let client = "import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n\
+                  print(s.recv(1024))\nfor m in ['hello', '张三']:\n    s.sendall(m.encode())\n    \
+                  print(s.recv(1024))\ns.sendall(b'exit')\nprint(s.recv(1024))\n";
+    let mut command = Command::new("python3");
+    command.args(["-c", client, port]);
+    let heard = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let expected = "b'Welcome!'\nb'Received hello;'\n\
+                    b'Received \\xe5\\xbc\\xa0\\xe4\\xb8\\x89;'\nb''\n";
+    assert_eq!(String::from_utf8(heard.stdout).unwrap(), expected);
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_closed_tab_gives_its_port_back_within_thirty_seconds() {
+    let Some((server, browser)) = open(ENGLISH).await else { return };
+    let first = browser.client.window().await.unwrap();
+    let second = browser.open_beside(ENGLISH, &format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    open_panel(&browser).await;
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let address = address(&browser).await;
+    browser.turn_to(&second).await;
+    browser.client.close_window().await.unwrap();
+    let closed = Instant::now();
+    browser.turn_to(&first).await;
+    must("the port is free", async {
+        while TcpStream::connect(&*address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    println!("the port was free after {:.1} s", closed.elapsed().as_secs_f64());
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_program_says_that_the_server_is_gone_and_runs_again_when_it_is_back() {
+    let Some((server, browser)) = open(ENGLISH).await else { return };
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let before = address(&browser).await;
+    let (tcp, http) = (server.tcp, server.http);
+    server.stop().await;
+    until_state(&browser, "failed").await;
+    let lines = output(&browser).await;
+    assert!(lines.last().unwrap().1.contains("Network is unreachable"), "{lines:?}");
+    assert!(TcpStream::connect(&*before).await.is_err());
+    let _server = TestServer::with(|config| (config.tcp, config.http) = (tcp, http)).await;
+    browser.await_state("open").await;
+    press(&browser, "run").await;
+    let mut raw = TcpStream::connect(&*address(&browser).await).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    browser.finish_after_a_loss().await;
+}
+
+#[tokio::test]
+async fn a_program_runs_where_the_browser_does_not_trust_the_address() {
+    let server = TestServer::start().await;
+    let Some(browser) = Browser::start(PHONE).await else { return };
+    browser.go(&format!("http://classroom.test:{}/", server.http.port())).await;
+    browser.await_state("open").await;
+    assert_eq!(browser.script("return window.isSecureContext").await, false);
+    open_panel(&browser).await;
+    // `classroom.test` is what the page calls this server.
+    let source = "import socket, time\ns = socket.socket()\ns.connect(('classroom.test', 9999))\n\
+                  print(s.recv(1024))\ntime.sleep(0.01)\ns.close()\n";
+    run(&browser, source).await;
+    until_state(&browser, "ended").await;
+    assert_eq!(out(&browser).await, "b'Welcome!'\n");
+    choose(&browser, "server.py").await;
+    press(&browser, "run").await;
+    let mut raw = TcpStream::connect(&*address(&browser).await).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    browser.finish().await;
+}
