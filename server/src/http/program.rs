@@ -56,6 +56,13 @@ pub(super) async fn program(
         });
         return secret.into_response();
     }
+    // A page that is being closed can send no header.
+    if let Some(secret) = line.strip_prefix("leave ") {
+        if let Some(session) = playground.session(secret) {
+            playground.close(&session);
+        }
+        return StatusCode::NO_CONTENT.into_response();
+    }
     let secret = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let secret = secret.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     let Some(session) = playground.session(secret) else {

@@ -300,6 +300,22 @@ async fn homework_that_is_checked_in_a_page_counts_and_is_marked() {
 }
 
 #[tokio::test]
+async fn a_page_that_leaves_gives_everything_back_at_once() {
+    let ports = PortRange { first: 10_180, last: 10_182 };
+    let server = TestServer::with(|config| config.limits.student_ports = ports).await;
+    let program = Program::open(&server).await;
+    let (_, address) = program.serve().await;
+    let nobody = post(server.http, "", b"leave 00000000000000000000000000000000").await;
+    assert_eq!(nobody.0, 204, "it is told nothing");
+    assert!(TcpStream::connect(&*address).await.is_ok());
+    let leave = format!("leave {}", program.secret);
+    assert_eq!(post(server.http, "", leave.as_bytes()).await.0, 204);
+    assert!(TcpStream::connect(&*address).await.is_err());
+    let headers = format!("\r\nAuthorization: Bearer {}", program.secret);
+    assert_eq!(post(server.http, &headers, b"begin").await.0, 401);
+}
+
+#[tokio::test]
 async fn a_line_that_is_typed_reaches_the_program_that_waits() {
     let server = TestServer::start().await;
     let program = Program::open(&server).await;

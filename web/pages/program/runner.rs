@@ -39,7 +39,7 @@ pub struct Runner {
     name: RefCell<String>,
     compiled: RefCell<Option<JsValue>>,
     loading: RefCell<Option<Exchange>>,
-    compiling: RefCell<Option<[Closure<dyn FnMut(JsValue)>; 2]>>,
+    compiling: RefCell<Option<[Settled; 2]>>,
     worker: RefCell<Option<Running>>,
     /// The secret of the session with the server.
     secret: RefCell<String>,
@@ -49,6 +49,9 @@ pub struct Runner {
     telling: RefCell<Option<Exchange>>,
     is_asking: Cell<bool>,
 }
+
+/// What happens once a promise is settled.
+type Settled = Closure<dyn FnMut(JsValue)>;
 
 /// A request that is under way.
 struct Exchange {
@@ -211,6 +214,17 @@ impl Runner {
     pub fn ask(&self, request: &str, is_begin: bool) {
         self.requests.borrow_mut().push_back((request.to_owned(), is_begin));
         self.ask_next();
+    }
+
+    /// Tells the server that the page is being closed.
+    pub fn leave(&self) {
+        let secret = self.secret.borrow();
+        if !secret.is_empty() {
+            let line = format!("leave {secret}");
+            let path = relative(api::PROGRAM);
+            // Where it cannot be told, the server notices within half a minute.
+            let _ = self.window.navigator().send_beacon_with_opt_str(path, Some(&line));
+        }
     }
 
     /// Posts something whose answer does not matter.

@@ -55,6 +55,7 @@ pub struct ProgramPanel {
     post: Post<Msg>,
     _language: (MutationObserver, Closure<dyn FnMut(JsValue)>),
     _listeners: Vec<Listener>,
+    _left: Listener,
 }
 
 impl Program for ProgramPanel {
@@ -84,9 +85,9 @@ impl Program for ProgramPanel {
         options.set_attribute_filter(&Array::of1(&"lang".into()));
         // It fails for options that make no sense.
         let _ = observer.observe_with_options(&html, &options);
+        let runner = Runner::new(window.clone(), post.clone());
         ProgramPanel {
             model: RefCell::default(),
-            runner: Runner::new(window.clone(), post.clone()),
             texts: Texts::new(&document),
             drawn: Cell::new((usize::MAX, 0, 0)),
             is_due: Cell::new(false),
@@ -96,6 +97,11 @@ impl Program for ProgramPanel {
             example: RefCell::default(),
             _language: (observer, changed),
             _listeners: listen(&document, &parts, &post),
+            _left: Listener::new(&window, "pagehide", {
+                let runner = runner.clone();
+                move |_| runner.leave()
+            }),
+            runner,
             post,
             parts,
             document,

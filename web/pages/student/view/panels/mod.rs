@@ -88,7 +88,7 @@ impl SidePanels {
             sequence: SequenceView::of(document, find),
             sticky: StickyView::of(find),
             python: PythonView::of(document, find),
-            program: ProgramView::of(find, post),
+            program: ProgramView::of(document, find, post),
             _listeners: listen(document, &book, this, post),
             _resized: ResizeListener::new(book.list(), resized),
             book,

@@ -1,0 +1,19 @@
+// Starts the panel's program. A student's page loads this when the panel is first
+// opened, and it then takes over what the page /program has: no visit pays for it
+// otherwise. What all pages share is there already.
+const start = async () => {
+  const panel = document.getElementById("program");
+  if (!panel.querySelector("textarea")) {
+    const answer = await fetch("program");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.head.append(...page.querySelectorAll("link[href*=style-],link[rel$=load]"));
+    panel.replaceChildren(...page.getElementById("program").childNodes);
+  }
+  // The last of such links: those of a student's page stand before them.
+  const link = (rel) => [...document.querySelectorAll(`link[rel=${rel}]`)].pop().href;
+  const program = await import(link("modulepreload"));
+  await program.default({ module_or_path: link("preload") });
+};
+// A network that is away for a moment.
+const again = () => start().catch(() => setTimeout(again, 3000));
+again();
