@@ -96,7 +96,7 @@ fn verdicts(ports: [u16; 2]) -> Vec<(&'static str, Verdict)> {
     }
     // Those two are made of these rules, and say it better.
     if found.iter().all(|(_, verdict)| *verdict == Verdict::Off) {
-        match (answer("nft", &["list", "ruleset"]), answer("iptables", &["-S", "INPUT"])) {
+        match (answer("nft", &["list", "ruleset"]), answer("iptables", &["-S"])) {
             (Some((true, rules)), _) => found.push(("nftables", linux::nftables(ports, &rules))),
             (_, Some((true, rules))) => found.push(("iptables", linux::iptables(ports, &rules))),
             (Some(_), _) | (_, Some(_)) => {
@@ -137,114 +137,9 @@ fn verdicts(_: [u16; 2]) -> Vec<(&'static str, Verdict)> {
 }
 
 #[cfg(any(target_os = "linux", test))]
-mod linux {
-    use super::Verdict;
-
-    /// `firewall-cmd --query-port` of each port.
-    pub(super) fn firewalld(ports: [u16; 2], open: [bool; 2]) -> Verdict {
-        let closed = ports.iter().zip(open).filter(|(_, open)| !open);
-        let options: Vec<_> = closed.map(|(port, _)| format!("--add-port={port}/tcp")).collect();
-        match options.is_empty() {
-            true => Verdict::Open,
-            // Without --permanent it ends with the next start of the computer.
-            false => Verdict::Closed(vec![format!("sudo firewall-cmd {}", options.join(" "))]),
-        }
-    }
-
-    /// `ufw status`, which needs root, or else its configuration.
-    pub(super) fn ufw(ports: [u16; 2], status: Option<&str>, config: &str) -> Verdict {
-        let allow = || vec![format!("sudo ufw allow {},{}/tcp", ports[0], ports[1])];
-        let Some(status) = status else {
-            let is_on = config.lines().any(|line| line.trim() == "ENABLED=yes");
-            return match is_on {
-                true => Verdict::Unread(vec!["sudo ufw status".to_owned()]),
-                false => Verdict::Off,
-            };
-        };
-        if status.contains("inactive") {
-            return Verdict::Off;
-        }
-        let allows = |port: u16| {
-            status.lines().filter(|line| line.contains("ALLOW")).any(|line| {
-                let to = line.split_whitespace().next().unwrap_or_default();
-                let (list, kind) = to.split_once('/').unwrap_or((to, "tcp"));
-                kind == "tcp" && (to == "Anywhere" || list.split(',').any(|own| covers(own, port)))
-            })
-        };
-        if ports.into_iter().all(allows) { Verdict::Open } else { Verdict::Closed(allow()) }
-    }
-
-    /// Whether `8080` or `8000:9999` or `8000-9999` has a port in it.
-    fn covers(written: &str, port: u16) -> bool {
-        let range = written.split_once(':').or_else(|| written.split_once('-'));
-        match range {
-            Some((from, to)) => {
-                from.parse().is_ok_and(|from: u16| from <= port)
-                    && to.parse().is_ok_and(|to: u16| port <= to)
-            }
-            None => written.parse() == Ok(port),
-        }
-    }
-
-    /// `iptables -S INPUT`.
-    pub(super) fn iptables(ports: [u16; 2], rules: &str) -> Verdict {
-        let lines = || rules.lines().map(str::trim);
-        let refuses_rest = lines().any(|line| {
-            let is_catch_all = !line.contains(" -p ")
-                && !line.contains(" -s ")
-                && !line.contains(" -i ")
-                && !line.contains("--ctstate");
-            line == "-P INPUT DROP"
-                || is_catch_all && (line.contains("-j DROP") || line.contains("-j REJECT"))
-        });
-        if !refuses_rest {
-            return Verdict::Open;
-        }
-        let accepts = |port: u16| {
-            lines().filter(|line| line.ends_with("-j ACCEPT")).any(|line| {
-                let words: Vec<_> = line.split(' ').collect();
-                words.windows(2).any(|pair| {
-                    matches!(pair[0], "--dport" | "--dports")
-                        && pair[1].split(',').any(|own| covers(own, port))
-                })
-            })
-        };
-        if ports.into_iter().all(accepts) {
-            return Verdict::Open;
-        }
-        let [tcp, http] = ports;
-        Verdict::Closed(vec![format!(
-            "sudo iptables -I INPUT -p tcp -m multiport --dports {tcp},{http} -j ACCEPT"
-        )])
-    }
-
-    /// `nft list ruleset`.
-    pub(super) fn nftables(ports: [u16; 2], rules: &str) -> Verdict {
-        let (mut table, mut chain, mut closed) = (String::new(), String::new(), None);
-        let mut accepted = Vec::new();
-        for line in rules.lines().map(str::trim) {
-            if let Some(name) = line.strip_prefix("table ") {
-                table = name.trim_end_matches([' ', '{']).to_owned();
-            } else if let Some(name) = line.strip_prefix("chain ") {
-                chain = name.trim_end_matches([' ', '{']).to_owned();
-            } else if line.contains("hook input") && line.contains("policy drop") {
-                closed = Some(format!("{table} {chain}"));
-            } else if line.contains("dport") && line.ends_with("accept") {
-                let numbers = line.split(|c: char| !c.is_ascii_digit() && c != '-');
-                accepted.extend(numbers.map(str::to_owned));
-            }
-        }
-        let accepts = |port: u16| accepted.iter().any(|own| covers(own, port));
-        match closed {
-            Some(chain) if !ports.into_iter().all(accepts) => {
-                let [tcp, http] = ports;
-                let rule = format!("tcp dport {{ {tcp}, {http} }} accept");
-                Verdict::Closed(vec![format!("sudo nft insert rule {chain} {rule}")])
-            }
-            _ => Verdict::Open,
-        }
-    }
-}
+mod linux;
+#[cfg(any(target_os = "linux", test))]
+mod rules;
 
 #[cfg(any(windows, test))]
 mod windows {
@@ -362,35 +257,6 @@ mod tests {
         assert_eq!(linux::firewalld(PORTS, [true, true]), Verdict::Open);
         let command = "sudo firewall-cmd --add-port=8080/tcp".to_owned();
         assert_eq!(linux::firewalld(PORTS, [true, false]), Verdict::Closed(vec![command]));
-    }
-
-    #[test]
-    fn iptables_and_nftables_are_closed_where_the_rest_is_dropped_and_the_ports_are_not_named() {
-        let mend = "sudo iptables -I INPUT -p tcp -m multiport --dports 9999,8080 -j ACCEPT";
-        let closed = Verdict::Closed(vec![mend.to_owned()]);
-        let iptables = |rules: &str| linux::iptables(PORTS, rules);
-        assert_eq!(iptables("-P INPUT ACCEPT\n"), Verdict::Open);
-        assert_eq!(iptables("-P INPUT DROP\n-A INPUT -i lo -j ACCEPT\n"), closed);
-        let centos = "-P INPUT ACCEPT\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j \
-                      ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j REJECT \
-                      --reject-with icmp-host-prohibited\n";
-        assert_eq!(iptables(centos), closed);
-        let open = format!("-A INPUT -p tcp -m multiport --dports 9999,8080 -j ACCEPT\n{centos}");
-        assert_eq!(iptables(&open), Verdict::Open);
-
-        let chain = |policy: &str, rule: &str| {
-            format!(
-                "table inet filter {{\n\tchain input {{\n\t\ttype filter hook input priority \
-                 filter; policy {policy};\n\t\tct state established,related accept\n\t\t{rule}\n\t}}\n}}\n"
-            )
-        };
-        let nftables = |policy, rule| linux::nftables(PORTS, &chain(policy, rule));
-        let mend = "sudo nft insert rule inet filter input tcp dport { 9999, 8080 } accept";
-        assert_eq!(nftables("accept", ""), Verdict::Open);
-        assert_eq!(nftables("drop", "tcp dport 22 accept"), Verdict::Closed(vec![mend.to_owned()]));
-        assert_eq!(nftables("drop", "tcp dport { 8080, 9999 } accept"), Verdict::Open);
-        assert_eq!(nftables("drop", "tcp dport 8000-9999 accept"), Verdict::Open);
-        assert_eq!(linux::nftables(PORTS, ""), Verdict::Open);
     }
 
     #[test]
