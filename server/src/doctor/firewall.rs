@@ -152,8 +152,12 @@ mod windows {
             let word = line.split_whitespace().next().unwrap_or_default();
             matches!(word, "State" | "状态")
         });
-        let is_off = state.is_some_and(|line| line.ends_with("OFF") || line.ends_with("关闭"));
-        if is_off {
+        // Another language, or no firewall of Windows' own: whether it is on is not known.
+        let Some(state) = state else {
+            let shows = ["show currentprofile", "firewall show rule name=all dir=in"];
+            return Verdict::Unread(shows.map(|what| format!("netsh advfirewall {what}")).into());
+        };
+        if state.ends_with("OFF") || state.ends_with("关闭") {
             return Verdict::Off;
         }
         let [tcp, http] = ports;
@@ -277,6 +281,7 @@ mod tests {
             };
             let netsh = |value, rules: &str| windows::netsh(PORTS, &profile(value), rules, program);
             assert_eq!(netsh(off, ""), Verdict::Off);
+            assert!(matches!(windows::netsh(PORTS, "", "", program), Verdict::Unread(_)));
             let Verdict::Closed(add) = netsh(on, "") else { panic!("{on}") };
             assert!(add[0].ends_with("localport=9999,8080"), "{add:?}");
             assert_eq!(netsh(on, &rule(allow)), Verdict::Open);
