@@ -200,8 +200,9 @@ fn characters(bytes: &[u8], wrong: Option<usize>) -> Vec<CheckedCharacter> {
         }
     }
     if wrong.is_some_and(|wrong| wrong >= at) {
-        // It ends too early: the difference is behind it.
-        characters.push(CheckedCharacter { shown: " ".into(), hex: "  ".into(), wrong: true });
+        // It ends too early: the difference is behind it, one cell without a byte.
+        let (shown, hex) = (" ".to_owned(), String::new());
+        characters.push(CheckedCharacter { shown, hex, wrong: true });
     }
     characters
 }
@@ -221,6 +222,8 @@ mod tests {
         assert_eq!(marked("张三 a".as_bytes(), 7), Some(3));
         assert_eq!(marked("张三 a".as_bytes(), 8), Some(4), "it ends too early");
         assert_eq!(marked(b"", 0), Some(0));
+        // The page draws a cell for each word of it.
+        assert_eq!(characters(b"", Some(0))[0].hex.split(' ').count(), 1);
         let gbk = characters(b"\xd5\xc5!", None);
         let shown: Vec<_> = gbk.iter().map(|c| (&*c.shown, &*c.hex)).collect();
         assert_eq!(shown, [("?", "D5"), ("?", "C5"), ("!", "21")]);
