@@ -2,6 +2,7 @@
 //! the mistakes of beginners, while a teacher's page and a board look on. What those say
 //! in the end must be what the class counted itself.
 
+mod memory;
 mod student;
 mod tally;
 mod viewers;
@@ -37,7 +38,8 @@ const P99_FLOODED: f64 = 50.0;
 /// second between two events, and a second whose rate must be over.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// Four facts: how long answers took, what was counted, and both beside a flood.
+/// Five facts: how long answers took, what was counted, both beside a flood, and what
+/// people are remembered with.
 ///
 /// # Errors
 ///
@@ -78,6 +80,7 @@ pub fn measure(lab: &mut Lab) -> Result<Vec<Fact>> {
             }),
         });
     }
+    facts.push(memory::measure(lab)?);
     Ok(facts)
 }
 

@@ -61,7 +61,7 @@ impl Client {
         Ok(Client { stream, dialect: Dialect::Packet, page: None })
     }
 
-    fn say(&mut self, text: &str) -> Result<String> {
+    pub(super) fn say(&mut self, text: &str) -> Result<String> {
         match self.dialect {
             Dialect::WebSocket => {
                 let mut frame = Vec::new();

@@ -282,6 +282,10 @@ async fn what_is_remembered_of_a_class_is_gone_after_the_lesson() {
     while class_state(&mut class).await.lesson != 1 {}
     let author = teacher.request("GET", "/api/teacher/author?name=secret", "").await;
     assert_eq!(author.status, 404);
+    let progress = teacher.request("GET", "/api/teacher/progress.csv", "").await.text();
+    assert!(!["张三", "A3", "secret"].iter().any(|told| progress.contains(told)), "{progress}");
+    let metrics = get(server.http, "/metrics", "").await.text();
+    assert!(metrics.contains("\ntcp_classroom_people 1\n"), "{metrics}");
     // The conversation goes on.
     socket.send("find;secret").await;
     socket.expect("1").await;
