@@ -109,7 +109,7 @@ pub(super) const RIGHT: &[(&str, &[&str])] = &[
         "list_of_pairs",
         &["garbage-kills", "one-client", "reset-kills", "short-command", "two-in-one"],
     ),
-    ("selectors_loop", &["no-mark", "other-greeting", "reset-kills", "two-in-one"]),
+    ("selectors_loop", &["no-mark", "other-greeting", "two-in-one"]),
     ("sleeps", &["garbage-kills", "one-client", "reset-kills", "short-command", "two-in-one"]),
     ("socketserver_packets", &["two-in-one"]),
     ("threads", &["garbage-kills", "short-command", "two-in-one"]),

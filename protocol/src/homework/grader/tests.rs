@@ -144,6 +144,33 @@ fn the_homework_that_is_not_written_is_told_for_each_command_once() {
     );
 }
 
+#[test]
+fn a_slow_server_that_takes_a_short_command_and_the_next_one_for_one_message_survives_it() {
+    let (mut contacts, mut unread) = (BTreeMap::new(), String::new());
+    let mut server = Student(|text: &str| {
+        unread.push_str(text);
+        if unread.starts_with("add") && unread.matches(';').count() < 2 {
+            return None;
+        }
+        let text = core::mem::take(&mut unread);
+        match text.split(';').collect::<Vec<_>>()[..] {
+            ["add", name, phone] => {
+                contacts.insert(name.to_owned(), phone.to_owned());
+                Some(format!("{name} added!"))
+            }
+            ["find", name] => Some(contacts.get(name).cloned().unwrap_or("Not Found!".into())),
+            ["remove", name] => Some(match contacts.remove(name) {
+                Some(_) => format!("{name} removed!"),
+                None => "Not Found!".into(),
+            }),
+            _ => Some(format!("Received {text};")),
+        }
+    });
+    let (grader, _) = run(Grader::new(Options::default()), &mut server);
+    assert!(grader.passed(), "{:#?}", states(&grader));
+    assert_eq!(grader.stage(Name::ShortCommand).state, State::Passed, "{:#?}", states(&grader));
+}
+
 /// Floods every connection as soon as it is spoken to, and never ends one.
 struct Flood;
 

@@ -37,4 +37,9 @@ listener.listen(5)
 selector.register(listener, selectors.EVENT_READ, accept)
 while True:
     for key, events in selector.select():
-        key.data(key.fileobj)
+        try:
+            key.data(key.fileobj)
+        except ConnectionError:
+            # It left before it had its answer.
+            selector.unregister(key.fileobj)
+            key.fileobj.close()
