@@ -290,7 +290,8 @@ fn right_servers_of_many_styles_pass_and_what_is_fair_to_the_lesson_is_a_note() 
 fn the_classroom_s_own_server_is_recognised() {
     let program = Program::start(&[]);
     let (report, code) = report(&program.tcp.to_string(), &[]);
-    assert_eq!((&report["passed"], &report["classroom"]), (&true.into(), &true.into()));
+    let found = (&report["passed"], &report["classroom"]);
+    assert_eq!(found, (&true.into(), &true.into()), "{report:#}");
     assert_eq!(stages(&report)[0]["cause"], "classroom");
     assert_eq!(code, Some(0));
 }
