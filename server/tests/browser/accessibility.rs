@@ -16,7 +16,7 @@ const ENGLISH: &str = "en-US";
 
 /// What a wide screen shows beside the steps and the conversation, and a narrow
 /// one in their place.
-const SIDE: [&str; 5] = ["wire", "sequence", "sticky", "contacts", "python"];
+const SIDE: [&str; 6] = ["wire", "sequence", "sticky", "contacts", "python", "program"];
 
 const PAGE: &str = ":root";
 
