@@ -280,9 +280,9 @@ async fn the_tabs_work_by_keyboard_and_are_the_same_after_a_reload() {
     for (key, panel) in [
         (Key::Right, "sequence"),
         (Key::Left, "wire"),
-        (Key::Left, "python"),
+        (Key::Left, "program"),
         (Key::Right, "wire"),
-        (Key::End, "python"),
+        (Key::End, "program"),
         (Key::Home, "wire"),
         (Key::Right, "sequence"),
         (Key::Right, "sticky"),

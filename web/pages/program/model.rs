@@ -347,11 +347,17 @@ impl Model {
         }
         self.state = state;
         (self.asks, self.address) = (false, None);
-        self.explained = explain(&self.console.errors(), self.file());
-        match self.purpose {
-            Some(Purpose::Run) => vec![Effect::Terminate, Effect::EndSession],
-            _ => vec![Effect::Terminate],
+        if self.purpose == Some(Purpose::Run) {
+            self.explained = explain(&self.console.errors(), self.file());
+            return vec![Effect::Terminate, Effect::EndSession];
         }
+        // A check explains itself, and what is beyond the homework marks no line.
+        if self.passed == Some(false) {
+            let failed = self.checks.iter().find(|check| check.state == "failed");
+            let line = failed.and_then(|check| check.line.parse().ok());
+            self.explained = line.map(|line| Explained { key: None, line: Some(line) });
+        }
+        vec![Effect::Terminate]
     }
 
     fn hear(&mut self, words: &[String]) -> Vec<Effect> {

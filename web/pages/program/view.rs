@@ -347,7 +347,9 @@ impl ProgramPanel {
     fn draw_error(&self, model: &Model) {
         let why = &self.parts.why;
         why.set_text_content(None);
-        let Some(explained) = model.explained() else { return };
+        let Some(explained) = model.explained().filter(|_| model.checks().is_empty()) else {
+            return;
+        };
         if let Some(line) = explained.line {
             let place = leaf(why, "span", "", "");
             self.texts.show(&place, "in-line", &[("line", &line.to_string())]);

@@ -124,3 +124,19 @@ fn a_file_is_opened_and_begun_anew() {
     assert!(model.update(text("client.py")).is_empty());
     assert_eq!(model.update(text("server2.py")), [Effect::Replace("x".into())]);
 }
+
+#[test]
+fn checks_mark_the_line_of_the_first_that_is_not_passed_and_none_if_all_are() {
+    for (code, line) in [("1", Some(7)), ("0", None)] {
+        let mut model = Model::default();
+        model.update(Msg::Pressed(Purpose::Check));
+        model.update(Msg::Loaded(Ok(())));
+        let traceback =
+            "Traceback:\n  File \"program.py\", line 61, in worker\nBrokenPipeError: x\n";
+        told(&mut model, &["stderr", traceback]);
+        told(&mut model, &["check", "greeting", "passed", "It greets", "", ""]);
+        told(&mut model, &["check", "find", "failed", "It finds", "why", "7"]);
+        told(&mut model, &["ended", code]);
+        assert_eq!(model.explained().and_then(|explained| explained.line), line);
+    }
+}
