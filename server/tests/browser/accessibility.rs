@@ -3,6 +3,7 @@
 //! teacher's page.
 
 use crate::classroom::browser::{Browser, CHINESE, PHONE, Visitor};
+use crate::classroom::homework::{FakeCheck, HomeworkPage};
 use crate::classroom::person::Page;
 use crate::classroom::teacher::Teacher;
 use crate::classroom::{TestServer, needs, student};
@@ -274,6 +275,10 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
     let mut elsewhere = teacher::tcp_from_elsewhere(&server).await;
     elsewhere.expect(b"Welcome!").await;
     elsewhere.send("add；lisi；13800138000\n".as_bytes()).await;
+    // A homework, none of whose checks could be carried out but the first.
+    let mut homework = HomeworkPage::open(server.http, &page.key).await;
+    let _check = FakeCheck::with_port(server.http, &homework.last.code, 9).await;
+    homework.until(|homework| homework.relay).await;
     let row = format!("{}[data-mistake] [data-action=block]", teacher::RAW);
     student::press(&browser, &row).await;
     for action in ["pause", "freeze", "sticky-join", "show"] {
@@ -290,6 +295,10 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
             inspector.look(&view, PAGE).await;
             has_contrast(&inspector.browser, &view).await;
         }
+        student::press(&inspector.browser, "[data-filter=homework]").await;
+        inspector.browser.element("#homework > tr > [data-check=f]").await;
+        inspector.look(&format!("{language}, homework"), PAGE).await;
+        student::press(&inspector.browser, "[data-filter=all]").await;
         student::press(&inspector.browser, "#language").await;
     }
     // Each of the leading buttons is reached by keyboard, and works.
