@@ -161,14 +161,8 @@ impl Homework {
     }
 
     /// How the homework of the student with this key went, as [`Progress::result`].
-    pub(crate) fn result(&self, key: &str) -> Option<(u8, u8, bool)> {
+    pub(crate) fn result(&self, key: &str) -> Option<(u8, u8, bool, String)> {
         self.student(key)?.progress.borrow().result()
-    }
-
-    /// What became of each check of a student's homework, as [`api::Person::checks`] has
-    /// it.
-    pub(crate) fn states(&self, key: &str) -> String {
-        self.student(key).map(|student| student.progress.borrow().states()).unwrap_or_default()
     }
 
     /// How everybody's homework went: required checks passed, and how many there are. The
@@ -176,7 +170,7 @@ impl Homework {
     pub(crate) fn results(&self) -> Vec<(u8, u8)> {
         let table = self.table();
         let results = table.by_key.values().filter_map(|s| s.progress.borrow().result());
-        let mut results: Vec<_> = results.map(|(passed, of, _)| (passed, of)).collect();
+        let mut results: Vec<_> = results.map(|(passed, of, ..)| (passed, of)).collect();
         results.sort_unstable_by(|one, other| other.cmp(one));
         results
     }
