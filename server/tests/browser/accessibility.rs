@@ -56,6 +56,12 @@ impl Inspector {
 
     async fn show(&mut self, panel: &str) {
         self.browser.show(panel).await;
+        if panel == "program" {
+            // It comes with its own texts.
+            let named = "[...document.querySelectorAll('#program [data-text]')]\
+                         .every(each => each.textContent)";
+            self.browser.until(&format!("document.getElementById('run') && {named}")).await;
+        }
         self.look(panel, &format!("#{panel}")).await;
     }
 }
