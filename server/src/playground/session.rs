@@ -42,8 +42,7 @@ const LINES: usize = 16;
 pub(crate) struct Reach {
     /// The lesson's port of this server.
     pub(crate) lesson: SocketAddr,
-    /// The names of this server, that for neighbours first. Known for requests that name
-    /// a host.
+    /// The names of this server, that for neighbours first; only for requests with a host.
     pub(crate) hosts: Vec<String>,
     /// Whether this server is on the network, and not on this computer alone.
     pub(crate) is_on_network: bool,
