@@ -120,8 +120,8 @@ async fn sticky_replies_of_python(class: &mut Class) {
     class.does_to(RAW, "sticky-join").await;
     assert_eq!(class.concerned().await, "127.0.0.3");
     assert!(python_waits(class).await >= JOINED);
-    for which in 0..NAMES.len() {
-        assert!(page_waits(class, which, 5).await < JOINED, "{}", NAMES[which]);
+    for (which, name) in NAMES.iter().enumerate() {
+        assert!(page_waits(class, which, 5).await < JOINED, "{name}");
     }
     class.does_to(RAW, "sticky-split").await;
     let (first, _) = class.python.ask("find;wei\n").await;
