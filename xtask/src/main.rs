@@ -157,7 +157,7 @@ fn run(profile: Profile, arguments: &[OsString]) -> Result<()> {
     command.args(arguments);
     if let Profile::Dev = profile {
         let folder = interpreter::begin(&shell)?;
-        command.env("TCP_CLASSROOM_PYTHON", folder);
+        command.env("TCP_CLASSROOM_INTERPRETER", folder);
     }
     become_program(command).with_context(|| format!("cannot start {}", server.display()))
 }

@@ -47,6 +47,7 @@ class Relay:
         self.tell('hello', file=self.file, port=self.port, source=told)
         rest, looked = b'', time.time()
         while not ENDS:
+            ready = self.output.qsize()     # 先说连接上的 what came on connections goes first
             heard = select.select([self.link.sock] + list(self.conns.values()), [], [], .05)[0]
             for conn in [conn for conn, sock in self.conns.items() if sock in heard]:
                 self.receive(conn)
@@ -57,7 +58,7 @@ class Relay:
                 *lines, rest = (rest + data).split(b'\n')
                 for line in lines:
                     self.obey(**json.loads(line.decode()))
-            for event, what in [self.output.get() for _ in range(self.output.qsize())]:
+            for event, what in [self.output.get() for _ in range(0 if heard else ready)]:
                 print(what.get('text', ''), end='', flush=True)
                 self.tell(event, **what)
             if time.time() - looked > .3:
@@ -141,8 +142,7 @@ def main(target, code=CODE, ticket=''):
                   'The classroom is gone, trying again. Is its server running?', error, flush=True)
             time.sleep(2)
         finally:
-            for sock in relay.conns.values():
-                sock.close()
+            relay.conns.clear()         # 断开 closes them
             relay.stop()
 
 

@@ -118,7 +118,7 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
     ),
     ("student_ports", "端口", "学生在网页里运行的服务器用的端口，一人一个，写成 第一个-最后一个。"),
     (
-        "python",
+        "interpreter",
         "文件夹",
         "cargo xtask run 一边编译网页里的 Python、一边运行服务器时，放 Python 的地方。",
     ),

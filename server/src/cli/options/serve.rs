@@ -83,8 +83,8 @@ pub struct Options {
 
     /// The folder where a build leaves the page's Python while this server runs already:
     /// for `cargo xtask run`.
-    #[arg(long, value_name = "FOLDER", hide = true, env = "TCP_CLASSROOM_PYTHON")]
-    pub python: Option<PathBuf>,
+    #[arg(long, value_name = "FOLDER", hide = true, env = "TCP_CLASSROOM_INTERPRETER")]
+    pub interpreter: Option<PathBuf>,
 
     /// A page of another server that may talk to this one, as http://HOST:PORT.
     /// May be given several times, or separated by commas.
@@ -334,7 +334,7 @@ impl Options {
                 rates: self.rate_limits(),
                 student_ports: self.student_ports,
             },
-            python: self.python.clone(),
+            python: self.interpreter.clone(),
         }
     }
 
