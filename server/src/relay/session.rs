@@ -466,11 +466,11 @@ impl Session {
     }
 
     /// A connection could not be opened. Whether it is one by hand. A server that was
-    /// just started is asked again.
+    /// just started, or ends so that it can be started anew, is asked again.
     fn refused(&mut self, conn: u32) -> bool {
         let Some(bridge) = self.bridges.get(&conn) else { return false };
-        let is_starting = self.process == Process::Running;
-        if is_starting && bridge.begun.elapsed() < LISTENS_WITHIN {
+        let may_listen = self.process != Process::Absent;
+        if may_listen && bridge.begun.elapsed() < LISTENS_WITHIN {
             self.retries.push_back((Instant::now() + ASK_AGAIN, conn));
         } else {
             self.drop_bridge(conn, Some(Heard::Refused));
