@@ -76,7 +76,7 @@ mod tests {
         assert_eq!((number("c", 0), number("d", 0)), (3, 4));
         // As often as it asks.
         assert_eq!((number("a", 2), number("c", 3)), (2, 3));
-        // One that comes too late gets another one, and nobody loses theirs.
+        // A page whose number was given to another meanwhile gets a new one; the holder keeps it.
         assert_eq!((number("late", 3), number("c", 3), number("late", 5)), (5, 3, 5));
         // Without a key nothing is brought and nothing kept.
         assert_eq!(numbers.number(None, 2, |_| true), 6);

@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    /// Wakes whoever still waits for it.
+    /// Closes it: every request that waits on it is answered at once.
     pub(super) fn close(&self) {
         self.closed.cancel();
     }

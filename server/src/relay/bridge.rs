@@ -65,6 +65,15 @@ pub(crate) enum Heard {
     Checking,
 }
 
+/// A connection by hand, as the relay's session keeps it.
+pub(super) struct Bridge {
+    pub(super) heard: mpsc::Sender<Heard>,
+    pub(super) begun: Instant,
+    pub(super) is_open: bool,
+    /// What came before the connection was open.
+    pub(super) early: Vec<Vec<u8>>,
+}
+
 /// Serves a page's WebSocket until one side ends.
 pub(crate) async fn serve(
     connection: Upgraded,

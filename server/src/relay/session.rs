@@ -5,8 +5,7 @@
 //! and when the page asks for it. Between runs the server is left running, so that the student can talk to it,
 //! from the page through a [bridge](super::bridge) or with a client of their own.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -15,11 +14,10 @@ use std::time::Duration;
 use protocol::homework::words::Language;
 use protocol::homework::{Event, Options, Source};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::relay::bridge::{Heard, Talk};
+use crate::relay::bridge::{Bridge, Heard, Talk};
 use crate::relay::messages::{Lines, Report, Request, from_latin1, to_latin1};
 use crate::relay::pairing::Paired;
 use crate::relay::report;
@@ -68,15 +66,6 @@ pub(crate) struct Session {
     retries: VecDeque<(Instant, u32)>,
     /// Whether the first line has come.
     said_hello: bool,
-}
-
-/// A connection by hand.
-struct Bridge {
-    heard: mpsc::Sender<Heard>,
-    begun: Instant,
-    is_open: bool,
-    /// What came before the connection was open.
-    early: Vec<Vec<u8>>,
 }
 
 /// The student's server, as far as `check.py` started it.

@@ -2,8 +2,9 @@
 //! started anew, a tab that is closed.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE};
@@ -73,13 +74,17 @@ async fn a_closed_tab_gives_its_port_back_within_thirty_seconds() {
     choose(&browser, "server2.py").await;
     press(&browser, "run").await;
     let address = address(&browser).await;
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
     browser.turn_to(&second).await;
     browser.client.close_window().await.unwrap();
     let closed = Instant::now();
     browser.turn_to(&first).await;
-    must("the port is free", async {
+    must("the connection ends and the port is free", async {
+        // Whether it is closed or reset.
+        let _ = raw.read_u8().await;
         while TcpStream::connect(&*address).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::task::yield_now().await;
         }
     })
     .await;
