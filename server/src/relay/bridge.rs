@@ -68,7 +68,6 @@ pub(crate) enum Heard {
 /// A connection by hand, as the relay's session keeps it.
 pub(super) struct Bridge {
     pub(super) heard: mpsc::Sender<Heard>,
-    pub(super) begun: Instant,
     pub(super) is_open: bool,
     /// What came before the connection was open.
     pub(super) early: Vec<Vec<u8>>,

@@ -42,9 +42,9 @@ const BRIDGES: usize = 4;
 /// Time for `check.py` to take the last line.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// How long a server that was just started is asked again until it listens, and how
-/// often. Python needs 50 ms, a school's laptop a second.
-const LISTENS_WITHIN: Duration = Duration::from_secs(5);
+/// How long after its start a server is asked again until it listens, as long as in a
+/// check, and how often. Python needs 50 ms, a school's laptop a second or more.
+const LISTENS_WITHIN: Duration = Duration::from_secs(15);
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The relay of one student.
@@ -58,6 +58,8 @@ pub(crate) struct Session {
     port: Option<u16>,
     source: Option<String>,
     process: Process,
+    /// When the process was started last.
+    started: Instant,
     run: Option<Run>,
     /// Whether a run is to begin once the process has ended.
     run_is_due: bool,
@@ -96,6 +98,7 @@ impl Session {
             port: None,
             source: None,
             process: Process::Absent,
+            started: Instant::now(),
             run: None,
             run_is_due: false,
             bridges: HashMap::new(),
@@ -257,11 +260,16 @@ impl Session {
                 self.pass_on(None, |_| Event::Started);
             }
             Report::Exited { code } => {
+                let was_stopped = self.process == Process::Stopping;
                 self.process = Process::Absent;
                 let code = code.and_then(|code| i32::try_from(code).ok());
                 self.pass_on(None, |_| Event::Exited { code });
                 if std::mem::take(&mut self.run_is_due) {
                     self.begin_run();
+                } else if was_stopped && self.run.is_none() {
+                    // A run has ended with it. One that ends by itself stays ended
+                    // until it is asked for.
+                    self.start();
                 }
             }
             Report::Printed { text } => {
@@ -392,7 +400,7 @@ impl Session {
         while let Some(request) = run.next_request(&student) {
             match request {
                 Request::Stop => self.process = Process::Stopping,
-                Request::Start => self.process = Process::Running,
+                Request::Start => self.mark_started(),
                 _ => {}
             }
             self.tell(&request);
@@ -400,8 +408,12 @@ impl Session {
     }
 
     fn start(&mut self) {
-        self.process = Process::Running;
+        self.mark_started();
         self.tell(&Request::Start);
+    }
+
+    fn mark_started(&mut self) {
+        (self.process, self.started) = (Process::Running, Instant::now());
     }
 
     fn bridge(&mut self, talk: Talk) {
@@ -415,8 +427,7 @@ impl Session {
                 if self.file.is_some() && self.process == Process::Absent {
                     self.start();
                 }
-                let begun = Instant::now();
-                let bridge = Bridge { heard, begun, is_open: false, early: Vec::new() };
+                let bridge = Bridge { heard, is_open: false, early: Vec::new() };
                 self.bridges.insert(conn, bridge);
                 self.connect(conn);
             }
@@ -457,9 +468,15 @@ impl Session {
     /// A connection could not be opened. Whether it is one by hand. A server that was
     /// just started, or ends so that it can be started anew, is asked again.
     fn refused(&mut self, conn: u32) -> bool {
-        let Some(bridge) = self.bridges.get(&conn) else { return false };
-        let may_listen = self.process != Process::Absent;
-        if may_listen && bridge.begun.elapsed() < LISTENS_WITHIN {
+        if !self.bridges.contains_key(&conn) {
+            return false;
+        }
+        let may_listen = match self.process {
+            Process::Absent => false,
+            Process::Running => self.started.elapsed() < LISTENS_WITHIN,
+            Process::Stopping => true,
+        };
+        if may_listen {
             self.retries.push_back((Instant::now() + ASK_AGAIN, conn));
         } else {
             self.drop_bridge(conn, Some(Heard::Refused));

@@ -88,6 +88,37 @@ async fn between_runs_the_page_talks_to_the_student_s_own_server() {
 }
 
 #[tokio::test]
+async fn a_page_that_speaks_while_the_checked_server_still_ends_has_it_started_anew() {
+    let server = TestServer::start().await;
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    let mut check = FakeCheck::connect(server.http, &page.last.code).await;
+    let hello = json!({"event": "hello", "file": "server.py", "port": null, "source": "x = 1"});
+    check.tell(hello).await;
+    let probed = check.asked_to("connect").await;
+    check.tell(json!({"event": "refused", "conn": probed["conn"]})).await;
+    check.asked_to("start").await;
+    check.tell(json!({"event": "started"})).await;
+    let asked = check.asked_to("connect").await;
+    check.tell(json!({"event": "connected", "conn": asked["conn"]})).await;
+    let foreign = json!({"event": "received", "conn": asked["conn"], "bytes": "SSH-2.0-x\r\n"});
+    check.tell(foreign).await;
+    check.asked_to("stop").await;
+    page.result().await;
+
+    let mut client = by_hand(&server, KEY).await;
+    let asked = check.asked_to("connect").await;
+    check.tell(json!({"event": "refused", "conn": asked["conn"]})).await;
+    check.tell(json!({"event": "exited", "code": -9})).await;
+    check.asked_to("start").await;
+    check.tell(json!({"event": "started"})).await;
+    let asked = check.asked_to("connect").await;
+    let conn = &asked["conn"];
+    check.tell(json!({"event": "connected", "conn": conn})).await;
+    check.tell(json!({"event": "received", "conn": conn, "bytes": "Welcome!"})).await;
+    client.expect("Welcome!").await;
+}
+
+#[tokio::test]
 async fn each_message_by_hand_is_one_send_and_each_recv_is_one_message() {
     let server = TestServer::start().await;
     let page = HomeworkPage::open(server.http, KEY).await;
