@@ -6,7 +6,7 @@ use crate::classroom::browser::{Browser, CHINESE, PHONE, Visitor};
 use crate::classroom::homework::{FakeCheck, HomeworkPage};
 use crate::classroom::person::Page;
 use crate::classroom::teacher::Teacher;
-use crate::classroom::{TestServer, needs, student};
+use crate::classroom::{TestServer, needs};
 use crate::{board, teacher};
 use api::Student;
 use fantoccini::key::Key;
@@ -21,10 +21,12 @@ const SIDE: [&str; 6] = ["wire", "sequence", "sticky", "contacts", "python", "pr
 
 const PAGE: &str = ":root";
 
-/// Runs axe-core on a part of the page, and tells what is wrong enough to shut somebody out.
+/// Runs axe-core on a part of the page, and tells what is wrong enough to shut somebody
+/// out. By night only what depends on colors.
 const CHECK: &str = "
-const [where, tell] = arguments;
-axe.run(where, { resultTypes: ['violations'] }).then(
+const [where, isNight, tell] = arguments;
+const options = { resultTypes: ['violations'], ...isNight && { runOnly: ['color-contrast'] } };
+axe.run(where, options).then(
   ({ violations }) => tell(violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => [id, help, ...nodes.map(node => node.html.slice(0, 199) + ' ' + node.any.concat(node.all).map(({ message }) => message))])),
@@ -45,12 +47,26 @@ struct Inspector {
 }
 
 impl Inspector {
+    /// Looks by night and by day.
     async fn look(&mut self, view: &str, part: &str) {
-        // Half faded in, a text has too little contrast.
-        self.browser.settle().await;
-        let found = self.browser.client.execute_async(CHECK, vec![json!(part)]).await.unwrap();
-        if found != json!([]) {
-            self.found.push((view.to_owned(), found));
+        for dark in [true, false] {
+            self.browser.set_dark(dark).await;
+            // Half faded in, a text has too little contrast.
+            self.browser.settle().await;
+            let arguments = vec![json!(part), json!(dark)];
+            let found = self.browser.client.execute_async(CHECK, arguments).await.unwrap();
+            if found != json!([]) {
+                self.found.push((format!("{view}, dark: {dark}"), found));
+            }
+        }
+    }
+
+    /// Looks at a whole page that is read from afar.
+    async fn look_from_afar(&mut self, view: &str) {
+        self.look(view, PAGE).await;
+        for dark in [true, false] {
+            self.browser.set_dark(dark).await;
+            has_contrast(&self.browser, &format!("{view}, dark: {dark}")).await;
         }
     }
 
@@ -139,23 +155,13 @@ async fn nobody_is_shut_out(visitor: Visitor) {
 }
 
 #[tokio::test]
-async fn on_a_desktop_by_day() {
+async fn on_a_desktop_by_day_and_by_night() {
     nobody_is_shut_out(DESKTOP).await;
 }
 
 #[tokio::test]
-async fn on_a_desktop_by_night() {
-    nobody_is_shut_out(Visitor { language: ENGLISH, dark: true, ..DESKTOP }).await;
-}
-
-#[tokio::test]
-async fn on_a_phone_by_day() {
+async fn on_a_phone_by_day_and_by_night() {
     nobody_is_shut_out(Visitor { language: ENGLISH, ..PHONE }).await;
-}
-
-#[tokio::test]
-async fn on_a_phone_by_night() {
-    nobody_is_shut_out(Visitor { dark: true, ..PHONE }).await;
 }
 
 /// The least contrast that a text may have with what is behind it: that of WCAG's level
@@ -209,22 +215,12 @@ async fn the_board_shuts_nobody_out_by_day_and_by_night() {
     for language in ["zh-CN", "en"] {
         let browser = &inspector.browser;
         browser.until(&format!("document.documentElement.lang === '{language}'")).await;
-        for dark in [false, true] {
-            let view = format!("live, {language}, dark: {dark}");
-            inspector.browser.set_dark(dark).await;
-            inspector.look(&view, PAGE).await;
-            has_contrast(&inspector.browser, &view).await;
-        }
+        inspector.look_from_afar(&format!("live, {language}")).await;
         inspector.browser.click("#language").await;
     }
     server.stop().await;
     board::await_state(&inspector.browser, "lost").await;
-    for dark in [false, true] {
-        let view = format!("lost, dark: {dark}");
-        inspector.browser.set_dark(dark).await;
-        inspector.look(&view, PAGE).await;
-        has_contrast(&inspector.browser, &view).await;
-    }
+    inspector.look_from_afar("lost").await;
     assert!(inspector.found.is_empty(), "{:#?}", inspector.found);
     inspector.browser.finish_but_for("ERR_").await;
 }
@@ -257,12 +253,7 @@ async fn what_is_shown_on_the_board_shuts_nobody_out() {
             "help" => inspector.browser.click("#nobody").await,
             _ => {}
         }
-        for dark in [false, true] {
-            let view = format!("{view}, dark: {dark}");
-            inspector.browser.set_dark(dark).await;
-            inspector.look(&view, PAGE).await;
-            has_contrast(&inspector.browser, &view).await;
-        }
+        inspector.look_from_afar(view).await;
     }
     assert!(inspector.found.is_empty(), "{:#?}", inspector.found);
     inspector.browser.finish().await;
@@ -286,26 +277,22 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
     let _check = FakeCheck::with_port(server.http, &homework.last.code, 9).await;
     homework.until(|homework| homework.relay).await;
     let row = format!("{}[data-mistake] [data-action=block]", teacher::RAW);
-    student::press(&browser, &row).await;
+    browser.click(&row).await;
     for action in ["pause", "freeze", "sticky-join", "show"] {
-        student::press(&browser, &format!("#lead [data-action={action}]")).await;
+        browser.click(&format!("#lead [data-action={action}]")).await;
         browser.element(&format!("#journal [data-said=did-{action}]")).await;
     }
     let mut inspector = Inspector { browser, found: Vec::new() };
     for (language, width) in [("zh-CN", 1280), ("en", 390)] {
         let browser = &inspector.browser;
         browser.until(&format!("document.documentElement.lang === '{language}'")).await;
-        for dark in [false, true] {
-            let view = format!("{language}, dark: {dark}");
-            inspector.browser.change_screen(Visitor { width, dark, ..DESKTOP }).await;
-            inspector.look(&view, PAGE).await;
-            has_contrast(&inspector.browser, &view).await;
-        }
-        student::press(&inspector.browser, "[data-filter=homework]").await;
+        inspector.browser.change_screen(Visitor { width, ..DESKTOP }).await;
+        inspector.look_from_afar(language).await;
+        inspector.browser.click("[data-filter=homework]").await;
         inspector.browser.element("#homework > tr > [data-check=f]").await;
         inspector.look(&format!("{language}, homework"), PAGE).await;
-        student::press(&inspector.browser, "[data-filter=all]").await;
-        student::press(&inspector.browser, "#language").await;
+        inspector.browser.click("[data-filter=all]").await;
+        inspector.browser.click("#language").await;
     }
     // Each of the leading buttons is reached by keyboard, and works.
     let browser = &inspector.browser;

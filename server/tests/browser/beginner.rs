@@ -5,7 +5,7 @@ use crate::ADD;
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::port::ReservedPort;
-use crate::classroom::student::{Hand, OPEN, done, expect_open, follow, open_step, press};
+use crate::classroom::student::{Hand, OPEN, done, expect_open, follow, open_step};
 use protocol::Stage;
 use serde_json::json;
 
@@ -27,13 +27,13 @@ async fn commands(browser: &Browser, within: &str) -> serde_json::Value {
 async fn examples_carry_a_number_of_the_class_or_the_students_own_name() {
     let server = TestServer::start().await;
     let Some(first) = Browser::open(ENGLISH, server.http).await else { return };
-    press(&first, "[data-step=remove] .step").await;
+    first.click("[data-step=remove] .step").await;
     assert_eq!(commands(&first, OPEN).await, json!([ADD, "remove;zhangsan"]));
     first.finish().await;
 
     let browser = Browser::open(ENGLISH, server.http).await.unwrap();
     browser.until("document.querySelector('[data-step=remove] [data-command]').dataset.command.includes('2')").await;
-    press(&browser, "[data-step=remove] .step").await;
+    browser.click("[data-step=remove] .step").await;
     let own = json!(["add;zhangsan2;13800138000", "remove;zhangsan2"]);
     assert_eq!(commands(&browser, OPEN).await, own);
     // It stays, whatever number another visit would get.
@@ -41,7 +41,7 @@ async fn examples_carry_a_number_of_the_class_or_the_students_own_name() {
     browser.await_state("open").await;
     assert_eq!(commands(&browser, OPEN).await, own);
 
-    press(&browser, "[data-step=protocol] .step").await;
+    browser.click("[data-step=protocol] .step").await;
     let name = format!("{OPEN} [data-name]");
     browser.element(&name).await.send_keys("Li Lei;").await.unwrap();
     browser.until("document.querySelector('[data-step=remove] [data-command]').dataset.command.includes('LiLei')").await;
@@ -70,7 +70,7 @@ async fn a_second_tab_does_not_undo_what_the_first_has_done() {
 
     browser.client.switch_to_window(first).await.unwrap();
     follow(&browser, Hand::Presses).await;
-    press(&browser, "#next").await;
+    browser.click("#next").await;
     follow(&browser, Hand::Presses).await;
     assert_eq!(done(&browser).await, json!(["roles", "address"]));
 
@@ -79,7 +79,7 @@ async fn a_second_tab_does_not_undo_what_the_first_has_done() {
         .switch_to_window(browser.client.windows().await.unwrap().pop().unwrap())
         .await
         .unwrap();
-    press(&browser, "[data-step=structure] .step").await;
+    browser.click("[data-step=structure] .step").await;
     follow(&browser, Hand::Presses).await;
     browser.go(&format!("http://{}/", server.http)).await;
     browser.await_state("open").await;
@@ -103,11 +103,11 @@ async fn steps_that_need_the_book_wait_for_a_server_that_only_echoes() {
     let server = stage(Stage::Echo).await;
     let Some(browser) = Browser::open(ENGLISH, http).await else { return };
     browser.until("document.documentElement.dataset.stage === 'echo'").await;
-    press(&browser, "[data-step=echo] .step").await;
+    browser.click("[data-step=echo] .step").await;
     assert_eq!(seen(&browser, ".waits").await, "");
     browser.keys("add;a;1").await;
     browser.until("document.getElementById('hint').innerText.includes('only says back')").await;
-    press(&browser, "[data-step=protocol] .step").await;
+    browser.click("[data-step=protocol] .step").await;
     assert!(seen(&browser, ".waits").await.contains("waits for your teacher"));
     browser.send("").await;
     browser.expect("received", "Received add;a;1;").await;
@@ -194,7 +194,7 @@ async fn the_python_view_has_programs_to_download_and_a_server_to_finish() {
     // To be read where it stands, and fetched only then.
     let code = "document.getElementById('own-code').textContent";
     assert_eq!(browser.script(&format!("return {code}")).await, "");
-    press(&browser, "#own-server summary").await;
+    browser.click("#own-server summary").await;
     browser.until(&format!("{code}.includes('PORT = 9998')")).await;
     browser.finish().await;
 }
@@ -205,8 +205,8 @@ async fn a_line_end_looks_other_than_a_backslash_and_an_n_that_were_typed() {
     let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };
     browser.send(r"hi\nho").await;
     browser.expect("received", r"Received hi\nho;").await;
-    press(&browser, "[data-step=sticky] .step").await;
-    press(&browser, &format!("{OPEN} .try:nth-of-type(2)")).await;
+    browser.click("[data-step=sticky] .step").await;
+    browser.click(&format!("{OPEN} .try:nth-of-type(2)")).await;
     browser.expect("received", "12345").await;
     let (_, sent) = browser.messages().await.into_iter().nth(3).unwrap();
     assert_eq!(sent, "add;zhangsan;12345⏎find;zhangsan");
@@ -218,9 +218,9 @@ async fn on_a_phone_a_step_is_done_without_leaving_it_and_the_bar_leads_on_with_
     let english = Visitor { language: "en-US", ..PHONE };
     let server = TestServer::start().await;
     let Some(browser) = Browser::open(english, server.http).await else { return };
-    press(&browser, "[data-step=protocol] .step").await;
+    browser.click("[data-step=protocol] .step").await;
     // Pressed: the way is shown, and the line waits in the box to be changed.
-    press(&browser, &format!("{OPEN} .try")).await;
+    browser.click(&format!("{OPEN} .try")).await;
     browser.until("document.getElementById('guide').dataset.told === 'own'").await;
     assert_eq!(browser.typed().await, ADD);
     assert!(seen(&browser, ".own").await.contains("Now your own"));
@@ -243,7 +243,7 @@ async fn on_a_phone_a_step_is_done_without_leaving_it_and_the_bar_leads_on_with_
     browser.until("!document.getElementById('plan').hidden").await;
     assert_eq!(open_step(&browser).await, "arguments");
     // What is right is not red.
-    press(&browser, "[data-step=find] .step").await;
+    browser.click("[data-step=find] .step").await;
     browser.send("add;meimei;1").await;
     browser.until("document.getElementById('step-hint').innerText.includes('Stored')").await;
     assert_eq!(browser.script("return document.getElementById('step-hint').className").await, "");

@@ -7,10 +7,9 @@ use tcp_classroom::Book;
 
 use crate::board::{self, PROJECTOR};
 use crate::classroom::TestServer;
-use crate::classroom::browser::{Browser, Visitor};
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
 use crate::classroom::python::{self, PythonClient};
 use crate::classroom::relay::Computer;
-use crate::classroom::student::press;
 use crate::teacher::{self, ELSEWHERE, RAW};
 
 /// What the two students call themselves.
@@ -19,11 +18,13 @@ pub(crate) const NAMES: [&str; 2] = ["小明", "Wang"];
 /// Where the second student is. The first is at 127.0.0.1, as the teacher.
 pub(crate) const SECOND: [u8; 4] = [127, 0, 0, 4];
 
+/// Their languages. The teacher's is that of the first.
+const LANGUAGES: [Visitor; 2] = [CHINESE, ENGLISH];
+
 /// A class that is there.
 pub(crate) struct Class {
     pub(crate) server: TestServer,
     pub(crate) browser: Browser,
-    pub(crate) visitor: Visitor,
     /// A student without a page.
     pub(crate) python: PythonClient,
     teacher: WindowHandle,
@@ -34,21 +35,20 @@ pub(crate) struct Class {
 
 impl Class {
     /// Everybody is there, or nothing where the test is skipped.
-    pub(crate) async fn open(visitor: Visitor) -> Option<Self> {
-        Self::with_book(visitor, Book::in_memory(100)).await
+    pub(crate) async fn open() -> Option<Self> {
+        Self::with_book(Book::in_memory(100)).await
     }
 
     /// The same with a book that a test has made.
-    pub(crate) async fn with_book(visitor: Visitor, book: Book) -> Option<Self> {
+    pub(crate) async fn with_book(book: Book) -> Option<Self> {
         if !python::is_here() {
             return None;
         }
         let server = TestServer::with_book(book, |_| {}).await;
-        let browser = teacher::open(visitor, server.http).await?;
+        let browser = teacher::open(LANGUAGES[0], server.http).await?;
         let teacher = browser.client.window().await.unwrap();
         let board = format!("http://{}/board", server.http);
-        let projector = Visitor { language: visitor.language, ..PROJECTOR };
-        let board = browser.open_beside(projector, &board).await;
+        let board = browser.open_beside(PROJECTOR, &board).await;
         board::await_state(&browser, "live").await;
         // Another origin has a storage of its own.
         let second = Computer::at(SECOND, server.http).await;
@@ -57,17 +57,17 @@ impl Class {
             format!("http://{}/", second.address),
         ];
         let mut students = Vec::new();
-        for (page, name) in pages.iter().zip(NAMES) {
+        for ((page, name), visitor) in pages.iter().zip(NAMES).zip(LANGUAGES) {
             students.push(browser.open_beside(visitor, page).await);
             browser.await_state("open").await;
-            press(&browser, "#me summary").await;
+            browser.click("#me summary").await;
             browser.element("#me [data-name]").await.send_keys(name).await.unwrap();
         }
         let students = students.try_into().expect("two pages");
         let mut python = PythonClient::start(server.tcp, ELSEWHERE);
         python.expect("Welcome!").await;
         let _second = second;
-        let class = Class { server, browser, visitor, python, teacher, board, students, _second };
+        let class = Class { server, browser, python, teacher, board, students, _second };
         class.at_teacher().await.element(RAW).await;
         for name in NAMES {
             class.row(name).await;
@@ -106,23 +106,48 @@ impl Class {
         is_shown(student, id, shown).await;
         if shown {
             let text = student.script(&format!("return {}", text(id))).await;
-            self.is_in_its_language(text.as_str().unwrap());
+            is_in(LANGUAGES[which], text.as_str().unwrap());
         }
     }
 
-    /// Waits until a student's page says why it has no connection, in its language.
+    /// Waits until a student's page says why it has no connection, in both languages.
     pub(crate) async fn is_told(&self, which: usize, why: &str) {
         let student = self.at_student(which).await;
         let told = "document.getElementById('status-text')";
-        student.until(&format!("{told}.dataset.said === '{why}'")).await;
-        let told = student.script(&format!("return {told}.innerText")).await;
-        self.is_in_its_language(told.as_str().unwrap());
+        for (visitor, other) in [(which, 1 - which), (1 - which, which)] {
+            student.until(&format!("{told}.dataset.said === '{why}'")).await;
+            let text = student.script(&format!("return {told}.innerText")).await;
+            is_in(LANGUAGES[visitor], text.as_str().unwrap());
+            student.click("#language").await;
+            let language = &LANGUAGES[other].language[..2];
+            let speaks = format!("document.documentElement.lang.startsWith('{language}')");
+            student.until(&speaks).await;
+        }
     }
 
-    /// Fails if a text is in the other language.
-    pub(crate) fn is_in_its_language(&self, text: &str) {
-        let is_chinese = text.chars().any(|each| ('\u{4e00}'..='\u{9fff}').contains(&each));
-        assert_eq!(is_chinese, self.visitor.language == "zh-CN", "{text}");
+    /// Ends it. Everything that the teacher has done is told in both languages.
+    pub(crate) async fn finish(self) {
+        self.finish_but_for("\0").await;
+    }
+
+    /// The same, where the console may say what contains `expected`.
+    pub(crate) async fn finish_but_for(self, expected: &str) {
+        self.journal_is_in_both_languages().await;
+        self.browser.finish_but_for(expected).await;
+    }
+
+    /// What the teacher has done so far is told in the other language as well.
+    pub(crate) async fn journal_is_in_both_languages(&self) {
+        let teacher = self.at_teacher().await;
+        teacher.click("#language").await;
+        teacher.until("document.documentElement.lang === 'en'").await;
+        let told =
+            "return [...document.querySelectorAll('#journal .did')].map(did => did.innerText)";
+        let told: Vec<String> = serde_json::from_value(teacher.script(told).await).unwrap();
+        assert!(!told.is_empty());
+        told.iter().for_each(|did| is_in(ENGLISH, did));
+        teacher.click("#language").await;
+        teacher.until("document.documentElement.lang !== 'en'").await;
     }
 
     /// The row of somebody on the teacher's page, as a selector.
@@ -156,13 +181,13 @@ impl Class {
         let count = "document.getElementById('journal').children.length";
         let before = browser.script(&format!("return {count}")).await;
         browser.until(&format!("document.querySelector({})?.offsetParent", json!(css))).await;
-        press(browser, css).await;
+        browser.click(css).await;
         let action = css.rsplit_once("[data-action=").unwrap().1.split_once(']').unwrap().0;
         let newest = "document.querySelector('#journal > :first-child > .did')?.dataset.said";
         browser.until(&format!("{count} === {before} + 1 && {newest} === 'did-{action}'")).await;
         assert_eq!(browser.script("return document.getElementById('refusal').innerText").await, "");
         let told = "return document.querySelector('#journal > :first-child > .did').innerText";
-        self.is_in_its_language(browser.script(told).await.as_str().unwrap());
+        is_in(CHINESE, browser.script(told).await.as_str().unwrap());
     }
 
     /// Does something that concerns all.
@@ -216,6 +241,12 @@ impl Class {
         let count = "document.getElementById('contacts-count').innerText";
         self.at_board().await.until(&format!("{count} === '{contacts}'")).await;
     }
+}
+
+/// Fails if a text is not in the language of a visitor.
+pub(crate) fn is_in(visitor: Visitor, text: &str) {
+    let is_chinese = text.chars().any(|each| ('\u{4e00}'..='\u{9fff}').contains(&each));
+    assert_eq!(is_chinese, visitor.language == CHINESE.language, "{text}");
 }
 
 /// What an element says, for a script.

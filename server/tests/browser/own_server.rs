@@ -5,7 +5,7 @@ use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::homework::{RealCheck, right_server};
 use crate::classroom::needs;
 use crate::classroom::port::{can_be_bound, student_port};
-use crate::classroom::student::{press, show_steps};
+use crate::classroom::student::show_steps;
 use serde_json::json;
 
 /// A page at the homework, and the folder in which its `check.py` runs.
@@ -24,7 +24,7 @@ impl AtHomework {
         let server = TestServer::start().await;
         let browser = Browser::open(visitor, server.http).await?;
         show_steps(&browser).await;
-        press(&browser, "[data-step=homework] .step").await;
+        browser.click("[data-step=homework] .step").await;
         browser.until("document.getElementById('pairing')?.textContent.length === 6").await;
         browser
             .until("document.querySelectorAll('#homework > [data-state=waiting]').length > 15")
@@ -102,7 +102,7 @@ async fn three_red_servers_are_explained_and_the_green_one_ends_the_step() {
         assert!(text.contains(says), "{check}: {text}");
         assert_eq!(at.browser.script(&format!("return {IS_DONE}")).await, json!(false));
     }
-    press(&at.browser, "[data-check=remove] > button").await;
+    at.browser.click("[data-check=remove] > button").await;
     at.browser.until("document.querySelector('[data-check=remove] .bad b')").await;
     let wrong = "return document.querySelector('[data-check=remove] .bad b').textContent";
     assert_eq!(at.browser.script(wrong).await, "(", "no name begins so");
@@ -124,7 +124,7 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
     at.save(&right_server(student_port())).await;
     at.browser.until(IS_DONE).await;
     at.browser.screenshot("homework-green-phone").await;
-    press(&at.browser, "#switch-server").await;
+    at.browser.click("#switch-server").await;
     at.browser.show("talk").await;
     at.browser.await_state("open").await;
     for (command, answer) in [("add;张三;138", "张三 added!"), ("find;张三", "138")] {
@@ -134,14 +134,14 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
     at.browser.screenshot("homework-by-hand-phone").await;
     // The name is not in the class's own book.
     at.browser.show("plan").await;
-    press(&at.browser, "#switch-server").await;
+    at.browser.click("#switch-server").await;
     at.browser.show("talk").await;
     at.browser.await_state("open").await;
     at.browser.send_by_keys("find;张三").await;
     at.browser.expect("received", "Not Found!").await;
     // When check.py ends, the page is with the class's server.
     at.browser.show("plan").await;
-    press(&at.browser, "#switch-server").await;
+    at.browser.click("#switch-server").await;
     at.browser.until("document.documentElement.hasAttribute('data-own')").await;
     at.check = None;
     at.browser.until("!document.documentElement.hasAttribute('data-own')").await;
@@ -152,7 +152,7 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
 async fn a_server_that_runs_already_is_checked_again_at_a_press_and_the_command_is_copied() {
     let Some(at) = AtHomework::open(ENGLISH).await else { return };
     // The command goes to the clipboard, also where there is no newer way.
-    press(&at.browser, "[data-copy=check-command]").await;
+    at.browser.click("[data-copy=check-command]").await;
     at.browser
         .until("document.querySelector('[data-copy=check-command]').innerText === 'Copied ✓'")
         .await;
@@ -170,7 +170,7 @@ async fn a_server_that_runs_already_is_checked_again_at_a_press_and_the_command_
     let own = own.arg("own.py").current_dir(at.folder.path());
     let mut own = own.stdout(std::process::Stdio::null()).spawn().unwrap();
     crate::classroom::wait_until("it listens", || !can_be_bound(port));
-    press(&at.browser, "#check-again").await;
+    at.browser.click("#check-again").await;
     at.browser.until(IS_DONE).await;
     at.browser.screenshot("homework-again-en").await;
     own.kill().unwrap();
@@ -184,7 +184,7 @@ async fn the_server_to_be_finished_is_read_on_the_page_and_fetched_only_then() {
     at.browser.show("python").await;
     let fetched = "return performance.getEntriesByName(new URL('server2.py', location)).length";
     assert_eq!(at.browser.script(fetched).await, json!(0));
-    press(&at.browser, "#own-server > summary").await;
+    at.browser.click("#own-server > summary").await;
     at.browser.until("document.getElementById('own-code').innerText.includes('PORT = 9998')").await;
     assert_eq!(at.browser.script(fetched).await, json!(1));
     at.browser.screenshot("homework-skeleton-en").await;

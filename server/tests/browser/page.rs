@@ -2,7 +2,6 @@
 
 use crate::ADD;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
-use crate::classroom::student::press;
 use fantoccini::key::Key;
 use serde_json::json;
 
@@ -323,8 +322,8 @@ async fn a_phone_shows_one_panel_at_a_time() {
     assert_eq!(echo, json!(["add;zhangsan;12345⏎find;zhangsan", "zhangsan added!", "12345"]));
     assert_eq!(browser.messages().await.len(), 4);
     // So is an end, and a new conversation begins there.
-    press(&browser, "[data-step=exit] .step").await;
-    press(&browser, "[aria-current=step] .try").await;
+    browser.click("[data-step=exit] .step").await;
+    browser.click("[aria-current=step] .try").await;
     browser.await_state("closed").await;
     assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
     browser.click("#reconnect").await;

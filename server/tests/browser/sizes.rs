@@ -3,7 +3,7 @@
 
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, Visitor};
-use crate::classroom::student::{OPEN, press};
+use crate::classroom::student::OPEN;
 use serde_json::json;
 
 /// The default letters of a browser, and letters twice as large, in pixels.
@@ -132,7 +132,7 @@ async fn the_explanation_of_an_answer_is_in_sight() {
         let visitor = Visitor { width, height, phone, ..CHINESE };
         let Some(browser) = Browser::open(visitor, server.http).await else { return };
         for step in ["roles", "address", "arguments", "structure"] {
-            press(&browser, &format!("[data-step={step}] .step")).await;
+            browser.click(&format!("[data-step={step}] .step")).await;
             let answers = format!("document.querySelectorAll('{OPEN} [data-answer]')");
             let count = browser.script(&format!("return {answers}.length")).await;
             for index in 0..count.as_u64().unwrap() {

@@ -4,44 +4,40 @@
 use std::time::{Duration, Instant};
 
 use crate::class::{Class, NAMES, is_shown};
-use crate::classroom::browser::{CHINESE, ENGLISH};
 use crate::classroom::python::PythonClient;
-use crate::classroom::student::press;
 use crate::teacher::{ELSEWHERE, RAW};
 
 #[tokio::test]
 async fn a_click_in_a_row_concerns_that_one_alone() {
-    for visitor in [CHINESE, ENGLISH] {
-        let Some(mut class) = Class::open(visitor).await else { return };
-        class.python.send("add;wei;13800138000\n").await;
-        class.python.expect("wei added!\n").await;
-        raised_hand(&class).await;
-        on_the_board(&mut class).await;
-        sticky_replies_of_python(&mut class).await;
-        sticky_replies_of_a_page(&mut class).await;
-        disconnect_python(&mut class).await;
-        disconnect_a_page(&mut class).await;
-        class.browser.finish().await;
-    }
+    let Some(mut class) = Class::open().await else { return };
+    class.python.send("add;wei;13800138000\n").await;
+    class.python.expect("wei added!\n").await;
+    raised_hand(&class).await;
+    on_the_board(&mut class).await;
+    sticky_replies_of_python(&mut class).await;
+    sticky_replies_of_a_page(&mut class).await;
+    disconnect_python(&mut class).await;
+    disconnect_a_page(&mut class).await;
+    class.finish().await;
 }
 
 /// Two raise a hand, and one is lowered.
 async fn raised_hand(class: &Class) {
     for which in 0..NAMES.len() {
-        press(class.at_student(which).await, "#hand").await;
+        class.at_student(which).await.click("#hand").await;
     }
     let [first, second] = [class.row(NAMES[0]).await, class.row(NAMES[1]).await];
     let teacher = class.at_teacher().await;
     teacher.element(&format!("{second}[data-hand]")).await;
     teacher.until("document.getElementById('hands-count').innerText === '2'").await;
     // The filter shows those rows alone.
-    press(teacher, "button[data-filter=hands]").await;
+    teacher.click("button[data-filter=hands]").await;
     teacher.until(&format!("!document.querySelector('{RAW}').offsetParent")).await;
     class.does_to(&first, "lower-hand").await;
     assert_eq!(class.concerned().await, NAMES[0]);
     teacher.element(&format!("{first}:not([data-hand])")).await;
     teacher.until("document.getElementById('hands-count').innerText === '1'").await;
-    press(teacher, "button[data-filter=all]").await;
+    teacher.click("button[data-filter=all]").await;
     for (which, raised) in [(0, "false"), (1, "true")] {
         let hand = "document.getElementById('hand').ariaPressed";
         class.at_student(which).await.until(&format!("{hand} === '{raised}'")).await;
@@ -168,37 +164,35 @@ async fn disconnect_a_page(class: &mut Class) {
 
 #[tokio::test]
 async fn a_block_keeps_one_address_out_until_it_is_taken_back() {
-    for visitor in [CHINESE, ENGLISH] {
-        let Some(mut class) = Class::open(visitor).await else { return };
-        let row = class.new_python_row("p").await;
-        class.does_to(&row, "block").await;
-        class.python.expect_end().await;
-        let mut blocked = PythonClient::start(class.server.tcp, ELSEWHERE);
-        let told = blocked.recv().await;
-        assert!(told.starts_with("Error: your teacher has blocked"), "{told}");
-        blocked.expect_end().await;
-        class.goes_on(0).await;
-        class.goes_on(1).await;
-        class.presses("#blocked [data-text='127.0.0.3'][data-action=unblock]").await;
-        is_shown(class.at_teacher().await, "blocked", false).await;
-        class.python_comes_back().await;
-        class.python_goes_on().await;
+    let Some(mut class) = Class::open().await else { return };
+    let row = class.new_python_row("p").await;
+    class.does_to(&row, "block").await;
+    class.python.expect_end().await;
+    let mut blocked = PythonClient::start(class.server.tcp, ELSEWHERE);
+    let told = blocked.recv().await;
+    assert!(told.starts_with("Error: your teacher has blocked"), "{told}");
+    blocked.expect_end().await;
+    class.goes_on(0).await;
+    class.goes_on(1).await;
+    class.presses("#blocked [data-text='127.0.0.3'][data-action=unblock]").await;
+    is_shown(class.at_teacher().await, "blocked", false).await;
+    class.python_comes_back().await;
+    class.python_goes_on().await;
 
-        let row = class.row(NAMES[1]).await;
-        class.does_to(&row, "block").await;
-        assert_eq!(class.concerned().await, format!("{} (127.0.0.4)", NAMES[1]));
-        let student = class.at_student(1).await;
-        student.await_state("closed").await;
-        class.is_told(1, "status-removed").await;
-        student.click("#reconnect").await;
-        class.is_told(1, "status-blocked").await;
-        class.goes_on(0).await;
-        class.python_goes_on().await;
-        class.presses("#blocked [data-text='127.0.0.4'][data-action=unblock]").await;
-        let student = class.at_student(1).await;
-        student.click("#reconnect").await;
-        student.await_state("open").await;
-        class.row(NAMES[1]).await;
-        class.browser.finish().await;
-    }
+    let row = class.row(NAMES[1]).await;
+    class.does_to(&row, "block").await;
+    assert_eq!(class.concerned().await, format!("{} (127.0.0.4)", NAMES[1]));
+    let student = class.at_student(1).await;
+    student.await_state("closed").await;
+    class.is_told(1, "status-removed").await;
+    student.click("#reconnect").await;
+    class.is_told(1, "status-blocked").await;
+    class.goes_on(0).await;
+    class.python_goes_on().await;
+    class.presses("#blocked [data-text='127.0.0.4'][data-action=unblock]").await;
+    let student = class.at_student(1).await;
+    student.click("#reconnect").await;
+    student.await_state("open").await;
+    class.row(NAMES[1]).await;
+    class.finish().await;
 }

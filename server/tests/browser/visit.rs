@@ -3,7 +3,6 @@
 use crate::ADD;
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
-use crate::classroom::student::press;
 
 /// All that a student's visit may download, in the language it is in: fifty phones
 /// on one Wi-Fi pay for each kilobyte fifty times.
@@ -43,7 +42,7 @@ async fn a_visit_weighs_at_most_120_kb_on_a_phone_and_on_a_desktop() {
         if visitor.phone {
             browser.show("plan").await;
         }
-        press(&browser, "[aria-current] [data-answer=right]").await;
+        browser.click("[aria-current] [data-answer=right]").await;
         browser.click("#next").await;
         browser.until("document.querySelector('[aria-current]').dataset.step === 'address'").await;
         for panel in ["wire", "sequence", "sticky", "python"] {

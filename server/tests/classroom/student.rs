@@ -25,15 +25,6 @@ enum How {
     AtOnce,
 }
 
-/// Scrolls to something and presses it, as a student does.
-pub async fn press(browser: &Browser, css: &str) {
-    let element = browser.element(css).await;
-    let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
-    let target = serde_json::to_value(&element).unwrap();
-    browser.client.execute(scroll, vec![target]).await.unwrap();
-    element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
-}
-
 /// The name of the step that is open.
 pub async fn open_step(browser: &Browser) -> Value {
     browser.script(&format!("return document.querySelector('{OPEN}').dataset.step")).await
@@ -62,7 +53,7 @@ async fn send(browser: &Browser, how: How, index: usize, command: &str) {
     } else if how == How::AtOnce && !command.contains('\n') {
         browser.send(command).await;
     } else {
-        press(browser, &format!("{OPEN} > .try:nth-of-type({})", index + 1)).await;
+        browser.click(&format!("{OPEN} > .try:nth-of-type({})", index + 1)).await;
     }
     if command == "exit" {
         browser.await_state("closed").await;
@@ -107,7 +98,7 @@ pub async fn follow(browser: &Browser, hand: Hand) {
         }
     }
     if goals.contains(&"split".to_owned()) {
-        press(browser, &format!("{OPEN} [href=\"#sticky\"]")).await;
+        browser.click(&format!("{OPEN} [href=\"#sticky\"]")).await;
         browser.until("!document.getElementById('sticky').hidden").await;
         // Into 张, behind `add;`.
         browser
@@ -124,7 +115,7 @@ pub async fn follow(browser: &Browser, hand: Hand) {
             browser.script(&format!("return document.querySelectorAll('{answers}').length")).await;
         for _ in 0..count.as_u64().unwrap() {
             // Which are the ones not pressed yet.
-            press(browser, &format!("{answers}:not([aria-pressed])")).await;
+            browser.click(&format!("{answers}:not([aria-pressed])")).await;
         }
         // Each explains itself.
         let silent = format!(
@@ -162,7 +153,7 @@ pub async fn walk(browser: &Browser, hand: Hand) {
         }
         follow(browser, hand).await;
         assert_eq!(done(browser).await, json!(names[..=index]));
-        press(browser, "#next").await;
+        browser.click("#next").await;
     }
     expect_open(browser, "homework").await;
     let count = format!("{} / {}", names.len() - 1, names.len());
