@@ -4,7 +4,7 @@ use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::homework::{RealCheck, right_server};
 use crate::classroom::needs;
-use crate::classroom::port::{can_be_bound, student_port};
+use crate::classroom::port::{student_port, until_listening};
 use crate::classroom::student::show_steps;
 use serde_json::json;
 
@@ -169,7 +169,7 @@ async fn a_server_that_runs_already_is_checked_again_at_a_press_and_the_command_
     let mut own = std::process::Command::new("python3");
     let own = own.arg("own.py").current_dir(at.folder.path());
     let mut own = own.stdout(std::process::Stdio::null()).spawn().unwrap();
-    crate::classroom::wait_until("it listens", || !can_be_bound(port));
+    until_listening(port);
     at.browser.click("#check-again").await;
     at.browser.until(IS_DONE).await;
     at.browser.screenshot("homework-again-en").await;

@@ -4,6 +4,7 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use listeners::SocketState;
 use socket2::{Domain, Socket, Type};
 
 /// A free port, kept until this is dropped: bound, but not listening, so that
@@ -44,6 +45,15 @@ pub fn student_port() -> u16 {
             return port;
         }
     }
+}
+
+/// Waits until a program listens on a port. Without a connection, which a server that
+/// serves one client would take for that one; a port that is only bound refuses.
+pub fn until_listening(port: u16) {
+    super::wait_until("it listens", || {
+        let all = listeners::get_all().expect("the system tells who listens");
+        all.iter().any(|it| it.socket.port() == port && it.state == SocketState::Listen)
+    });
 }
 
 /// Whether a server without `SO_REUSEADDR` can be started there: nothing listens, and

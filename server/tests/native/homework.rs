@@ -13,8 +13,8 @@ use protocol::homework::{Cause, Finding, words};
 use serde_json::Value;
 
 use crate::classroom::binary::{Program, command, connect, read};
-use crate::classroom::port::{can_be_bound, student_port};
-use crate::classroom::{needs, wait_until};
+use crate::classroom::needs;
+use crate::classroom::port::{can_be_bound, student_port, until_listening};
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
@@ -155,8 +155,7 @@ impl Copy {
         let mut python = Command::new(PYTHON);
         python.arg(self.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let running = Running(python.spawn().unwrap());
-        // A socket that is bound and not yet listening refuses.
-        wait_until("it listens", || !can_be_bound(self.port));
+        until_listening(self.port);
         running
     }
 }

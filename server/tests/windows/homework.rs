@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::classroom::binary::wait;
 use crate::classroom::homework::right_server;
-use crate::classroom::port::{can_be_bound, student_port};
+use crate::classroom::port::{can_be_bound, student_port, until_listening};
 use crate::classroom::{DEADLINE, needs, wait_until};
 use crate::{is_asked_for, under_wine};
 
@@ -54,8 +54,7 @@ impl Running {
         let mut python = Command::new("python3");
         python.arg("server.py").current_dir(folder);
         let running = Running(python.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        // A socket that is bound and not yet listening refuses.
-        wait_until("it listens", || !can_be_bound(port));
+        until_listening(port);
         running
     }
 }
