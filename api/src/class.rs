@@ -71,6 +71,10 @@ pub const CLOSED_BLOCKED: u16 = 4002;
 /// The code of the Close when the teacher lets no new clients in.
 pub const CLOSED_DOOR: u16 = 4003;
 
+/// The code of the Close when the student's server that was talked to does not run, or
+/// not any more. The page talks to the class's server again.
+pub const CLOSED_NO_SERVER: u16 = 4004;
+
 /// Characters of the longest announcement: four lines on a phone.
 pub const MAX_ANNOUNCEMENT: usize = 200;
 

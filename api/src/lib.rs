@@ -71,6 +71,9 @@ pub const PYTHON: &str = "/api/python";
 /// The network of a program that runs in a page: POST, a line of words and bytes.
 pub const PROGRAM: &str = "/api/program";
 
+/// The servers of the class that run in pages, as [`Servers`]: `?key=KEY`.
+pub const SERVERS: &str = "/api/servers";
+
 /// Where the files of the page's Python are, by their names.
 pub const PYTHON_FILES: &str = "/python/";
 
@@ -212,6 +215,26 @@ pub struct Homework {
     pub passed: bool,
     /// The checks of the last run, in order; none before the first.
     pub checks: Vec<HomeworkCheck>,
+}
+
+/// Servers of the class that run in pages, as one page may reach them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Servers {
+    /// Whether the classroom's server is on the network, and not on its computer alone.
+    pub network: bool,
+    /// Whether students may reach each other's servers now.
+    pub open: bool,
+    /// Those of others, in order of their names; none unless they may be reached.
+    pub servers: Vec<ClassServer>,
+}
+
+/// A server of a student.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassServer {
+    /// What the student is called; empty where no name was given.
+    pub name: String,
+    /// Where it is reached: `192.168.1.5:10003`.
+    pub address: String,
 }
 
 /// A check and what became of it.

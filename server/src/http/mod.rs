@@ -67,6 +67,7 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .route(api::HOMEWORK_RUN, post(homework::run_again))
         .route(api::HOMEWORK_PAGE, post(program::checked))
         .route(api::PYTHON, get(interpreter::python))
+        .route(api::SERVERS, get(program::servers))
         .route(
             api::PROGRAM,
             post(program::program).layer(DefaultBodyLimit::max(program::LONGEST_REQUEST)),

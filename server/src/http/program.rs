@@ -14,8 +14,9 @@ use crate::classroom::Classroom;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::examples::host;
+use crate::http::json::{json_response, to_json};
 use crate::http::this_computer::Readers;
-use crate::playground::session::Reach;
+use crate::playground::{Asker, Neighbour, Reach};
 use crate::relay::pairing::is_key;
 
 /// Bytes of a request: 64 KB to be sent, and its line.
@@ -23,8 +24,8 @@ pub(super) const LONGEST_REQUEST: usize = 66 * 1024;
 
 const UNKNOWN: &str = "There is no such program here.\n";
 
-/// Answers a request of a program. `open` begins a session, with its secret for an
-/// answer; all others need it.
+/// Answers a request of a program. `open KEY` begins a session of the page with this key,
+/// which may have none, and has the session's secret for an answer; all others need it.
 pub(super) async fn program(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,
@@ -40,8 +41,10 @@ pub(super) async fn program(
     let Ok(line) = str::from_utf8(line) else {
         return (StatusCode::BAD_REQUEST, UNKNOWN).into_response();
     };
-    if line == "open" {
-        let Ok(session) = playground.open(connection.peer.ip().to_canonical()) else {
+    let (kind, key) = line.split_once(' ').unwrap_or((line, ""));
+    if kind == "open" {
+        let key = if is_key(key) { key } else { "" };
+        let Ok(session) = playground.open(connection.peer.ip().to_canonical(), key) else {
             return (StatusCode::SERVICE_UNAVAILABLE, "Too many programs run here.\n")
                 .into_response();
         };
@@ -116,4 +119,40 @@ pub(super) async fn checked(
             (StatusCode::SERVICE_UNAVAILABLE, "Too many programs run here.\n").into_response()
         }
     }
+}
+
+/// The page that asks for the servers of the class.
+#[derive(Debug, Deserialize)]
+pub(super) struct PageQuery {
+    key: String,
+}
+
+/// Answers with the servers of others that this page may talk to. Of theirs it is told a
+/// name and an address, never a key.
+pub(super) async fn servers(
+    State(classroom): State<Arc<Classroom>>,
+    State(server): State<Arc<ServerContext>>,
+    readers: Readers,
+    uri: Uri,
+    headers: HeaderMap,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Response {
+    let Some(Query(PageQuery { key })) = query.ok().filter(|query| is_key(&query.key)) else {
+        return (StatusCode::BAD_REQUEST, UNKNOWN).into_response();
+    };
+    let asker = Asker { key: &key, is_on_network: !server.http.ip().is_loopback() };
+    let named = readers.tcp_host(&server).await;
+    let host_for_all = named.unwrap_or_else(|| host(&uri, &headers).to_owned());
+    let told = |neighbour: Neighbour| {
+        let host = if neighbour.is_for_all { &*host_for_all } else { "127.0.0.1" };
+        let name = classroom.people().name_of(&neighbour.key).unwrap_or_default();
+        api::ClassServer { name, address: format!("{host}:{}", neighbour.port) }
+    };
+    let playground = classroom.playground();
+    let mut servers: Vec<_> = playground.neighbours(asker).into_iter().map(told).collect();
+    servers.sort_by(|one, other| {
+        (one.name.is_empty(), &one.name).cmp(&(other.name.is_empty(), &other.name))
+    });
+    let (network, open) = (asker.is_on_network, playground.has_neighbours(asker));
+    json_response(to_json(&api::Servers { network, open, servers }))
 }

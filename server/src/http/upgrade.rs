@@ -1,5 +1,7 @@
-//! From HTTP to a conversation: `GET /ws?page=KEY`, the key being the page's own, or
-//! `GET /ws?server=KEY` for one with the student's own server.
+//! From HTTP to a conversation: `GET /ws?page=KEY`, the key being the page's own,
+//! `GET /ws?server=KEY` for one with the student's own server, or
+//! `GET /ws?server=KEY&at=HOST:PORT` for one with a server of the class that runs in a
+//! page.
 
 use std::sync::Arc;
 
@@ -8,21 +10,26 @@ use axum::extract::{Extension, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use tokio::sync::mpsc;
 
 use crate::classroom::Classroom;
 use crate::classroom::people::Visitor;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
-use crate::relay::bridge;
+use crate::playground::{Asker, Line, Target};
+use crate::relay::bridge::{self, Talk};
 use crate::relay::pairing::is_key;
+use crate::transport::refusal::Refusal;
 use crate::transport::websocket::{self, Browser};
 
 /// Whom the conversation is with.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Partner {
-    /// The key of the student whose own server it is; otherwise the classroom's.
+    /// The key of the page that wants a student's server; otherwise it is the classroom's.
     server: Option<String>,
+    /// Where that is: the page's own server unless a port is named.
+    at: String,
     /// The key of the page that asks.
     page: Option<String>,
 }
@@ -36,19 +43,11 @@ pub(crate) async fn open_websocket(
     partner: Result<Query<Partner>, QueryRejection>,
     request: Request,
 ) -> Response {
-    let Partner { server: own_server, page } =
-        partner.map(|Query(query)| query).unwrap_or_default();
+    let Partner { server: asks, at, page } = partner.map(|Query(query)| query).unwrap_or_default();
     let page = page.filter(|key| is_key(key));
-    let student = match own_server {
-        None => None,
-        Some(key) => match classroom.homework().student(&key) {
-            Some(student) => Some(student),
-            None => {
-                let text = "There is no homework page with this key.\n";
-                return (StatusCode::NOT_FOUND, text).into_response();
-            }
-        },
-    };
+    if asks.as_ref().is_some_and(|key| !is_key(key)) {
+        return (StatusCode::NOT_FOUND, "There is no page with this key.\n").into_response();
+    }
     let (response, upgraded) = match websocket::accept(request) {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -62,8 +61,15 @@ pub(crate) async fn open_websocket(
     server.tasks.clone().spawn(async move {
         // It fails when the browser is gone before it has the answer.
         if let Ok(upgraded) = upgraded.await {
-            if let Some(student) = student {
-                bridge::serve(upgraded, &student, server.limits.heartbeat(), &server.stop).await;
+            if let Some(key) = asks {
+                let found = find_server(&classroom, &server, &connection, &key, &at);
+                let (talk, line) = found.map_or((None, None), |(talk, line)| (Some(talk), line));
+                let bridged =
+                    bridge::serve(upgraded, talk, server.limits.heartbeat(), &server.stop);
+                match line {
+                    Some(line) => drop(tokio::join!(bridged, line.hold())),
+                    None => bridged.await,
+                }
                 return drop(connection);
             }
             let Connection { peer, permit, .. } = &connection;
@@ -80,4 +86,33 @@ pub(crate) async fn open_websocket(
         drop(connection);
     });
     response
+}
+
+/// Where a bridge asks for its connection, with the connection's number there.
+type Talks = (mpsc::Sender<Talk>, u32);
+
+/// The server that a page wants to talk to. Without a port it is its own: the one that
+/// its `check.py` has, which runs on the student's computer and was set up by hand, before
+/// the program in the page, which the page can name by its port.
+fn find_server(
+    classroom: &Classroom,
+    server: &ServerContext,
+    connection: &Connection,
+    key: &str,
+    at: &str,
+) -> Option<(Talks, Option<Line>)> {
+    let port = at.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    if port.is_none()
+        && let Some(student) = classroom.homework().student(key)
+        && let Some(talk) = student.talk()
+    {
+        return Some(((talk, student.next_conn()), None));
+    }
+    if classroom.lead().let_in(connection.peer.ip()) == Err(Refusal::Blocked) {
+        return None;
+    }
+    let asker = Asker { key, is_on_network: !server.http.ip().is_loopback() };
+    let target = port.map_or(Target::Own, Target::Port);
+    let (talk, line) = classroom.playground().line(target, asker)?;
+    Some(((talk, 0), Some(line)))
 }

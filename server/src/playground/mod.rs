@@ -7,20 +7,28 @@
 //! A page opens a [`Session`](session::Session) and gets a secret for it; with that its
 //! program binds, accepts, connects, sends and receives as on a desktop. What it may
 //! reach is the lesson's port of this server and the servers of this class, never
-//! another computer: this server connects nowhere else.
+//! another computer: this server connects nowhere else. A page's conversation reaches
+//! them as well, by a [`line`](line) behind the relay's bridge.
 
 mod answer;
+mod line;
+mod reach;
 pub(crate) mod session;
 pub(crate) mod socket;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::line::{Line, Target};
+pub(crate) use self::reach::Reach;
 use self::session::Session;
+use self::socket::Listener;
 use crate::config::PortRange;
 
 /// Most sessions at once: pages that run a program, ten for each of the usual ports.
@@ -47,8 +55,40 @@ pub(crate) struct Playground {
 #[derive(Debug, Default)]
 struct Table {
     sessions: HashMap<String, Arc<Session>>,
-    /// Where servers of this class listen.
-    ports: BTreeSet<u16>,
+    /// The servers of this class, by where they listen.
+    servers: BTreeMap<u16, Server>,
+}
+
+/// A program that listens.
+#[derive(Debug)]
+struct Server {
+    /// The key of its page; empty if the page has none.
+    key: String,
+    /// Whether it listens at all addresses of this computer, and not on it alone.
+    is_for_all: bool,
+    /// Cancelled when it no longer listens, before its connections are closed.
+    closed: CancellationToken,
+    /// Room for conversations of pages.
+    talks: Arc<Semaphore>,
+}
+
+/// A server of this class, as other pages are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Neighbour {
+    /// The key of its page, which no other page is told.
+    pub(crate) key: String,
+    pub(crate) port: u16,
+    pub(crate) is_for_all: bool,
+}
+
+/// The page that asks for a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    /// Its key; empty if it has none.
+    pub(crate) key: &'a str,
+    /// Whether this server is on the network, where the teacher decides, and not on this
+    /// computer alone.
+    pub(crate) is_on_network: bool,
 }
 
 /// There are too many sessions.
@@ -90,9 +130,10 @@ impl Playground {
         self.checked.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// A new session for a page from an address.
-    pub(crate) fn open(self: &Arc<Self>, address: IpAddr) -> Result<Arc<Session>, Full> {
-        let session = Arc::new(Session::new(secret(), address, Arc::downgrade(self)));
+    /// A new session for a page from an address, which has a key or an empty one.
+    pub(crate) fn open(self: &Arc<Self>, address: IpAddr, key: &str) -> Result<Arc<Session>, Full> {
+        let session = Session::new(secret(), key.to_owned(), address, Arc::downgrade(self));
+        let session = Arc::new(session);
         let mut table = self.table();
         let of_address = table.sessions.values().filter(|other| other.address() == address).count();
         if table.sessions.len() >= SESSIONS || of_address >= SESSIONS_PER_ADDRESS {
@@ -113,35 +154,73 @@ impl Playground {
         session.end();
     }
 
+    /// The servers of this class that this page may talk to, without its own.
+    pub(crate) fn neighbours(&self, asker: Asker<'_>) -> Vec<Neighbour> {
+        let table = self.table();
+        let others = table.servers.iter().filter(|(_, server)| !server.is_of(asker));
+        let reached = others.filter(|(_, server)| self.lets_in(server, asker));
+        let neighbour = |(port, server): (&u16, &Server)| Neighbour {
+            key: server.key.clone(),
+            port: *port,
+            is_for_all: server.is_for_all,
+        };
+        reached.map(neighbour).collect()
+    }
+
+    /// Whether this page may talk to servers of others now.
+    pub(crate) fn has_neighbours(&self, asker: Asker<'_>) -> bool {
+        !asker.is_on_network || self.lets_neighbours()
+    }
+
+    /// Whether a server of this class listens on a port, and this page may reach it.
+    fn has_server(&self, port: u16, asker: Asker<'_>) -> bool {
+        self.table().servers.get(&port).is_some_and(|server| self.lets_in(server, asker))
+    }
+
+    fn lets_in(&self, server: &Server, asker: Asker<'_>) -> bool {
+        !server.closed.is_cancelled() && (server.is_of(asker) || self.has_neighbours(asker))
+    }
+
     /// Listens on a student's port, the same one as before if it is free.
     fn listen(
         self: &Arc<Self>,
+        key: &str,
         before: Option<u16>,
         ports: PortRange,
-        all: bool,
-    ) -> Option<(TcpListener, Port)> {
+        is_for_all: bool,
+    ) -> Option<Listener> {
         let mut table = self.table();
-        let host = if all { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        let host = if is_for_all { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
         for number in before.into_iter().chain(ports.first..=ports.last) {
-            if table.ports.contains(&number) {
+            if table.servers.contains_key(&number) {
                 continue;
             }
             // Another program of this computer may have it.
             let Ok(listener) = bind(SocketAddr::from((host, number))) else { continue };
-            table.ports.insert(number);
-            return Some((listener, Port { number, playground: Arc::clone(self) }));
+            let closed = CancellationToken::new();
+            let server = Server {
+                key: key.to_owned(),
+                is_for_all,
+                closed: closed.clone(),
+                talks: Arc::new(Semaphore::new(line::TALKS)),
+            };
+            table.servers.insert(number, server);
+            let port = Port { number, playground: Arc::clone(self) };
+            return Some(Listener { listener, port, closed });
         }
         None
-    }
-
-    /// Whether a server of this class listens on a port.
-    fn has_server(&self, port: u16) -> bool {
-        self.table().ports.contains(&port)
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         // Each change under the lock is complete before anything could panic.
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    /// Whether it is the asking page's own.
+    fn is_of(&self, asker: Asker<'_>) -> bool {
+        !asker.key.is_empty() && self.key == asker.key
     }
 }
 
@@ -154,7 +233,7 @@ pub(crate) struct Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        self.playground.table().ports.remove(&self.number);
+        self.playground.table().servers.remove(&self.number);
     }
 }
 

@@ -9,15 +9,13 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
 
-use crate::config::PortRange;
-use crate::playground::Playground;
 use crate::playground::answer::{
     AGAIN, Answer, BAD_SOCKET, IN_USE, INVALID, NO_ADDRESS, REFUSED, TOO_MANY, UNREACHABLE,
     UNSUPPORTED, done, failed, received, sent,
 };
 use crate::playground::socket::{Connection, Listener};
+use crate::playground::{Asker, Playground, Reach};
 
 /// Connections and listeners of one program.
 const SOCKETS: usize = 16;
@@ -37,23 +35,12 @@ const BURST: f64 = 1_000.0;
 /// Lines that were typed and not yet read.
 const LINES: usize = 16;
 
-/// Where a program's connections may go.
-#[derive(Clone, Debug)]
-pub(crate) struct Reach {
-    /// The lesson's port of this server.
-    pub(crate) lesson: SocketAddr,
-    /// The names of this server, that for neighbours first; only for requests with a host.
-    pub(crate) hosts: Vec<String>,
-    /// Whether this server is on the network, and not on this computer alone.
-    pub(crate) is_on_network: bool,
-    /// Where its server may listen.
-    pub(crate) ports: PortRange,
-}
-
 /// The program of one page.
 #[derive(Debug)]
 pub(crate) struct Session {
     secret: String,
+    /// The key of its page; empty if it has none.
+    key: String,
     address: IpAddr,
     playground: Weak<Playground>,
     state: Mutex<State>,
@@ -82,7 +69,12 @@ enum Socket {
 }
 
 impl Session {
-    pub(super) fn new(secret: String, address: IpAddr, playground: Weak<Playground>) -> Self {
+    pub(super) fn new(
+        secret: String,
+        key: String,
+        address: IpAddr,
+        playground: Weak<Playground>,
+    ) -> Self {
         let now = Instant::now();
         let state = State {
             next: 0,
@@ -95,7 +87,7 @@ impl Session {
             reckoned: now,
         };
         let (state, typed) = (Mutex::new(state), Notify::new());
-        Session { secret, address, playground, state, typed }
+        Session { secret, key, address, playground, state, typed }
     }
 
     pub(crate) fn secret(&self) -> &str {
@@ -182,9 +174,9 @@ impl Session {
                 None => failed(BAD_SOCKET),
             },
             "close" => {
-                if let Some(socket) = self.state().sockets.remove(&id) {
-                    socket.close();
-                }
+                // Its port is given back without this lock.
+                let socket = self.state().sockets.remove(&id);
+                socket.into_iter().for_each(Socket::close);
                 done([])
             }
             _ => failed(UNSUPPORTED),
@@ -231,7 +223,7 @@ impl Session {
     }
 
     fn bind(&self, host: &str, port: u16, reach: &Reach) -> Answer {
-        if !is_here(host, reach) && host != "0.0.0.0" {
+        if !reach.is_here(host) && host != "0.0.0.0" {
             return failed(NO_ADDRESS);
         }
         let mut state = self.state();
@@ -260,12 +252,11 @@ impl Session {
         };
         let Some(playground) = self.playground.upgrade() else { return failed(BAD_SOCKET) };
         let all = reach.is_on_network && playground.lets_neighbours();
-        let Some((listener, given)) = playground.listen(before, reach.ports, all) else {
+        let Some(listener) = playground.listen(&self.key, before, reach.ports, all) else {
             return Answer { status: IN_USE, bytes: b"No port is free for your server".into() };
         };
-        let number = given.number;
-        let closed = CancellationToken::new();
-        let listener = Arc::new(Listener { listener, port: given, closed });
+        let number = listener.port.number;
+        let listener = Arc::new(listener);
         let mut state = self.state();
         state.port = Some(number);
         state.sockets.insert(id, Socket::Listener { port, listener });
@@ -305,7 +296,7 @@ impl Session {
     }
 
     async fn connect(&self, host: &str, port: u16, longest: Duration, reach: &Reach) -> Answer {
-        if !is_here(host, reach) {
+        if !reach.is_here(host) {
             let text = "Network is unreachable: in the page, connect reaches the classroom's \
                         server and servers of this class, at 127.0.0.1";
             return Answer { status: UNREACHABLE, bytes: text.into() };
@@ -340,7 +331,8 @@ impl Session {
             _ => None,
         });
         let playground = self.playground.upgrade()?;
-        if let Some(number) = own.or(playground.has_server(port).then_some(port)) {
+        let asker = Asker { key: &self.key, is_on_network: reach.is_on_network };
+        if let Some(number) = own.or(playground.has_server(port, asker).then_some(port)) {
             return local(IpAddr::from([127, 0, 0, 1]), number);
         }
         if port == reach.lesson.port() || port == USUAL {
@@ -409,30 +401,14 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Whether a name is this computer's, as the page or the lesson's programs call it.
-fn is_here(host: &str, reach: &Reach) -> bool {
-    host == "localhost"
-        || reach.hosts.iter().any(|name| name.eq_ignore_ascii_case(host))
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Limits;
-
-    fn reach() -> Reach {
-        Reach {
-            lesson: SocketAddr::from(([127, 0, 0, 1], 9999)),
-            hosts: vec!["classroom.test".to_owned(), "192.168.1.7".to_owned()],
-            is_on_network: false,
-            ports: Limits::STUDENT_PORTS,
-        }
-    }
+    use crate::playground::reach::tests::reach;
 
     fn session() -> (Arc<Playground>, Arc<Session>) {
         let playground = Arc::new(Playground::default());
-        let session = playground.open(IpAddr::from([127, 0, 0, 1])).unwrap();
+        let session = playground.open(IpAddr::from([127, 0, 0, 1]), "").unwrap();
         (playground, session)
     }
 
@@ -462,22 +438,6 @@ mod tests {
         assert!((59..=61).contains(&took), "10,000 beyond the burst took {took} s");
     }
 
-    #[test]
-    fn a_name_is_this_computer_only_if_the_page_calls_it_so() {
-        for (host, is) in [
-            ("127.0.0.1", true),
-            ("127.0.0.2", true),
-            ("localhost", true),
-            ("Classroom.Test", true),
-            ("192.168.1.7", true),
-            ("192.168.1.1", false),
-            ("example.org", false),
-            ("", false),
-        ] {
-            assert_eq!(is_here(host, &reach()), is, "{host}");
-        }
-    }
-
     #[tokio::test]
     async fn a_neighbour_is_let_in_no_longer_than_the_teacher_lets_neighbours_in() {
         let (playground, session) = session();
@@ -491,7 +451,7 @@ mod tests {
     #[tokio::test]
     async fn secrets_are_long_and_differ() {
         let (playground, session) = session();
-        let other = playground.open(IpAddr::from([127, 0, 0, 1])).unwrap();
+        let other = playground.open(IpAddr::from([127, 0, 0, 1]), "").unwrap();
         assert_eq!(session.secret().len(), 32);
         assert_ne!(session.secret(), other.secret());
         playground.close(&session);

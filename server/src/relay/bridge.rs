@@ -1,5 +1,6 @@
-//! Talking to a student's own server by hand: a WebSocket of the page, bridged to a
-//! connection of the relay.
+//! Talking to a student's server by hand: a WebSocket of the page, bridged to a
+//! connection of the relay, or of whatever else understands a [`Talk`]: the playground
+//! does, for the servers that run in pages.
 //!
 //! Each message is one `send`, and what each `recv` brought comes back as one message,
 //! so that the page shows it as it shows the classroom's server.
@@ -17,7 +18,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::relay::pairing::Student;
 use crate::transport::heartbeat::{Heartbeat, Liveness, PingAction};
 use crate::transport::linger::Lingering;
 
@@ -30,8 +30,13 @@ const WAITING: usize = 16;
 /// Time for the page to take what it is sent.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a page asks of the relay. The number of a bridge's connection comes from
-/// [`Student::next_conn`].
+/// The end where there is no server to talk to: neither a `check.py` nor a program.
+const GONE: (CloseCode, &str) =
+    (CloseCode::Library(api::CLOSED_NO_SERVER), "this server does not run any more");
+
+/// What a page asks of the relay or of a program in a page. The number of a bridge's
+/// connection comes from [`Student::next_conn`](crate::relay::pairing::Student::next_conn),
+/// where there may be several.
 #[derive(Debug)]
 pub(crate) enum Talk {
     /// Connect to the server, and tell what comes.
@@ -61,6 +66,8 @@ pub(crate) enum Heard {
     Reset,
     /// Nothing listens on the server's port.
     Refused,
+    /// There is no such server any more.
+    Gone,
     /// The checks need the server, which the lesson has serve one client at a time.
     Checking,
 }
@@ -73,10 +80,11 @@ pub(super) struct Bridge {
     pub(super) early: Vec<Vec<u8>>,
 }
 
-/// Serves a page's WebSocket until one side ends.
+/// Serves a page's WebSocket until one side ends: with what answers [`Talk`]s, and the
+/// number of the connection there, if there is a server to talk to.
 pub(crate) async fn serve(
     connection: Upgraded,
-    student: &Student,
+    server: Option<(mpsc::Sender<Talk>, u32)>,
     heartbeat: Heartbeat,
     stop: &CancellationToken,
 ) {
@@ -90,10 +98,9 @@ pub(crate) async fn serve(
     let read = parts.read_buf.to_vec();
     let mut page =
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
-    let (code, reason) = match student.talk() {
-        None => (CloseCode::Again, "check.py is not connected"),
-        Some(talk) => {
-            let conn = student.next_conn();
+    let (code, reason) = match server {
+        None => GONE,
+        Some((talk, conn)) => {
             let end = tokio::select! {
                 end = converse(&mut page, &talk, conn, heartbeat) => end,
                 () = stop.cancelled() => (CloseCode::Away, "the server stops"),
@@ -118,7 +125,6 @@ async fn converse(
     conn: u32,
     heartbeat: Heartbeat,
 ) -> (CloseCode, &'static str) {
-    const GONE: (CloseCode, &str) = (CloseCode::Again, "check.py is gone");
     let (heard, mut hears) = mpsc::channel(WAITING);
     if talk.send(Talk::Open { conn, heard }).await.is_err() {
         return GONE;
@@ -142,9 +148,9 @@ async fn converse(
                     }
                 };
                 liveness.heard(Instant::now());
-                if talk.send(Talk::Send { conn, bytes: bytes.to_vec() }).await.is_err() {
-                    return GONE;
-                }
+                // Where it fails the server has ended, and what it said last is still to be
+                // heard.
+                let _ = talk.send(Talk::Send { conn, bytes: bytes.to_vec() }).await;
             }
             heard = hears.recv() => {
                 let text = match heard {
@@ -153,7 +159,7 @@ async fn converse(
                     Some(Heard::Reset) => return (CloseCode::Error, "the connection was reset"),
                     Some(Heard::Refused) => return (CloseCode::Again, "nothing listens there"),
                     Some(Heard::Checking) => return (CloseCode::Again, "the checks are running"),
-                    None => return GONE,
+                    Some(Heard::Gone) | None => return GONE,
                 };
                 if let Some(text) = text
                     && !matches!(timeout(TIMEOUT, page.send(Message::text(text))).await, Ok(Ok(())))

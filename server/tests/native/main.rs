@@ -36,6 +36,7 @@ mod own_server;
 mod page;
 mod people;
 mod playground;
+mod playground_talk;
 mod power_loss;
 mod program;
 mod python;

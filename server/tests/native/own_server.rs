@@ -147,8 +147,11 @@ async fn each_message_by_hand_is_one_send_and_each_recv_is_one_message() {
 async fn without_a_check_py_or_with_a_foreign_key_there_is_no_conversation() {
     let server = TestServer::start().await;
     let _page = HomeworkPage::open(server.http, KEY).await;
-    assert_eq!(by_hand(&server, KEY).await.expect_close().await, 1013);
-    let other = WebSocketClient::connect_to(server.http, "ws?server=unknownunknown1234", &[]).await;
+    for key in [KEY, "unknownunknown1234"] {
+        let mut client = by_hand(&server, key).await;
+        assert_eq!(client.expect_close().await, api::CLOSED_NO_SERVER, "{key}");
+    }
+    let other = WebSocketClient::connect_to(server.http, "ws?server=short", &[]).await;
     assert!(other.is_err());
     for key in ["", "short", "with%20space%20in%20it", &"k".repeat(65)] {
         let answer = get(server.http, &format!("{}?key={key}", api::HOMEWORK), "").await;

@@ -18,7 +18,7 @@ use crate::classroom::{TestServer, get, http};
 const QUIET: Duration = Duration::from_millis(300);
 
 /// A program, as its worker asks for it.
-struct Program {
+pub struct Program {
     http: SocketAddr,
     secret: String,
 }
@@ -45,13 +45,18 @@ impl Program {
     }
 
     async fn at(http: SocketAddr) -> Self {
-        let (status, secret) = post(http, "", b"open").await;
+        Self::of_page(http, "").await
+    }
+
+    /// Of the page with this key.
+    pub async fn of_page(http: SocketAddr, key: &str) -> Self {
+        let (status, secret) = post(http, "", format!("open {key}").as_bytes()).await;
         assert_eq!(status, 200);
         Program { http, secret: String::from_utf8(secret).unwrap() }
     }
 
     /// Asks with bytes; the error number and the bytes that come.
-    async fn send(&self, line: &str, bytes: &[u8]) -> (i32, Vec<u8>) {
+    pub async fn send(&self, line: &str, bytes: &[u8]) -> (i32, Vec<u8>) {
         let headers = format!("\r\nAuthorization: Bearer {}", self.secret);
         let body = [line.as_bytes(), b"\n", bytes].concat();
         let (status, answer) = post(self.http, &headers, &body).await;
@@ -60,19 +65,26 @@ impl Program {
         (str::from_utf8(&answer[..end]).unwrap().parse().unwrap(), answer[end + 1..].to_vec())
     }
 
-    async fn ask(&self, line: &str) -> (i32, String) {
+    pub async fn ask(&self, line: &str) -> (i32, String) {
         let (status, bytes) = self.send(line, b"").await;
         (status, String::from_utf8(bytes).unwrap())
     }
 
     /// Listens, and returns the listener's number and where it is reached.
-    async fn serve(&self) -> (String, String) {
+    pub async fn serve(&self) -> (String, String) {
         let (status, bound) = self.ask("bind 127.0.0.1 9998").await;
         assert_eq!(status, 0);
         let id = bound.split(' ').next().unwrap().to_owned();
         let (status, address) = self.ask(&format!("listen {id}")).await;
         assert_eq!(status, 0, "{address}");
         (id, address)
+    }
+
+    /// Accepts a connection, and returns its number.
+    pub async fn accept(&self, listener: &str) -> String {
+        let (status, accepted) = self.ask(&format!("accept {listener} 5000")).await;
+        assert_eq!(status, 0, "{accepted}");
+        accepted.split(' ').next().unwrap().to_owned()
     }
 
     /// Connects, and returns the connection's number.

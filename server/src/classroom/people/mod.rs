@@ -206,6 +206,12 @@ impl People {
         self.roll().entry(id).map(|entry| entry.label())
     }
 
+    /// What the one whose page has this key is called: the name, else the seat, if one was
+    /// given.
+    pub(crate) fn name_of(&self, key: &str) -> Option<String> {
+        self.roll().with_key_mut(key).map(|entry| entry.given_name().to_owned())
+    }
+
     /// Lowers somebody's hand. Returns whether it was raised.
     pub(crate) fn lower_hand(&self, id: PersonId) -> bool {
         let lowered = self.roll().entry_mut(id).is_some_and(|entry| entry.lower_hand());
