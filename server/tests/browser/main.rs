@@ -36,6 +36,7 @@ mod page;
 mod program;
 mod program_class;
 mod program_lesson;
+mod program_talk;
 mod sheet;
 mod sizes;
 mod teacher;

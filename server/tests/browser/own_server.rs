@@ -124,7 +124,7 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
     at.save(&right_server(student_port())).await;
     at.browser.until(IS_DONE).await;
     at.browser.screenshot("homework-green-phone").await;
-    at.browser.click("#switch-server").await;
+    at.browser.click(".to-own").await;
     at.browser.show("talk").await;
     at.browser.await_state("open").await;
     for (command, answer) in [("add;张三;138", "张三 added!"), ("find;张三", "138")] {
@@ -134,14 +134,14 @@ async fn on_a_phone_the_page_talks_to_the_student_s_own_server_and_back() {
     at.browser.screenshot("homework-by-hand-phone").await;
     // The name is not in the class's own book.
     at.browser.show("plan").await;
-    at.browser.click("#switch-server").await;
+    at.browser.click(".to-class").await;
     at.browser.show("talk").await;
     at.browser.await_state("open").await;
     at.browser.send_by_keys("find;张三").await;
     at.browser.expect("received", "Not Found!").await;
     // When check.py ends, the page is with the class's server.
     at.browser.show("plan").await;
-    at.browser.click("#switch-server").await;
+    at.browser.click(".to-own").await;
     at.browser.until("document.documentElement.hasAttribute('data-own')").await;
     at.check = None;
     at.browser.until("!document.documentElement.hasAttribute('data-own')").await;

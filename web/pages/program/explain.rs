@@ -79,7 +79,12 @@ mod tests {
         assert_eq!(keys[0], keys[1]);
         let markup = values(include_str!("index.html"), "data-text");
         assert!(markup.iter().all(|key| keys[0].contains(key)), "{markup:?}");
-        let code = [include_str!("model.rs"), include_str!("view.rs"), include_str!("explain.rs")];
+        let code = [
+            include_str!("model.rs"),
+            include_str!("view.rs"),
+            include_str!("neighbours.rs"),
+            include_str!("explain.rs"),
+        ];
         let is_in_code = |key: &str| {
             let begins = key.split_once('-').map(|(word, _)| format!("\"{word}-\""));
             let quoted = format!("\"{key}\"");

@@ -16,6 +16,8 @@ mod editor;
 mod explain;
 mod model;
 #[cfg(target_arch = "wasm32")]
+mod neighbours;
+#[cfg(target_arch = "wasm32")]
 mod parts;
 #[cfg(target_arch = "wasm32")]
 mod runner;

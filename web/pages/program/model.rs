@@ -1,5 +1,7 @@
 //! The state of the panel, and what is to be done about what happens. Pure.
 
+use api::{ClassServer, Servers};
+
 use crate::console::{Console, Stream};
 use crate::editing::words;
 use crate::explain::{Explained, explain};
@@ -85,6 +87,10 @@ pub enum Msg {
     Ticked,
     /// The server is to hear that the page is still there.
     AliveDue,
+    /// The time to ask which servers of the class run.
+    ServersDue,
+    /// The server tells which.
+    ServersTold(Servers),
     /// Texts came, in a language.
     Translated,
 }
@@ -120,6 +126,8 @@ pub enum Effect {
     Start(Purpose),
     /// Tell the server that the page is still there.
     SayAlive,
+    /// Ask the server which servers of the class run, and again in a while.
+    AskForServers,
     /// End the worker.
     Terminate,
     /// Have the server close what the program left open.
@@ -166,6 +174,8 @@ pub struct Model {
     missing: Option<Missing>,
     /// Where the program listens for neighbours.
     address: Option<String>,
+    /// The servers of the class, as last told.
+    servers: Servers,
     /// Whether the program waits for a line.
     asks: bool,
     was_stopped: bool,
@@ -194,6 +204,22 @@ impl Model {
     /// Where neighbours reach the program.
     pub fn address(&self) -> Option<&str> {
         self.address.as_deref()
+    }
+
+    /// The key of the sentence about who reaches the program there.
+    pub fn address_text(&self) -> &'static str {
+        // What listens on the server's computer alone is on another one for most pages.
+        let is_alone = self.address().is_some_and(|address| address.starts_with("127.0.0.1:"));
+        match (is_alone, self.servers.network) {
+            (false, _) => "address",
+            (true, false) => "address-here",
+            (true, true) => "address-closed",
+        }
+    }
+
+    /// The servers of others that the page may talk to.
+    pub fn servers(&self) -> &[ClassServer] {
+        &self.servers.servers
     }
 
     /// Whether the program waits for a line.
@@ -238,7 +264,12 @@ impl Model {
     /// Takes what happened and returns what to do, in order.
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
-            Msg::Opened => vec![Effect::Open(self.file())],
+            Msg::Opened => vec![Effect::Open(self.file()), Effect::AskForServers],
+            Msg::ServersDue => vec![Effect::AskForServers],
+            Msg::ServersTold(servers) => {
+                self.servers = servers;
+                Vec::new()
+            }
             Msg::Chosen(name) => {
                 self.file = FILES.iter().position(|(file, _)| *file == name).unwrap_or(0);
                 self.explained = None;

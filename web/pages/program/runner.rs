@@ -12,6 +12,7 @@ use web::browser::json;
 use web::browser::listener::Listener;
 use web::browser::program::Post;
 use web::browser::request::relative;
+use web::browser::storage::{PageStorage, StorageKey};
 use web_sys::{MessageEvent, Url, Window, Worker, XmlHttpRequest, XmlHttpRequestResponseType};
 
 use crate::model::{Missing, Msg};
@@ -206,8 +207,15 @@ impl Runner {
 
     /// Asks the server for a session, or to begin anew with the one there is.
     pub fn open_session(&self) {
-        let line = if self.secret.borrow().is_empty() { "open" } else { "begin" };
-        self.ask(line, true);
+        let is_new = self.secret.borrow().is_empty();
+        self.ask(&if is_new { self.opening() } else { "begin".to_owned() }, true);
+    }
+
+    /// The request for a session, under the key of the student's page if this is one, so
+    /// that its conversation reaches the program.
+    fn opening(&self) -> String {
+        let key = PageStorage::of(&self.window).get(StorageKey::Homework).unwrap_or_default();
+        ["open ", &key].concat()
     }
 
     /// Asks the server something about the session.
@@ -240,7 +248,7 @@ impl Runner {
         }
         let Some((text, is_begin)) = self.requests.borrow_mut().pop_front() else { return };
         self.is_asking.set(true);
-        let (this, is_open) = (self.this.clone(), text == "open");
+        let (this, is_open) = (self.this.clone(), text.starts_with("open "));
         let came = move |request: &XmlHttpRequest| {
             if let Some(this) = this.upgrade() {
                 this.answered(request, is_open, is_begin);
@@ -266,7 +274,7 @@ impl Runner {
             // The server was started anew, or has not heard of this page for a while.
             self.secret.replace(String::new());
             if is_begin && !is_open {
-                self.requests.borrow_mut().push_front(("open".to_owned(), true));
+                self.requests.borrow_mut().push_front((self.opening(), true));
             }
         } else if is_begin {
             (self.post)(Msg::Session(status == 200));

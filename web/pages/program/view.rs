@@ -15,12 +15,13 @@ use web::browser::request::{Request, relative};
 use web::browser::storage::{PageStorage, StorageKey};
 use web::browser::timer::Timer;
 use web_sys::{
-    Document, Event, MutationObserver, MutationObserverInit, Window, XmlHttpRequest,
+    Document, Event, HtmlElement, MutationObserver, MutationObserverInit, Window, XmlHttpRequest,
     XmlHttpRequestResponseType,
 };
 
 use crate::editor::{insert, listen_to_editor, number_lines};
 use crate::model::{Effect, FILES, Model, Msg, Purpose, State, arguments};
+use crate::neighbours::{Neighbours, has_conversation};
 use crate::parts::{Parts, store, stored};
 use crate::runner::{Runner, Start};
 use crate::texts::Texts;
@@ -35,6 +36,10 @@ const ALIVE: u64 = 8_000;
 /// Milliseconds after which an interpreter that is being built is asked for again: it
 /// takes minutes.
 const LATER: u64 = 3_000;
+
+/// Milliseconds between two looks at which servers of the class run, while the panel is
+/// seen: a class of fifty asks 17 times a second.
+const LOOK: u64 = 3_000;
 
 /// The panel.
 pub struct ProgramPanel {
@@ -51,6 +56,8 @@ pub struct ProgramPanel {
     draw: Timer,
     alive: Timer,
     later: Timer,
+    look: Timer,
+    neighbours: Neighbours,
     example: RefCell<Option<Request>>,
     post: Post<Msg>,
     _language: (MutationObserver, Closure<dyn FnMut(JsValue)>),
@@ -94,6 +101,8 @@ impl Program for ProgramPanel {
             draw: Timer::new(window.clone(), poster(|| Msg::Ticked)),
             alive: Timer::new(window.clone(), poster(|| Msg::AliveDue)),
             later: Timer::new(window.clone(), poster(|| Msg::LoadDue)),
+            look: Timer::new(window.clone(), poster(|| Msg::ServersDue)),
+            neighbours: Neighbours::new(&document),
             example: RefCell::default(),
             _language: (observer, changed),
             _listeners: listen(&document, &parts, &post),
@@ -119,7 +128,7 @@ impl Program for ProgramPanel {
         if msg == Msg::Translated {
             self.translate();
         }
-        let is_told = matches!(msg, Msg::Told(_) | Msg::Progress(_));
+        let is_told = matches!(msg, Msg::Told(_) | Msg::Progress(_) | Msg::ServersTold(_));
         let effects = self.model.borrow_mut().update(msg);
         let is_plain = effects.is_empty();
         for effect in effects {
@@ -172,6 +181,10 @@ impl ProgramPanel {
                 if let Ok(event) = Event::new("passed") {
                     let _ = self.parts.panel.dispatch_event(&event);
                 }
+            }
+            Effect::AskForServers => {
+                self.neighbours.ask(&self.parts, &self.post);
+                self.look.set(Some(LOOK));
             }
             Effect::FocusLine => {
                 self.parts.ask.hide(false);
@@ -264,20 +277,29 @@ impl ProgramPanel {
         if let Some(progress) = model.progress() {
             parts.progress.set("value", &progress.to_string());
         }
-        parts.address.hide(model.address().is_none());
-        match model.address() {
-            Some(address) => {
-                parts.address.query("code").set_text_content(Some(address));
-                parts.panel.set("data-address", address);
-            }
-            None => parts.panel.turn("data-address", false),
-        }
+        self.draw_address(&model);
+        self.neighbours.draw(parts, model.servers());
         parts.ask.hide(!model.asks());
         self.draw_console(&model);
         self.draw_checks(&model);
         self.draw_error(&model);
         drop(model);
         number_lines(&self.parts, self.wrong_line());
+    }
+
+    /// Says who reaches the program and where, and offers to talk to it.
+    fn draw_address(&self, model: &Model) {
+        let (parts, address) = (&self.parts, model.address());
+        parts.address.hide(address.is_none());
+        parts.talk.hide(address.is_none() || !has_conversation(&self.document));
+        parts.panel.turn("data-address", address.is_some());
+        // The student's page has a switch of its own.
+        root(&self.document).turn("data-serves", address.is_some());
+        if let Some(address) = address {
+            parts.panel.set("data-address", address);
+            parts.talk.set("data-server", address);
+            self.texts.show(&parts.address, model.address_text(), &[("address", address)]);
+        }
     }
 
     fn wrong_line(&self) -> Option<usize> {
@@ -362,10 +384,23 @@ impl ProgramPanel {
     }
 }
 
+/// Turns a narrow screen to the conversation, which a wide one shows beside the panel.
+fn show_conversation(document: &Document) {
+    let tab = document.query_selector("[role=tab][aria-controls=talk]").ok().flatten();
+    if let Some(tab) = tab.map(|tab| tab.unchecked_into::<HtmlElement>())
+        && tab.offset_width() > 0
+    {
+        tab.click();
+    }
+}
+
 fn listen(document: &Document, parts: &Parts, post: &Post<Msg>) -> Vec<Listener> {
     let clicked = {
-        let post = post.clone();
+        let (document, post) = (document.clone(), post.clone());
         move |event| {
+            if closest(&event, "[data-server]").is_some() {
+                show_conversation(&document);
+            }
             let button = closest(&event, "button[id]");
             let msg = match button.and_then(|button| button.get_attribute("id")).as_deref() {
                 Some("run") => Msg::Pressed(Purpose::Run),

@@ -224,10 +224,12 @@ fn for_the_conversation(button: &Element, id: &str) -> Option<ConversationMsg> {
     if let Some(id) = button.get_attribute("data-take-back") {
         return Some(ConversationMsg::MessageRestored { id: id.parse().ok()? });
     }
+    if let Some(server) = button.get_attribute("data-server") {
+        return Some(ConversationMsg::ServerChosen(server));
+    }
     match id {
         "reconnect" => Some(ConversationMsg::Reconnect),
         "mode" | "practise" => Some(ConversationMsg::ModeSwitched),
-        "switch-server" => Some(ConversationMsg::ServerSwitched),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use api::Classroom;
+use js_sys::encode_uri_component;
 use protocol::Stage;
 use web::browser::appearance::{Appearance, first_language};
 use web::browser::clock::Clock;
@@ -295,9 +296,10 @@ impl StudentPage {
             };
             post(msg.into());
         };
-        let own = self.model.borrow().conversation().is_with_own_server();
-        let path = if own { self.homework.websocket() } else { self.class.path(WEBSOCKET) };
-        let url = socket::address(&self.document, &path);
+        let model = self.model.borrow();
+        let at: String = encode_uri_component(model.conversation().server()).into();
+        let whose = if at.is_empty() { WEBSOCKET } else { &["ws?at=", &at, "&server="].concat() };
+        let url = socket::address(&self.document, &self.class.path(whose));
         // What the browser refuses outright is tried again like any failure,
         // when the model's timeout ends.
         self.socket.replace(Socket::connect(&url, Rc::new(on_event)).ok());

@@ -8,7 +8,7 @@
 
 mod class;
 
-use api::{Board, Changes, Classroom, Entry, JoinAddress, Page, Snapshot};
+use api::{Board, Changes, ClassServer, Classroom, Entry, JoinAddress, Page, Servers, Snapshot};
 use js_sys::{Array, JSON, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -166,6 +166,22 @@ impl FromJson for JoinAddress {
     }
 }
 
+impl FromJson for Servers {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(Servers {
+            network: field(value, "network")?,
+            open: field(value, "open")?,
+            servers: field(value, "servers")?,
+        })
+    }
+}
+
+impl FromJson for ClassServer {
+    fn from_json(value: &JsValue) -> Option<Self> {
+        Some(ClassServer { name: field(value, "name")?, address: field(value, "address")? })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use api::BoardClass;
@@ -227,6 +243,9 @@ mod tests {
         let board =
             Board { addresses: vec![address], pages: 3, clients: 2, contacts: 17, program, class };
         assert_eq!(parse(text), Some(board));
+        let text = r#"{"network":true,"open":true,"servers":[{"name":"","address":"h:10000"}]}"#;
+        let server = ClassServer { name: String::new(), address: "h:10000".to_string() };
+        assert_eq!(parse(text), Some(Servers { network: true, open: true, servers: vec![server] }));
     }
 
     #[wasm_bindgen_test]

@@ -29,6 +29,24 @@ fn a_program_is_loaded_run_and_ended() {
 }
 
 #[test]
+fn who_reaches_the_program_depends_on_the_class_s_server() {
+    for (address, network, text) in [
+        ("127.0.0.1:10000", false, "address-here"),
+        ("127.0.0.1:10000", true, "address-closed"),
+        ("192.168.1.5:10000", true, "address"),
+    ] {
+        let mut model = running();
+        told(&mut model, &["address", address]);
+        let server = ClassServer { name: "wei".into(), address: "192.168.1.5:10001".into() };
+        let servers = Servers { network, open: true, servers: vec![server.clone()] };
+        assert!(model.update(Msg::ServersTold(servers)).is_empty());
+        assert_eq!((model.address_text(), model.servers()), (text, &[server][..]));
+    }
+    let opened = Model::default().update(Msg::Opened);
+    assert!(opened.contains(&Effect::AskForServers), "{opened:?}");
+}
+
+#[test]
 fn an_error_marks_its_line_and_is_explained() {
     let mut model = running();
     let text = "Traceback (most recent call last):\n  File \"program.py\", line 3, in <module>\n\

@@ -143,10 +143,6 @@ impl Model {
             Msg::Homework(told) => {
                 self.homework.hear(told);
                 self.count_homework();
-                // Without a relay the student's own server cannot be reached.
-                if self.conversation.is_with_own_server() && !self.homework.has_relay() {
-                    self.update_conversation(ConversationMsg::ServerSwitched, moment);
-                }
             }
         }
         let effects = self.class.next(self.student(), moment.millis);

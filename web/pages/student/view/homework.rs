@@ -84,11 +84,6 @@ impl HomeworkView {
         view
     }
 
-    /// Where the student's own server can be talked to.
-    pub fn websocket(&self) -> String {
-        ["ws?server=", &self.key].concat()
-    }
-
     /// Shows the state of the model.
     pub fn refresh(&self, model: &Model) {
         let is_open = model.lesson().open().is_some_and(|step| step.name() == "homework");
@@ -100,7 +95,7 @@ impl HomeworkView {
         }
         let root = root(&self.document);
         root.turn("data-relay", model.homework().has_relay());
-        root.turn("data-own", model.conversation().is_with_own_server());
+        root.turn("data-own", !model.conversation().server().is_empty());
         let told = self.told.borrow();
         let list = self.document.get_element_by_id("homework");
         if let Some(list) =

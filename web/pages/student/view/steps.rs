@@ -152,7 +152,7 @@ impl Steps {
         let tcp = model.conversation().tcp();
         let port = tcp.port.to_string();
         for (slot, value) in [
-            ("host", model.conversation().host()),
+            ("host", model.conversation().class_host()),
             ("tcp", &format!("{}:{port}", tcp.host)),
             ("tcp-host", &tcp.host),
             ("tcp-port", &port),

@@ -58,6 +58,7 @@ keys! {
         NoteConnected = "note-connected",
         NoteReconnected = "note-reconnected",
         NoteNew = "note-new",
+        NoteBack = "note-back",
         NoteNoServer = "note-no-server",
         NotePage = "note-page",
         NoteStale = "note-stale",

@@ -18,14 +18,19 @@ impl Conversation {
         self.mode
     }
 
-    /// Whether the server is the student's own, and not the class's.
-    pub fn is_with_own_server(&self) -> bool {
-        self.is_with_own_server
+    /// Which student's server the page talks to; empty if it is the class's.
+    pub fn server(&self) -> &str {
+        &self.server
     }
 
-    /// Whom the page talks to. A student's own server is on their own computer.
+    /// The class's server.
+    pub fn class_host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whom the page talks to.
     pub fn host(&self) -> &str {
-        if self.is_with_own_server { "127.0.0.1" } else { &self.host }
+        if self.server.is_empty() { &self.host } else { &self.server }
     }
 
     /// Where raw TCP clients connect: where the lesson says, until the server

@@ -58,8 +58,8 @@ pub enum ConversationMsg {
     VersionCompared(Comparison),
     /// The switch between the server and the page was pressed.
     ModeSwitched,
-    /// The switch between the class's server and the student's own was pressed.
-    ServerSwitched,
+    /// A student's server was chosen, by what it is called; the class's if it is empty.
+    ServerChosen(String),
     /// The student wants an unanswered message back in the input.
     MessageRestored {
         /// Which.

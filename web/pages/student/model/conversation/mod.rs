@@ -43,8 +43,8 @@ const BROKEN: u16 = 1006;
 pub struct Conversation {
     host: String,
     mode: Mode,
-    /// Whether the server is the student's own, and not the class's.
-    is_with_own_server: bool,
+    /// Which student's server that is, as it is shown; empty for the class's.
+    server: String,
     /// Answers in place of a server.
     offline: Handler,
     connection: Connection,
@@ -86,7 +86,7 @@ impl Conversation {
         Conversation {
             host: host.to_string(),
             mode: Mode::Server,
-            is_with_own_server: false,
+            server: String::new(),
             offline: Handler::new(Stage::Contacts),
             connection: Connection::Ended,
             had_server: false,
@@ -155,8 +155,8 @@ impl Conversation {
                 };
                 self.switch(mode, greeting, now);
             }
-            ConversationMsg::ServerSwitched => {
-                self.is_with_own_server = !self.is_with_own_server;
+            ConversationMsg::ServerChosen(server) => {
+                self.server = server;
                 self.switch(Mode::Server, TextKey::NoteNew, now);
             }
             ConversationMsg::MessageRestored { id } => {
@@ -372,6 +372,11 @@ impl Conversation {
             };
             self.outputs.push(ConversationOutput::Ended);
             return;
+        }
+        if code == api::CLOSED_NO_SERVER {
+            self.connection = Connection::Ended;
+            self.server.clear();
+            return self.switch(Mode::Server, TextKey::NoteBack, moment.millis);
         }
         // A page that came back by itself would make the teacher's click worthless.
         if code == api::CLOSED_BY_TEACHER {

@@ -42,16 +42,24 @@ fn the_step_is_done_when_the_program_in_the_page_has_passed() {
 }
 
 #[test]
-fn without_a_relay_the_page_is_back_at_the_class_s_server() {
+fn a_student_s_server_that_ends_leaves_the_page_with_the_class_s() {
     let mut page = TestPage::connected();
-    page.happens(CONNECTED).happens(ConversationMsg::ServerSwitched);
-    assert!(page.model.conversation().is_with_own_server());
-    assert_eq!(page.model.conversation().host(), "127.0.0.1");
-    assert!(page.did().contains(&ConversationEffect::Connect.into()));
-    page.receives("Welcome!").happens(PASSED);
-    assert!(page.model.conversation().is_with_own_server());
-    page.happens(HomeworkMsg { has_relay: false, ..PASSED });
-    assert!(!page.model.conversation().is_with_own_server());
-    assert!(page.did().contains(&ConversationEffect::Connect.into()));
-    assert_eq!(page.model.conversation().host(), "127.0.0.1:8080");
+    for server in ["127.0.0.1", "wei 192.168.1.5:10003"] {
+        page.happens(ConversationMsg::ServerChosen(server.into()));
+        assert_eq!(page.model.conversation().host(), server);
+        assert!(page.did().contains(&ConversationEffect::Connect.into()));
+        page.receives("Welcome!").happens(PASSED);
+        // Whatever the class's server says of the homework.
+        page.happens(HomeworkMsg { has_relay: false, ..PASSED }).sends("find;a");
+        // A connection that only broke is made again.
+        page.breaks().waits(20_000).receives("Welcome!").did();
+        assert_eq!(page.model.conversation().host(), server);
+        let code = api::CLOSED_NO_SERVER;
+        page.happens(ConversationMsg::Closed { code, reason: String::new() });
+        assert_eq!(page.model.conversation().host(), "127.0.0.1:8080");
+        assert!(page.did().contains(&ConversationEffect::Connect.into()));
+        page.receives("Welcome!");
+        let opening = page.shown().pop().and_then(|message| message.opening);
+        assert_eq!(opening.map(|text| text.key), Some(TextKey::NoteBack));
+    }
 }

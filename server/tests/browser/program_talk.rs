@@ -1,0 +1,167 @@
+//! The conversation of a page with a server that runs in a page: its own, and another's.
+
+use crate::classroom::TestServer;
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::student::press as press_in_sight;
+use crate::program::{address, choose, open, open_panel, out, press, until_state};
+use serde_json::json;
+
+/// What stands above the newest greeting.
+async fn opening(browser: &Browser) -> String {
+    let script = "return [...document.querySelectorAll('#conversation .note')].pop().innerText";
+    browser.script(script).await.as_str().unwrap().to_owned()
+}
+
+/// Waits until the page talks to the server that is called so.
+async fn until_with(browser: &Browser, server: &str) {
+    let notes = "document.querySelectorAll('#conversation .note')";
+    browser.until(&format!("[...{notes}].pop()?.innerText.includes('{server}')")).await;
+    browser.await_state("open").await;
+}
+
+const IS_WITH_CLASS: &str = "!document.documentElement.hasAttribute('data-own')";
+
+/// Sends some lines, and waits for the answer to each.
+async fn exchange(browser: &Browser, lines: &[(&str, &str)]) {
+    for (line, answer) in lines {
+        browser.send(line).await;
+        browser.expect("received", answer).await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_talks_to_the_server_that_it_runs_and_is_back_with_the_class_when_that_ends() {
+    for (visitor, here, back) in [
+        (CHINESE, "这台电脑上的程序可以连接", "那台服务器停了"),
+        (ENGLISH, "Programs on this computer can connect", "That server has stopped"),
+    ] {
+        let visitor = Visitor { width: 1280, height: 720, ..visitor };
+        let Some((server, browser)) = open(visitor).await else { return };
+        choose(&browser, "server2.py").await;
+        press(&browser, "run").await;
+        let address = address(&browser).await;
+        let says = "return document.getElementById('program-address').innerText";
+        let says = browser.script(says).await.as_str().unwrap().to_owned();
+        assert!(says.starts_with(here) && says.contains("--lan"), "{says}");
+        let seen = "getComputedStyle(document.getElementById('program-back')).display !== 'none'";
+        assert_eq!(browser.script(&format!("return {seen}")).await, json!(false));
+
+        press(&browser, "program-talk").await;
+        until_with(&browser, &address).await;
+        exchange(&browser, &[("add;张三;138", "张三 added!")]).await;
+        assert!(out(&browser).await.contains("Accept new connection from 127.0.0.1:"));
+        // In the wire view it is what the class's server would have sent.
+        browser.screenshot(&format!("program-talk-{}", visitor.language)).await;
+        // The way back, and to it once more.
+        press_in_sight(&browser, "#program-back").await;
+        until_with(&browser, &server.http.to_string()).await;
+        exchange(&browser, &[("find;张三", "Not Found!")]).await;
+        press(&browser, "program-talk").await;
+        until_with(&browser, &address).await;
+        press(&browser, "stop").await;
+        browser.until(IS_WITH_CLASS).await;
+        until_with(&browser, back).await;
+        let note = opening(&browser).await;
+        assert!(note.contains(&server.http.to_string()), "{note}");
+        exchange(&browser, &[("find;张三", "Not Found!")]).await;
+        browser.screenshot(&format!("program-talk-ended-{}", visitor.language)).await;
+        browser.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn the_homework_s_switch_leads_to_the_program_that_runs_and_a_crash_leads_back() {
+    let Some((_server, browser)) = open(ENGLISH).await else { return };
+    press_in_sight(&browser, "[data-step=homework] .step").await;
+    let shown = "return ['.with-relay', '#check-again', '.to-own', '.to-class'].map(css => \
+                 getComputedStyle(document.querySelector(css)).display !== 'none')";
+    assert_eq!(browser.script(shown).await, json!([false, false, true, false]));
+    // The server greets, answers once and fails.
+    let source = "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 9999))\ns.listen(5)\n\
+                  c, a = s.accept()\nc.send(b'Welcome!')\nprint(c.recv(1024))\nc.send(b'Not Found!')\n\
+                  print(c.recv(1024))\n{}['a']\n";
+    crate::program::run(&browser, source).await;
+    address(&browser).await;
+    assert_eq!(browser.script(shown).await, json!([true, false, true, false]));
+    browser.script("document.querySelector('.to-own').click()").await;
+    until_with(&browser, "127.0.0.1").await;
+    assert_eq!(browser.script(shown).await, json!([true, false, false, true]));
+    exchange(&browser, &[("find;a", "Not Found!")]).await;
+    browser.send("find;b").await;
+    until_state(&browser, "failed").await;
+    browser.until(IS_WITH_CLASS).await;
+    until_with(&browser, "That server has stopped").await;
+    assert_eq!(out(&browser).await, "b'find;a'\nb'find;b'\n");
+    assert_eq!(browser.script(shown).await, json!([false, false, true, false]));
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn a_phone_talks_to_a_classmate_s_server_by_name_until_it_stops() {
+    let Some((server, browser)) = open(CHINESE).await else { return };
+    let first = browser.client.window().await.unwrap();
+    let named = "const name = document.querySelector('[data-name]'); name.value = arguments[0]; \
+                 name.dispatchEvent(new Event('input', { bubbles: true }))";
+    browser.client.execute(named, vec![json!("wei1")]).await.unwrap();
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let address = address(&browser).await;
+    // Its own page has no neighbours.
+    let is_alone = "return document.getElementById('program-servers').hidden";
+    assert_eq!(browser.script(is_alone).await, json!(true));
+
+    // Another page for the server: what a browser keeps is kept for each address.
+    let phone = Visitor { language: "en-US", ..PHONE };
+    let page = format!("http://classroom.test:{}/", server.http.port());
+    let second = browser.open_beside(phone, &page).await;
+    browser.await_state("open").await;
+    open_panel(&browser).await;
+    browser.until("document.getElementById('program-servers').innerText.includes('1')").await;
+    press_in_sight(&browser, "#program-servers > summary").await;
+    let name = "document.querySelector('#program-servers li b')?.innerText === 'wei1'";
+    browser.until(name).await;
+    browser.screenshot("program-neighbours-phone").await;
+    press_in_sight(&browser, "#program-servers li button").await;
+    // The phone has turned to the conversation.
+    browser.until("!document.getElementById('talk').hidden").await;
+    until_with(&browser, &format!("wei1 {address}")).await;
+    exchange(&browser, &[("add;李四;1", "李四 added!")]).await;
+    browser.screenshot("program-neighbour-talk-phone").await;
+    browser.turn_to(&first).await;
+    assert_eq!(browser.script(is_alone).await, json!(true));
+    press(&browser, "stop").await;
+    browser.turn_to(&second).await;
+    browser.until(IS_WITH_CLASS).await;
+    until_with(&browser, "That server has stopped").await;
+    browser.show("program").await;
+    browser.until("document.getElementById('program-servers').hidden").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_way_to_run_a_program_is_in_sight_on_small_screens() {
+    let server = TestServer::start().await;
+    for (width, height, phone) in
+        [(1280, 720, false), (1024, 600, false), (390, 844, true), (360, 640, true)]
+    {
+        let visitor = Visitor { width, height, phone, ..CHINESE };
+        let Some(browser) = Browser::open(visitor, server.http).await else { return };
+        open_panel(&browser).await;
+        choose(&browser, "server2.py").await;
+        for (dark, theme) in [(false, "light"), (true, "dark")] {
+            browser.set_dark(dark).await;
+            browser.screenshot(&format!("program-{width}-{theme}")).await;
+        }
+        let ends = "return ['program-file', 'run', 'stop', 'program-check', 'editor'].map(id => {\
+                    const box = document.getElementById(id).getBoundingClientRect(); \
+                    return [box.top, box.bottom, box.right, innerHeight, innerWidth] })";
+        let ends: Vec<[f64; 5]> = serde_json::from_value(browser.script(ends).await).unwrap();
+        let (editor, ways) = ends.split_last().unwrap();
+        for [top, bottom, right, window, width] in ways {
+            assert!(*top >= 0.0 && bottom <= window && right <= width, "{ends:?}");
+        }
+        // Some lines of the program as well.
+        assert!(editor[0] + 100.0 <= editor[3], "{ends:?}");
+        browser.finish().await;
+    }
+}
