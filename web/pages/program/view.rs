@@ -262,6 +262,8 @@ impl ProgramPanel {
         let model = self.model.borrow();
         let parts = &self.parts;
         parts.panel.set("data-state", model.state().name());
+        // Its buttons get their texts below.
+        self.neighbours.draw(parts, model.servers());
         self.document.each("#program [data-text]:not([data-shown])", |element| {
             let key = element.get_attribute("data-text").unwrap_or_default();
             self.texts.show(&element, &key, &[]);
@@ -278,7 +280,6 @@ impl ProgramPanel {
             parts.progress.set("value", &progress.to_string());
         }
         self.draw_address(&model);
-        self.neighbours.draw(parts, model.servers());
         parts.ask.hide(!model.asks());
         self.draw_console(&model);
         self.draw_checks(&model);

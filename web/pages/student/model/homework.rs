@@ -4,8 +4,6 @@
 /// How the student's own server stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HomeworkMsg {
-    /// Whether `check.py` is connected, and the page can talk to the server.
-    pub has_relay: bool,
     /// Whether the server has passed what is required.
     pub passed: bool,
 }
@@ -26,11 +24,6 @@ impl HomeworkModel {
     /// The program in the page has passed.
     pub fn pass_in_page(&mut self) {
         self.passed_in_page = true;
-    }
-
-    /// Whether the page can talk to the student's own server.
-    pub fn has_relay(&self) -> bool {
-        self.told.has_relay
     }
 
     /// Whether it has passed what is required.

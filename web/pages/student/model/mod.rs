@@ -186,11 +186,6 @@ impl Model {
         self.lesson.owner()
     }
 
-    /// How the student's own server stands.
-    pub fn homework(&self) -> &HomeworkModel {
-        &self.homework
-    }
-
     /// Which panels can be seen.
     pub fn panels(&self) -> Panels {
         self.panels.panels()

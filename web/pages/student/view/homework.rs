@@ -94,7 +94,6 @@ impl HomeworkView {
             self.follow(if name == "zhangsan" { "" } else { &name });
         }
         let root = root(&self.document);
-        root.turn("data-relay", model.homework().has_relay());
         root.turn("data-own", !model.conversation().server().is_empty());
         let told = self.told.borrow();
         let list = self.document.get_element_by_id("homework");
@@ -121,7 +120,8 @@ impl HomeworkView {
             StreamEvent::Message((_, data)) => {
                 let Some(value) = json::parse(&data) else { return false };
                 let is = |name| field(&value, name).unwrap_or_default();
-                let msg = HomeworkMsg { has_relay: is("relay"), passed: is("passed") };
+                root(&document).turn("data-relay", is("relay"));
+                let msg = HomeworkMsg { passed: is("passed") };
                 told.replace(value);
                 if let Some(list) = document.get_element_by_id("homework") {
                     list.turn("data-told", false);
