@@ -1,10 +1,14 @@
 //! The conversation of a page with a server that runs in a page: its own, and another's.
 
+use std::net::SocketAddr;
+
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::student::press as press_in_sight;
+use crate::classroom::teacher::Teacher;
 use crate::program::{address, choose, open, open_panel, out, press, until_state};
 use serde_json::json;
+use tcp_classroom::PortRange;
 
 /// What stands above the newest greeting.
 async fn opening(browser: &Browser) -> String {
@@ -135,6 +139,61 @@ async fn a_phone_talks_to_a_classmate_s_server_by_name_until_it_stops() {
     until_with(&browser, "That server has stopped").await;
     browser.show("program").await;
     browser.until("document.getElementById('program-servers').hidden").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn on_the_network_a_page_is_told_who_reaches_its_server_as_the_teacher_switches() {
+    let ports = PortRange { first: 10_160, last: 10_163 };
+    let server = TestServer::with(|config| {
+        config.tcp = SocketAddr::from(([0, 0, 0, 0], 0));
+        config.http = config.tcp;
+        config.limits.student_ports = ports;
+    })
+    .await;
+    let http = SocketAddr::from(([127, 0, 0, 1], server.http.port()));
+    let mut teacher = Teacher::of(&server);
+    teacher.host = http.to_string();
+    let Some(browser) = Browser::start(CHINESE).await else { return };
+    // As from another computer.
+    browser.go(&format!("http://classroom.test:{}/", http.port())).await;
+    browser.await_state("open").await;
+    open_panel(&browser).await;
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let says = "document.getElementById('program-address').innerText";
+    browser.until(&format!("{says}.startsWith('现在只有你自己能和它对话')")).await;
+    browser.screenshot("program-closed").await;
+    let alone = address(&browser).await;
+    press(&browser, "program-talk").await;
+    until_with(&browser, &alone).await;
+    let first = browser.client.window().await.unwrap();
+
+    let second = browser.open_beside(ENGLISH, &format!("http://{http}/")).await;
+    browser.await_state("open").await;
+    open_panel(&browser).await;
+    let listed = "!document.getElementById('program-servers').hidden";
+    // It has asked, and is told of none.
+    browser
+        .until("performance.getEntriesByType('resource').some(e => e.name.includes('/servers'))")
+        .await;
+    assert_eq!(browser.script(&format!("return {listed}")).await, json!(false));
+    teacher.does("open-servers").await;
+    browser.until(listed).await;
+    browser.turn_to(&first).await;
+    press(&browser, "stop").await;
+    browser.until(IS_WITH_CLASS).await;
+    press(&browser, "run").await;
+    browser.until(&format!("{says}.startsWith('同学可以连接')")).await;
+    let open = address(&browser).await;
+    assert_eq!(open, alone.replace("127.0.0.1", "classroom.test"), "the same port");
+    browser.screenshot("program-open").await;
+    browser.turn_to(&second).await;
+    let port = open.rsplit_once(':').unwrap().1;
+    let told = "document.querySelector('#program-servers code')?.textContent";
+    browser.until(&format!("{told}.endsWith(':{port}')")).await;
+    teacher.does("close-servers").await;
+    browser.until(&format!("!({listed})")).await;
     browser.finish().await;
 }
 
