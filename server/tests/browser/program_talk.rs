@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
-use crate::classroom::student::press as press_in_sight;
 use crate::classroom::teacher::Teacher;
 use crate::program::{address, choose, open, open_panel, out, press, until_state};
 use serde_json::json;
@@ -57,7 +56,7 @@ async fn a_page_talks_to_the_server_that_it_runs_and_is_back_with_the_class_when
         // In the wire view it is what the class's server would have sent.
         browser.screenshot(&format!("program-talk-{}", visitor.language)).await;
         // The way back, and to it once more.
-        press_in_sight(&browser, "#program-back").await;
+        browser.click("#program-back").await;
         until_with(&browser, &server.http.to_string()).await;
         exchange(&browser, &[("find;张三", "Not Found!")]).await;
         press(&browser, "program-talk").await;
@@ -76,7 +75,7 @@ async fn a_page_talks_to_the_server_that_it_runs_and_is_back_with_the_class_when
 #[tokio::test]
 async fn the_homework_s_switch_leads_to_the_program_that_runs_and_a_crash_leads_back() {
     let Some((_server, browser)) = open(ENGLISH).await else { return };
-    press_in_sight(&browser, "[data-step=homework] .step").await;
+    browser.click("[data-step=homework] .step").await;
     let shown = "return ['.with-relay', '#check-again', '.to-own', '.to-class'].map(css => \
                  getComputedStyle(document.querySelector(css)).display !== 'none')";
     assert_eq!(browser.script(shown).await, json!([false, false, true, false]));
@@ -121,11 +120,11 @@ async fn a_phone_talks_to_a_classmate_s_server_by_name_until_it_stops() {
     browser.await_state("open").await;
     open_panel(&browser).await;
     browser.until("document.getElementById('program-servers').innerText.includes('1')").await;
-    press_in_sight(&browser, "#program-servers > summary").await;
+    browser.click("#program-servers > summary").await;
     let name = "document.querySelector('#program-servers li b')?.innerText === 'wei1'";
     browser.until(name).await;
     browser.screenshot("program-neighbours-phone").await;
-    press_in_sight(&browser, "#program-servers li button").await;
+    browser.click("#program-servers li button").await;
     // The phone has turned to the conversation.
     browser.until("!document.getElementById('talk').hidden").await;
     until_with(&browser, &format!("wei1 {address}")).await;
