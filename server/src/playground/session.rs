@@ -20,11 +20,11 @@ use crate::playground::{Asker, Playground, Reach};
 /// Connections and listeners of one program.
 const SOCKETS: usize = 16;
 
-/// Longest time that a request waits: a proxy gives up after 30 or 60 s.
+/// Longest time until a request is answered: a proxy gives up after 30 or 60 s.
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
-/// After so long without a request the page is taken to be closed. A program that runs
-/// asks every 20 s, and the page of one that computes every 10 s.
+/// So long after the last request has come the page is taken to be closed. A program that
+/// waits asks again every 20 s, and the page of one that computes every 8 s.
 pub(crate) const GONE: Duration = Duration::from_secs(25);
 
 /// Requests a minute, and how many at once: a program that calls `recv` and `send`
@@ -54,9 +54,9 @@ struct State {
     /// The port that its server had last.
     port: Option<u16>,
     lines: VecDeque<String>,
+    /// When the last request came. That one is answered is no sign of life: a computer
+    /// that has fallen asleep does not close its connection.
     heard: Instant,
-    /// Requests that wait.
-    waiting: usize,
     credit: f64,
     reckoned: Instant,
 }
@@ -82,7 +82,6 @@ impl Session {
             port: None,
             lines: VecDeque::new(),
             heard: now,
-            waiting: 0,
             credit: BURST,
             reckoned: now,
         };
@@ -101,16 +100,10 @@ impl Session {
     /// Returns once the page has made no request for [`GONE`].
     pub(crate) async fn gone(&self) {
         loop {
-            let due = {
-                let state = self.state();
-                let now = Instant::now();
-                let due = state.heard + GONE;
-                match state.waiting {
-                    0 if due <= now => return,
-                    0 => due,
-                    _ => now + GONE,
-                }
-            };
+            let due = self.state().heard + GONE;
+            if due <= Instant::now() {
+                return;
+            }
             tokio::time::sleep_until(due).await;
         }
     }
@@ -127,14 +120,15 @@ impl Session {
 
     /// Answers a request, a line of words with a body.
     pub(crate) async fn answer(&self, line: &str, body: &[u8], reach: &Reach) -> Answer {
-        let _waiting = Waiting::of(self);
-        self.slow_down().await;
+        let until = Instant::now() + LONGEST;
+        self.slow_down(until).await;
         let words: Vec<&str> = line.split(' ').collect();
         let number = |at: usize| words.get(at).and_then(|word| word.parse::<u32>().ok());
         let Some(&kind) = words.first() else { return failed(INVALID) };
         let id = number(1).unwrap_or(0);
         let millis = words.last().and_then(|word| word.parse().ok()).unwrap_or(0);
-        let longest = Duration::from_millis(millis).min(LONGEST);
+        let left = until.saturating_duration_since(Instant::now());
+        let longest = Duration::from_millis(millis).min(left);
         match kind {
             "begin" | "end" => {
                 self.end();
@@ -183,18 +177,20 @@ impl Session {
         }
     }
 
-    /// Has a program that makes too many requests wait for its share.
-    async fn slow_down(&self) {
+    /// Notes that a request came. Has a program that makes too many wait for its share.
+    async fn slow_down(&self, until: Instant) {
         let wait = {
             let mut state = self.state();
             let now = Instant::now();
+            state.heard = now;
             let gained = (now - state.reckoned).as_secs_f64() * REQUESTS / 60.0;
             state.credit = (state.credit + gained).min(BURST) - 1.0;
             state.reckoned = now;
             (-state.credit).max(0.0) * 60.0 / REQUESTS
         };
         if wait > 0.0 {
-            tokio::time::sleep(Duration::from_secs_f64(wait).min(LONGEST)).await;
+            let due = Instant::now() + Duration::from_secs_f64(wait);
+            tokio::time::sleep_until(due.min(until)).await;
         }
     }
 
@@ -378,26 +374,6 @@ impl Socket {
             Socket::Listener { listener, .. } => listener.closed.cancel(),
             Socket::Connection(connection) => connection.close(),
         }
-    }
-}
-
-/// A request that is being answered.
-struct Waiting<'a>(&'a Session);
-
-impl<'a> Waiting<'a> {
-    fn of(session: &'a Session) -> Self {
-        let mut state = session.state();
-        state.waiting += 1;
-        state.heard = Instant::now();
-        Waiting(session)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.waiting -= 1;
-        state.heard = Instant::now();
     }
 }
 

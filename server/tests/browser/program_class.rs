@@ -93,6 +93,27 @@ async fn a_closed_tab_gives_its_port_back_within_thirty_seconds() {
 }
 
 #[tokio::test]
+async fn a_browser_that_is_killed_gives_its_port_back_within_thirty_seconds() {
+    let Some((_server, browser)) = open(ENGLISH).await else { return };
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let address = address(&browser).await;
+    // It waits for what this one says, and it is that request which stays behind.
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    // Only the server's own clock is to find it out.
+    browser.script("Navigator.prototype.sendBeacon = () => true").await;
+    let killed = Instant::now();
+    browser.kill().await;
+    // Whether it is closed or reset.
+    let _ = must("the connection ends", raw.read_u8()).await;
+    let took = killed.elapsed().as_secs_f64();
+    println!("the port was free after {took:.1} s");
+    assert!(took < 30.0, "{took:.1} s");
+    assert!(TcpStream::connect(&*address).await.is_err(), "{address} is free");
+}
+
+#[tokio::test]
 async fn a_program_says_that_the_server_is_gone_and_runs_again_when_it_is_back() {
     let Some((server, browser)) = open(ENGLISH).await else { return };
     choose(&browser, "server2.py").await;

@@ -373,6 +373,15 @@ impl Browser {
         self.client.issue_cmd(command).await.expect("the driver obeys");
     }
 
+    /// Ends the browser as a fault of its own does: no page is told, and none says anything.
+    pub async fn kill(self) {
+        let body = json!({ "cmd": "Browser.crash", "params": {} });
+        let command = DriverCommand { path: "goog/cdp/execute", body };
+        // There is no browser left that could answer.
+        let answer = self.client.issue_cmd(command).await;
+        assert!(answer.is_err(), "it goes on: {answer:?}");
+    }
+
     /// Closes the page and fails if the console showed a warning or an
     /// error that does not contain `expected`.
     pub async fn finish_but_for(self, expected: &str) {

@@ -1,5 +1,11 @@
 use super::*;
-use crate::playground::reach::tests::reach;
+use crate::config::PortRange;
+use crate::playground::reach::tests;
+
+fn reach() -> Reach {
+    // Which no other test takes meanwhile.
+    Reach { ports: PortRange { first: 10_184, last: 10_186 }, ..tests::reach() }
+}
 
 fn session() -> (Arc<Playground>, Arc<Session>) {
     let playground = Arc::new(Playground::default());
@@ -20,6 +26,44 @@ async fn a_page_that_asks_nothing_is_gone_within_thirty_seconds() {
     assert_eq!(asked - begun, 2 * LONGEST);
     session.gone().await;
     assert!(asked.elapsed() <= Duration::from_secs(30), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_falls_silent_during_a_request_gives_its_port_back_within_thirty_seconds() {
+    let (playground, session) = session();
+    assert_eq!(session.answer("bind 127.0.0.1 9998", b"", &reach()).await.status, 0);
+    let listens = session.answer("listen 1", b"", &reach()).await;
+    let address = String::from_utf8(listens.bytes).unwrap();
+    let asked = Instant::now();
+    // A computer that has fallen asleep: its connection is there, and it is answered.
+    let reach = reach();
+    let accept = async {
+        let status = session.answer("accept 1 20000", b"", &reach).await.status;
+        (status, asked.elapsed())
+    };
+    let close = async {
+        session.gone().await;
+        playground.close(&session);
+        asked.elapsed()
+    };
+    let ((status, answered), closed) = tokio::join!(accept, close);
+    assert_eq!((status, answered.as_secs()), (AGAIN, LONGEST.as_secs()));
+    assert!(closed > LONGEST && closed <= Duration::from_secs(30), "{closed:?}");
+    assert!(TcpStream::connect(&*address).await.is_err(), "{address} is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_answered_after_twenty_seconds_at_most_also_in_a_flood() {
+    let (_playground, session) = session();
+    let (session, reach) = (&session, &reach());
+    // So many at once that those at the end would wait a minute for their share.
+    let flood = (0..11_000).map(|_| async {
+        let asked = Instant::now();
+        session.answer("input 60000", b"", reach).await;
+        asked.elapsed()
+    });
+    let longest = futures_util::future::join_all(flood).await.into_iter().max().unwrap();
+    assert!(longest <= LONGEST + Duration::from_millis(10), "{longest:?}");
 }
 
 #[tokio::test(start_paused = true)]
