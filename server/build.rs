@@ -5,28 +5,37 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 fn main() -> anyhow::Result<()> {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
-    fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
+    // Asked for when this runs and not when it is compiled: with one target folder for two
+    // clones, the other one's program may run for this one.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").context("cargo names the package")?;
+    let package = Path::new(&package);
+    let dist = folder_beside(package, "dist")?;
     memory_serve::load_directory(&dist);
     let folder = std::env::var_os("OUT_DIR").context("cargo names a folder")?;
     let folder = Path::new(&folder);
     remove_paths(&folder.join("memory_serve_assets.rs"))?;
-    embed_python(folder)
+    embed_python(&folder_beside(package, "dist-python")?, folder)
+}
+
+/// A folder beside the package, empty where there is none. This runs again when it changes.
+fn folder_beside(package: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let path = package.join("..").join(name);
+    fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    // Seen from the package: the same words in every clone.
+    println!("cargo::rerun-if-changed=../{name}");
+    Ok(path)
 }
 
 /// Embeds the page's Python, which `cargo xtask page` leaves in `dist-python/`, packed
 /// with gzip: the one encoding that every browser takes over plain http.
-fn embed_python(folder: &Path) -> anyhow::Result<()> {
-    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist-python");
-    fs::create_dir_all(&dist).with_context(|| format!("cannot create {}", dist.display()))?;
-    println!("cargo::rerun-if-changed={}", dist.display());
+fn embed_python(dist: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut code = String::new();
-    for entry in fs::read_dir(&dist)? {
+    for entry in fs::read_dir(dist)? {
         let entry = entry?;
         let name = entry.file_name().into_string().ok().context("its name is plain")?;
         fs::copy(entry.path(), folder.join(&name))?;
