@@ -8,7 +8,8 @@
 //!   the server.
 //! * [`idle`], [`million`]: what idle connections and a large book take;
 //!   [`flood`]: what the others notice of a client that floods; [`class`]: a lesson at
-//!   the speed of people, and whether board and teacher's page count it right.
+//!   the speed of people, and whether board and teacher's page count it right, and the
+//!   same beside [`programs`] that run in pages.
 //! * [`generator`]: the closed loop that sends and checks. What it sends is a
 //!   [`workload`] (which messages, and which answers they must get) in a
 //!   [`dialect`] (how both are written on the wire), as a [`script`].
@@ -53,6 +54,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
+use crate::class::programs;
 use crate::contender::{Effort, Lab};
 use crate::report::Report;
 
@@ -143,6 +145,10 @@ fn run(options: &Options) -> Result<bool> {
     if wanted(class::NAME) {
         eprintln!("==> {}", class::NAME);
         report.class = class::measure(&mut lab)?;
+    }
+    if wanted(programs::NAME) {
+        eprintln!("==> {}", programs::NAME);
+        report.programs = programs::measure(&mut lab)?;
     }
     anyhow::ensure!(!report.is_empty(), "nothing has that in its name");
 

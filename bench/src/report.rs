@@ -24,6 +24,7 @@ pub struct Report {
     pub large: Vec<Fact>,
     pub flood: Vec<Fact>,
     pub class: Vec<Fact>,
+    pub programs: Vec<Fact>,
 }
 
 impl Report {
@@ -45,6 +46,7 @@ impl Report {
             large: Vec::new(),
             flood: Vec::new(),
             class: Vec::new(),
+            programs: Vec::new(),
         })
     }
 
@@ -55,6 +57,7 @@ impl Report {
             && self.large.is_empty()
             && self.flood.is_empty()
             && self.class.is_empty()
+            && self.programs.is_empty()
     }
 
     /// How many contenders gave a wrong answer or none.
@@ -81,9 +84,12 @@ impl Report {
             let header = ["connection", "open", "fresh, KiB", "used, KiB", "target", "met"];
             page += &table(&header, rows.collect());
         }
-        for (title, facts) in
-            [("A large book", &self.large), ("A flood", &self.flood), ("A class", &self.class)]
-        {
+        for (title, facts) in [
+            ("A large book", &self.large),
+            ("A flood", &self.flood),
+            ("A class", &self.class),
+            ("Python in the page", &self.programs),
+        ] {
             if facts.is_empty() {
                 continue;
             }

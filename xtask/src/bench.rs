@@ -30,7 +30,7 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     let scratch = target(shell).join("bench");
     let page = shell.current_dir().join(TABLE);
 
-    heading("measuring, about seven minutes; leave the machine alone meanwhile");
+    heading("measuring, about eight minutes if it is all; leave the machine alone meanwhile");
     cmd!(shell, "{bench} --server {server} --scratch {scratch} --page {page} {arguments...}")
         .run()?;
     Ok(())
@@ -44,8 +44,8 @@ pub fn in_browser(shell: &Shell, name: &OsStr) -> Result<()> {
     page::build(shell, &tools)?;
     interpreter::build(shell, &tools)?;
     heading("measuring, about two minutes; leave the machine alone meanwhile");
-    // The page is a release build; how fast the server is counts for programs alone,
-    // which it answers beside a class.
+    // The page is a release build; how fast the server is counts for programs alone, which
+    // it answers many times.
     let profile = if name == "python" { "release" } else { "dev" };
     cmd!(shell, "cargo bench --profile {profile} --package tcp-classroom --bench {name}")
         .envs(browser.variables())

@@ -189,9 +189,10 @@ fn bench(arguments: &[OsString]) -> Result<()> {
     bench::run(&shell, &server, arguments)
 }
 
-/// Builds the page and measures it.
+/// Builds the page and measures it. Of programs in pages there is a part without a browser.
 fn bench_page(name: &OsStr) -> Result<()> {
-    bench::in_browser(&repository()?, name)
+    bench::in_browser(&repository()?, name)?;
+    if name == "python" { bench(&[name.to_owned()]) } else { Ok(()) }
 }
 
 fn test(options: &checks::Options) -> Result<()> {

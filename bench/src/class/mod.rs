@@ -3,6 +3,7 @@
 //! in the end must be what the class counted itself.
 
 mod memory;
+pub mod programs;
 mod student;
 mod tally;
 mod viewers;
