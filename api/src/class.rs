@@ -134,9 +134,8 @@ pub struct BoardClass {
     pub rates: Vec<u32>,
     /// Mistakes that three people or more have made, the most frequent first.
     pub mistakes: Vec<BoardMistake>,
-    /// A student's homework each, in no order that tells whose it is: required checks
-    /// passed, and how many there are.
-    pub homework: Vec<(u8, u8)>,
+    /// A student's homework each, in no order that tells whose it is.
+    pub homework: Vec<BoardWork>,
     /// Stage *echo*.
     pub echoes: bool,
     /// "Eyes on me", and the seconds until it ends by itself.
@@ -158,6 +157,17 @@ pub struct BoardMistake {
     pub count: u64,
     /// One of the messages, names and phones masked.
     pub example: String,
+}
+
+/// A student's homework on the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardWork {
+    /// Required checks passed.
+    pub passed: u8,
+    /// How many there are.
+    pub of: u8,
+    /// It was checked in the page, and not by the class's server.
+    pub in_page: bool,
 }
 
 /// A line of the lesson's console on the board.

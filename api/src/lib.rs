@@ -62,7 +62,7 @@ pub const HOMEWORK_RUN: &str = "/api/homework/run";
 pub const HOMEWORK_RELAY: &str = "/api/homework/relay";
 
 /// Where a page that has checked the homework by itself says so: POST,
-/// `?key=KEY&passed=N&of=N`, the required checks.
+/// `?key=KEY&checks=STATES`, these as [`Person::checks`] has them.
 pub const HOMEWORK_PAGE: &str = "/api/homework/page";
 
 /// Where the page's Python is: [`Python`].

@@ -10,15 +10,14 @@
 //! | `input` | it waits for a line |
 //! | `address`; `HOST:PORT` | there it listens for neighbours |
 //! | `check`; word, state, title, text, line | what became of a check |
-//! | `checked`; passed, of | how many of the required ones are passed |
-//! | `ended`; code | it has ended; of the checks, 0 if they are passed |
+//! | `ended`; code | it has ended; of the checks, 0 if the required ones are passed |
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, ArrayBuffer, Date, JsString, Uint8Array};
 use protocol::homework::words::{Language, title, verdict};
-use protocol::homework::{Options, Source, Stage, State};
+use protocol::homework::{Options, Source, Stage};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use web_sys::{DedicatedWorkerGlobalScope, XmlHttpRequest, XmlHttpRequestResponseType};
@@ -70,9 +69,6 @@ pub fn check(source: String, file: String, is_chinese: bool) {
     for stage in grader.stages() {
         tell(stage, port, language);
     }
-    let required = || grader.stages().iter().filter(|stage| stage.required);
-    let passed = required().filter(|stage| stage.state == State::Passed).count();
-    post(&["checked", &passed.to_string(), &required().count().to_string()]);
     post(&["ended", if grader.passed() { "0" } else { "1" }]);
 }
 

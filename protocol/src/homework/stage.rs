@@ -24,6 +24,27 @@ pub enum State {
 }
 
 impl State {
+    /// All of them.
+    pub const ALL: [State; 6] =
+        [State::Waiting, State::Running, State::Passed, State::Note, State::Failed, State::Skipped];
+
+    /// The first letter of its word, which no other one has.
+    pub fn letter(self) -> char {
+        match self {
+            State::Waiting => 'w',
+            State::Running => 'r',
+            State::Passed => 'p',
+            State::Note => 'n',
+            State::Failed => 'f',
+            State::Skipped => 's',
+        }
+    }
+
+    /// Whether it is as the homework asks.
+    pub fn is_passed(self) -> bool {
+        matches!(self, State::Passed | State::Note)
+    }
+
     /// The stable word.
     pub fn word(self) -> &'static str {
         match self {

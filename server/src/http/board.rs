@@ -51,7 +51,7 @@ fn class(classroom: &Classroom, switches: &Switches) -> BoardClass {
     let now = Instant::now();
     let class = classroom.people().board(switches.shows, now);
     BoardClass {
-        homework: classroom.homework().results(),
+        homework: classroom.homework_results(),
         echoes: switches.stage == Stage::Echo,
         held: held(switches, now),
         announcement: switches.announcement.clone(),

@@ -16,6 +16,7 @@ use crate::http::connection::Connection;
 use crate::http::examples::host;
 use crate::http::json::{json_response, to_json};
 use crate::http::this_computer::Readers;
+use crate::playground::checked::Checked;
 use crate::playground::{Asker, Neighbour, Reach};
 use crate::relay::pairing::is_key;
 
@@ -97,23 +98,23 @@ pub(super) async fn program(
 
 /// What a page has checked by itself.
 #[derive(Debug, Deserialize)]
-pub(super) struct Checked {
+pub(super) struct CheckedQuery {
     key: String,
-    passed: u8,
-    of: u8,
+    checks: String,
 }
 
 /// Notes for the teacher what a page has checked by itself. That is the page's word: it
 /// counts as done, and is marked.
 pub(super) async fn checked(
     State(classroom): State<Arc<Classroom>>,
-    query: Result<Query<Checked>, QueryRejection>,
+    query: Result<Query<CheckedQuery>, QueryRejection>,
 ) -> Response {
-    let query = query.ok().filter(|query| is_key(&query.key) && query.passed <= query.of);
-    let Some(Query(Checked { key, passed, of })) = query else {
+    let query = query.ok().filter(|query| is_key(&query.key));
+    let query = query.and_then(|Query(query)| Some((query.key, Checked::read(&query.checks)?)));
+    let Some((key, checked)) = query else {
         return (StatusCode::BAD_REQUEST, UNKNOWN).into_response();
     };
-    match classroom.playground().check(&key, passed, of) {
+    match classroom.playground().check(&key, checked) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "Too many programs run here.\n").into_response()

@@ -11,6 +11,7 @@
 //! them as well, by a [`line`](line) behind the relay's bridge.
 
 mod answer;
+pub(crate) mod checked;
 mod line;
 mod reach;
 pub(crate) mod session;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use self::checked::{Checked, Results};
 pub(crate) use self::line::{Line, Target};
 pub(crate) use self::reach::Reach;
 use self::session::Session;
@@ -47,9 +49,8 @@ pub(crate) struct Playground {
     /// Whether other computers may connect to students' servers.
     lets_neighbours: AtomicBool,
     table: Mutex<Table>,
-    /// What pages have checked by themselves, by their keys: required checks passed, and
-    /// how many there are.
-    checked: Mutex<HashMap<String, (u8, u8)>>,
+    /// What pages have checked by themselves.
+    checked: Mutex<Results>,
 }
 
 #[derive(Debug, Default)]
@@ -108,26 +109,27 @@ impl Playground {
     }
 
     /// Notes what a page with this key has checked: the best of its results.
-    pub(crate) fn check(&self, key: &str, passed: u8, of: u8) -> Result<(), Full> {
-        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if checked.len() >= SESSIONS && !checked.contains_key(key) {
-            return Err(Full);
-        }
-        let best = checked.entry(key.to_owned()).or_insert((passed, of));
-        if best.0 < passed {
-            *best = (passed, of);
-        }
-        Ok(())
+    pub(crate) fn check(&self, key: &str, checked: Checked) -> Result<(), Full> {
+        self.results().enter(key, checked)
     }
 
     /// What a page with this key has checked by itself.
-    pub(crate) fn checked(&self, key: &str) -> Option<(u8, u8)> {
-        self.checked.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied()
+    pub(crate) fn checked(&self, key: &str) -> Option<Checked> {
+        self.results().get(key)
+    }
+
+    /// The keys of the pages that have checked something.
+    pub(crate) fn checked_keys(&self) -> Vec<String> {
+        self.results().keys()
     }
 
     /// Forgets what pages have checked: the lesson is over.
     pub(crate) fn forget_checked(&self) {
-        self.checked.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.results().clear();
+    }
+
+    fn results(&self) -> MutexGuard<'_, Results> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A new session for a page from an address, which has a key or an empty one.

@@ -165,14 +165,9 @@ impl Homework {
         self.student(key)?.progress.borrow().result()
     }
 
-    /// How everybody's homework went: required checks passed, and how many there are. The
-    /// order does not tell whose each is.
-    pub(crate) fn results(&self) -> Vec<(u8, u8)> {
-        let table = self.table();
-        let results = table.by_key.values().filter_map(|s| s.progress.borrow().result());
-        let mut results: Vec<_> = results.map(|(passed, of, ..)| (passed, of)).collect();
-        results.sort_unstable_by(|one, other| other.cmp(one));
-        results
+    /// The keys of all students.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.table().by_key.keys().cloned().collect()
     }
 
     /// Forgets everybody's results, and those who left.

@@ -49,14 +49,14 @@ impl Progress {
 
     /// What became of each check, in their order, as [`api::Person::checks`] has it.
     fn states(&self) -> String {
-        self.stages.iter().filter_map(|stage| stage.state.word().chars().next()).collect()
+        self.stages.iter().map(|stage| stage.state.letter()).collect()
     }
 
     /// How many required checks were passed, how many there are, and whether the homework
     /// was done; and what became of each check. Nothing before the first run.
     pub(crate) fn result(&self) -> Option<(u8, u8, bool, String)> {
         let required: Vec<_> = self.stages.iter().filter(|stage| stage.required).collect();
-        let passed = required.iter().filter(|s| matches!(s.state, State::Passed | State::Note));
+        let passed = required.iter().filter(|stage| stage.state.is_passed());
         let count = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
         let result = (count(passed.count()), count(required.len()), self.passed, self.states());
         (!required.is_empty()).then_some(result)

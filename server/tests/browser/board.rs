@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
 use crate::classroom::events::EventClient;
+use crate::classroom::person::Page;
 use crate::classroom::{TestServer, get};
+use api::Student;
+use protocol::homework::checks::CHECKS;
 use serde_json::json;
 
 /// What a visit of the board may weigh: one projector in a class, on a cable.
@@ -183,4 +186,25 @@ async fn it_is_locked_down_as_the_student_s_page() {
     }
     let foreign = "GET /board HTTP/1.1\r\nHost: rebound.test";
     assert_eq!(crate::classroom::http(server.http, foreign).await.status, 403);
+}
+
+#[tokio::test]
+async fn homework_that_a_page_has_checked_is_on_the_wall_and_marked() {
+    let server = TestServer::start().await;
+    let Some(browser) = open(PROJECTOR, server.http).await else { return };
+    let letters = |state: &str| state.repeat(CHECKS.len());
+    for (number, checks) in [(1, letters("f")), (2, letters("p"))] {
+        let page = Page::new(&server, number);
+        page.reports(&Student { name: format!("n{number}"), ..Student::default() }).await;
+        assert_eq!(page.says_checked(&checks).await.status, 204);
+    }
+    browser.until("document.querySelectorAll('#homework > li').length === 2").await;
+    // The best first, which does not tell whose it is.
+    let wall = "return [...document.querySelectorAll('#homework > li')].map(it => it.innerText)";
+    let required = CHECKS.iter().filter(|check| check.required).count();
+    let expected = json!(["✓ 网页里检查", format!("0/{required} 网页里检查")]);
+    assert_eq!(browser.script(wall).await, expected);
+    await_text(&browser, "works-count", "1 / 2 通过").await;
+    browser.screenshot("board-homework-in-page").await;
+    browser.finish().await;
 }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::classroom::browser::{Browser, ENGLISH, PHONE};
+use crate::classroom::person::Roster;
 use crate::classroom::{must, needs};
 use crate::program::{address, choose, open, out, output, press, until_state, write};
 
@@ -267,7 +268,7 @@ async fn type_over(browser: &Browser, text: &str, keys: &str) {
 
 #[tokio::test]
 async fn a_beginner_on_a_phone_goes_from_the_skeleton_to_a_green_homework() {
-    let Some((_server, browser)) = open(PHONE).await else { return };
+    let Some((server, browser)) = open(PHONE).await else { return };
     choose(&browser, "server2.py").await;
     press(&browser, "program-check").await;
     until_state(&browser, "failed").await;
@@ -292,6 +293,12 @@ async fn a_beginner_on_a_phone_goes_from_the_skeleton_to_a_green_homework() {
     assert_eq!(failures, json!(["short-command", "garbage", "reset"]));
     let passed = "return document.querySelectorAll('#program-checks > [data-state=passed]').length";
     assert!(browser.script(passed).await.as_u64().unwrap() >= 13);
+    // The teacher's list has the same, check by check.
+    let states = "return [...document.querySelectorAll('#program-checks > li')]\
+                  .map(each => each.dataset.state[0]).join('')";
+    let states = browser.script(states).await;
+    let row = Roster::open(&server).await.find("the homework is done", |row| row.passed).await;
+    assert!(row.in_page && states == row.checks, "{states}, {row:?}");
     browser.screenshot("program-homework-green").await;
     browser.finish().await;
 }

@@ -183,6 +183,16 @@ async fn the_homework_is_a_table_of_students_and_checks_for_eyes_and_for_screen_
     let [(first, passed, states), (second, none, failed)] = &results[..] else {
         panic!("{results:?}")
     };
+    // A third one has checked its program in the page: its cells are told as well.
+    let third = Page::new(&server, 3);
+    third.reports(&Student { name: "Li".to_owned(), ..Student::default() }).await;
+    let own = "f".to_owned() + &"s".repeat(states.len() - 1);
+    assert_eq!(third.says_checked(&own).await.status, 204);
+    browser.until("document.querySelectorAll('#homework > tr').length === 3").await;
+    let results: Vec<(String, String, String)> =
+        serde_json::from_value(browser.script(RESULTS).await).unwrap();
+    let marked = results[2].1.starts_with("0/") && results[2].1.ends_with(" 网页里检查的");
+    assert!(marked && results[2].2 == own, "{results:?}");
     assert_eq!((&**first, &**second), ("小明", "Wang"));
     let (passed, of) = passed.split_once('/').unwrap();
     assert!(passed == of && states.starts_with("pppp"), "{results:?}");

@@ -110,6 +110,14 @@ impl<'s> Page<'s> {
         assert_eq!(response.status, 204, "{}", response.text());
     }
 
+    /// Says what it has checked by itself: the letters of the checks' states.
+    pub async fn says_checked(&self, checks: &str) -> HttpResponse {
+        let http = self.server.http;
+        let path = format!("POST {}?key={}&checks={checks}", api::HOMEWORK_PAGE, self.key);
+        let head = format!("{path} HTTP/1.1\r\nHost: {http}\r\nContent-Length: 0");
+        super::http(http, &head).await
+    }
+
     /// Follows the class.
     pub async fn class(&self) -> EventClient {
         let path = format!("{}?key={}", api::CLASS, self.key);

@@ -5,12 +5,14 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use protocol::homework::checks::CHECKS;
 use tcp_classroom::PortRange;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::classroom::person::{Page, Roster};
+use crate::classroom::events::EventClient;
+use crate::classroom::person::{Page, Roster, board_until};
 use crate::classroom::teacher::Teacher;
 use crate::classroom::{TestServer, get, http};
 
@@ -290,25 +292,33 @@ async fn the_teacher_lets_other_computers_connect_to_students_servers() {
 }
 
 #[tokio::test]
-async fn homework_that_is_checked_in_a_page_counts_and_is_marked() {
+async fn homework_that_is_checked_in_a_page_counts_check_by_check_and_is_marked() {
     let server = TestServer::start().await;
     let mut roster = Roster::open(&server).await;
+    let mut board = EventClient::open_path(server.http, api::BOARD).await;
     let page = Page::new(&server, 1);
     page.reports(&api::Student { name: "wei".into(), ..api::Student::default() }).await;
-    let checked = async |passed: u8, of: u8| {
-        let path = format!("POST {}?key={}&passed={passed}&of={of}", api::HOMEWORK_PAGE, page.key);
-        let head = format!("{path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0", server.http);
-        http(server.http, &head).await.status
-    };
-    assert_eq!(checked(9, 12).await, 204);
-    let row = roster.find("some checks", |row| row.homework == Some((9, 12))).await;
-    assert!(row.in_page && !row.passed);
-    assert_eq!(checked(12, 12).await, 204);
+    let required: u8 = CHECKS.iter().map(|check| u8::from(check.required)).sum();
+    // All required ones passed, of the others none was tried.
+    let all: String = CHECKS.iter().map(|check| if check.required { 'p' } else { 's' }).collect();
+    let some = all.replacen("ppp", "pnf", 1);
+    assert_eq!(page.says_checked(&some).await.status, 204);
+    let row = roster.find("some checks", |row| row.homework == Some((required - 1, required)));
+    let row = row.await;
+    assert_eq!((row.in_page, row.passed, row.checks), (true, false, some));
+    assert_eq!(page.says_checked(&all).await.status, 204);
     // A later try that goes wrong takes nothing away.
-    assert_eq!(checked(3, 12).await, 204);
+    assert_eq!(page.says_checked(&all.replace('p', "f")).await.status, 204);
     let row = roster.find("all checks", |row| row.passed).await;
-    assert_eq!((row.in_page, row.homework), (true, Some((12, 12))));
-    assert_eq!(checked(13, 12).await, 400);
+    assert_eq!((row.in_page, row.homework, &row.checks), (true, Some((required, required)), &all));
+    let work = api::BoardWork { passed: required, of: required, in_page: true };
+    board_until(&mut board, "it on the wall", |board| board.class.homework == [work]).await;
+    let many = "p".repeat(10_000);
+    for wrong in ["", "p", &all[1..], &(all.clone() + "p"), &all.replace('p', "x"), &many] {
+        assert_eq!(page.says_checked(wrong).await.status, 400, "{wrong}");
+    }
+    let row = roster.find("all checks", |row| row.passed).await;
+    assert_eq!(row.checks, all);
 }
 
 #[tokio::test]

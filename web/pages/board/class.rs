@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use api::{BoardClass, BoardLine, Shown, ShownLine};
+use api::{BoardClass, BoardLine, BoardWork, Shown, ShownLine};
 use web::browser::dom::{Dom as _, element, instantiate, template};
 use web::browser::translator::Translator;
 use web::core::bytes::hex;
@@ -124,17 +124,22 @@ impl ClassView {
         }
     }
 
-    fn show_homework(&self, homework: &[(u8, u8)]) {
-        let is_done = |&&(passed, of): &&(u8, u8)| of > 0 && passed >= of;
-        let done = homework.iter().filter(is_done).count().to_string();
+    fn show_homework(&self, homework: &[BoardWork]) {
+        let is_done = |work: &BoardWork| work.of > 0 && work.passed >= work.of;
+        let done = homework.iter().filter(|work| is_done(work)).count().to_string();
         let slots = [("done", &*done), ("all", &homework.len().to_string())];
         self.translator.say(&self.find("works-count"), "board-", "passed", &slots);
         let rows = self.rows("homework", "work", homework.len().min(WALL));
         for (row, work) in rows.iter().zip(homework) {
-            let (passed, of) = work;
-            let text = if is_done(&work) { "✓".to_string() } else { format!("{passed}/{of}") };
-            row.set_text_content(Some(&text));
-            row.turn("data-done", is_done(&work));
+            let BoardWork { passed, of, in_page } = *work;
+            let text = if is_done(work) { "✓".to_string() } else { format!("{passed}/{of}") };
+            row.query("b").set_text_content(Some(&text));
+            row.turn("data-done", is_done(work));
+            row.query("small").hide(!in_page);
+            if row.get_attribute("data-in-page").is_some() != in_page {
+                row.turn("data-in-page", in_page);
+                self.translator.say(&row.query("small"), "board-", "in-page", &[]);
+            }
         }
     }
 

@@ -136,14 +136,9 @@ pub enum Effect {
     SendLine(String),
     /// Put the cursor into the field for a line.
     FocusLine,
-    /// Tell the server how many of the required checks are passed, and how many there
-    /// are.
-    Report {
-        /// Passed.
-        passed: String,
-        /// In all.
-        of: String,
-    },
+    /// Tell the server what became of the checks: of each in its order the letter of its
+    /// state.
+    Report(String),
     /// Tell the student's page that the homework is done.
     TellPage,
 }
@@ -408,14 +403,13 @@ impl Model {
                 text: text.to_owned(),
                 line: line.to_owned(),
             }),
-            ["checked", passed, of] => {
-                return vec![Effect::Report { passed: passed.to_owned(), of: of.to_owned() }];
-            }
             ["ended", code] => {
                 let is_good = code == "0";
                 let mut effects = Vec::new();
                 if self.purpose == Some(Purpose::Check) {
                     self.passed = Some(is_good);
+                    let states = self.checks.iter().filter_map(|check| check.state.chars().next());
+                    effects.push(Effect::Report(states.collect()));
                     effects.extend(is_good.then_some(Effect::TellPage));
                 }
                 effects.extend(self.end(if is_good { State::Ended } else { State::Failed }));

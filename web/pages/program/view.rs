@@ -176,7 +176,7 @@ impl ProgramPanel {
             }
             Effect::EndSession => self.runner.ask("end", false),
             Effect::SendLine(line) => self.runner.ask(&format!("type\n{line}"), false),
-            Effect::Report { passed, of } => self.report(&passed, &of),
+            Effect::Report(checks) => self.report(&checks),
             Effect::TellPage => {
                 if let Ok(event) = Event::new("passed") {
                     let _ = self.parts.panel.dispatch_event(&event);
@@ -194,11 +194,11 @@ impl ProgramPanel {
     }
 
     /// Says so under the key of the student's homework, if this is a student's page.
-    fn report(&self, passed: &str, of: &str) {
+    fn report(&self, checks: &str) {
         let storage = PageStorage::of(&self.window);
         if let Some(key) = storage.get(StorageKey::Homework) {
             let path = relative(api::HOMEWORK_PAGE);
-            self.runner.tell(&format!("{path}?key={key}&passed={passed}&of={of}"));
+            self.runner.tell(&format!("{path}?key={key}&checks={checks}"));
         }
     }
 

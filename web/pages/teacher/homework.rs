@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use api::Person;
+use protocol::homework::State;
 use protocol::homework::checks::CHECKS;
 use protocol::homework::words::{self, Language};
 use web::browser::dom::{Dom as _, create, instantiate, root, template};
@@ -11,9 +12,6 @@ use web::browser::translator::Translator;
 use web_sys::{Document, Element};
 
 use crate::model::people::{Roll, label};
-
-/// The words that [`Person::checks`] has the first letters of.
-const STATES: [&str; 6] = ["passed", "note", "failed", "skipped", "running", "waiting"];
 
 /// The table. It is filled while it is looked at.
 #[derive(Default)]
@@ -106,11 +104,13 @@ fn write(row: &Element, person: &Person, translator: &Translator) {
     row.fill("name", label(person));
     let (passed, of) = person.homework.unwrap_or_default();
     row.fill("homework", &format!("{passed}/{of}"));
+    row.turn("data-in-page", person.in_page);
     let mut states = person.checks.chars();
     row.each("[data-check]", |cell| {
         let state = states.next().unwrap_or('w').to_string();
         if cell.get_attribute("data-check").as_deref() != Some(&*state) {
-            let word = STATES.into_iter().find(|word| word.starts_with(&*state));
+            let word =
+                State::ALL.into_iter().map(State::word).find(|word| word.starts_with(&*state));
             translator.say(&cell, "check-", word.unwrap_or_default(), &[]);
             cell.set("data-check", &state);
         }

@@ -205,10 +205,7 @@ impl Grader {
 
     /// Whether all required checks are passed.
     pub fn passed(&self) -> bool {
-        self.stages
-            .iter()
-            .filter(|stage| stage.required)
-            .all(|stage| matches!(stage.state, State::Passed | State::Note))
+        self.stages.iter().filter(|stage| stage.required).all(|stage| stage.state.is_passed())
     }
 
     /// Whether the classroom's own server was recognised. Its run is no student's

@@ -2,8 +2,8 @@
 //! has its default.
 
 use api::{
-    Act, Action, BoardClass, BoardLine, BoardMistake, ClassState, JournalEntry, Lead, People,
-    Person, Shown, ShownLine, Sticky,
+    Act, Action, BoardClass, BoardLine, BoardMistake, BoardWork, ClassState, JournalEntry, Lead,
+    People, Person, Shown, ShownLine, Sticky,
 };
 use wasm_bindgen::JsValue;
 
@@ -70,6 +70,7 @@ with_defaults! {
 
 complete! {
     BoardMistake { cause count example }
+    BoardWork { passed of in_page }
     BoardLine { id kind name text }
     Shown { name lines }
     ShownLine { id sent text }
