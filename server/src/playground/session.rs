@@ -241,6 +241,11 @@ impl Session {
         let (port, before) = {
             let state = self.state();
             match state.sockets.get(&id) {
+                // The ports are for all students: no page has two.
+                Some(Socket::Bound { .. }) if state.has_listener() => {
+                    let text = "One server at a time runs in the page: close the other one first";
+                    return Answer { status: IN_USE, bytes: text.into() };
+                }
                 Some(Socket::Bound { port }) => (*port, state.port),
                 Some(Socket::Listener { .. }) => return done([]),
                 _ => return failed(BAD_SOCKET),
@@ -254,6 +259,10 @@ impl Session {
         let number = listener.port.number;
         let listener = Arc::new(listener);
         let mut state = self.state();
+        // Another request of this page may have come between.
+        if state.has_listener() || !state.sockets.contains_key(&id) {
+            return failed(IN_USE);
+        }
         state.port = Some(number);
         state.sockets.insert(id, Socket::Listener { port, listener });
         let host = reach.hosts.first().filter(|_| all).map_or("127.0.0.1", |host| host);
@@ -353,6 +362,10 @@ impl Session {
 impl State {
     fn has_room(&self) -> bool {
         self.sockets.len() < SOCKETS
+    }
+
+    fn has_listener(&self) -> bool {
+        self.sockets.values().any(|socket| matches!(socket, Socket::Listener { .. }))
     }
 
     /// Takes a socket in, if there is room.

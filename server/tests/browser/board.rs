@@ -198,6 +198,7 @@ async fn homework_that_a_page_has_checked_is_on_the_wall_and_marked() {
         page.reports(&Student { name: format!("n{number}"), ..Student::default() }).await;
         assert_eq!(page.says_checked(&checks).await.status, 204);
     }
+    browser.click("#turn").await;
     browser.until("document.querySelectorAll('#homework > li').length === 2").await;
     // The best first, which does not tell whose it is.
     let wall = "return [...document.querySelectorAll('#homework > li')].map(it => it.innerText)";

@@ -207,6 +207,52 @@ async fn the_end_of_a_program_frees_its_port_and_ends_its_connections() {
     assert_eq!(one.serve().await.1, address, "the same port as before");
 }
 
+#[tokio::test]
+async fn a_page_does_nothing_with_what_is_another_one_s() {
+    // Ports that no other test takes meanwhile.
+    let ports = PortRange { first: 10_200, last: 10_202 };
+    let server = TestServer::with(|config| config.limits.student_ports = ports).await;
+    let (one, other) = (Program::open(&server).await, Program::open(&server).await);
+    let (listener, address) = one.serve().await;
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    let (_, accepted) = one.ask(&format!("accept {listener} 5000")).await;
+    let client = accepted.split(' ').next().unwrap();
+    raw.write_all(b"for one").await.unwrap();
+    for id in [&*listener, client] {
+        for (request, status) in [
+            (format!("recv {id} 1024 100"), 9),
+            (format!("send {id} 100"), 9),
+            (format!("accept {id} 100"), 9),
+            (format!("listen {id}"), 9),
+            (format!("shutdown {id} 2"), 9),
+            // Closing what is closed is no error.
+            (format!("close {id}"), 0),
+        ] {
+            assert_eq!(other.ask(&request).await.0, status, "{request}");
+        }
+    }
+    other.ask("begin").await;
+    // The same number stands for a port of its own, as long as there is none for it.
+    let (_, second) = other.serve().await;
+    assert_ne!(address, second);
+    let port: u16 = address.rsplit_once(':').unwrap().1.parse().unwrap();
+    let (status, bound) = other.ask(&format!("bind 127.0.0.1 {port}")).await;
+    assert_eq!(status, 0);
+    // And no page has a second port, under whatever number.
+    let id = bound.split(' ').next().unwrap();
+    assert_eq!(other.ask(&format!("listen {id}")).await.0, 98);
+    let third = Program::open(&server).await;
+    third.serve().await;
+    // The one that was to be disturbed has lost nothing.
+    assert_eq!(one.ask(&format!("recv {client} 1024 5000")).await, (0, "for one".into()));
+    one.send(&format!("send {client} 5000"), b"back").await;
+    let mut heard = [0; 4];
+    raw.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"back");
+    assert_eq!(other.ask("end").await.0, 0);
+    assert!(TcpStream::connect(&*address).await.is_ok());
+}
+
 /// Writes until the other side has taken nothing for a while. Returns the bytes that
 /// it took.
 async fn write_until_full(stream: &TcpStream) -> usize {
