@@ -10,6 +10,7 @@ use crate::classroom::{TestServer, needs};
 use crate::{board, teacher};
 use api::Student;
 use fantoccini::key::Key;
+use protocol::homework::checks::CHECKS;
 use serde_json::{Value, json};
 
 const DESKTOP: Visitor = Visitor { width: 1280, height: 720, ..CHINESE };
@@ -242,6 +243,12 @@ async fn what_is_shown_on_the_board_shuts_nobody_out() {
         client.send("add；lisi；13800138000\n".as_bytes()).await;
     }
     inspector.browser.element("#lines > .recv").await;
+    // On the wall, what pages have checked by themselves: one done, and one not.
+    for (number, letter) in [(1, "p"), (2, "f")] {
+        let checks = letter.repeat(CHECKS.len());
+        assert_eq!(Page::new(&server, number).says_checked(&checks).await.status, 204);
+    }
+    inspector.browser.until("document.querySelectorAll('#homework > li').length === 2").await;
     for view in ["lines", "class", "help"] {
         match view {
             "class" => {
@@ -272,6 +279,9 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
     let mut elsewhere = teacher::tcp_from_elsewhere(&server).await;
     elsewhere.expect(b"Welcome!").await;
     elsewhere.send("add；lisi；13800138000\n".as_bytes()).await;
+    let other = Page::new(&server, 2);
+    other.reports(&Student { name: "Li".to_owned(), ..Student::default() }).await;
+    assert_eq!(other.says_checked(&"p".repeat(CHECKS.len())).await.status, 204);
     // A homework, none of whose checks could be carried out but the first.
     let mut homework = HomeworkPage::open(server.http, &page.key).await;
     let _check = FakeCheck::with_port(server.http, &homework.last.code, 9).await;
