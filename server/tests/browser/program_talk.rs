@@ -180,6 +180,7 @@ async fn on_the_network_a_page_is_told_who_reaches_its_server_as_the_teacher_swi
     teacher.does("open-servers").await;
     browser.until(listed).await;
     browser.turn_to(&first).await;
+    browser.until(&format!("{says}.startsWith('同学可以在自己的网页里和它对话')")).await;
     press(&browser, "stop").await;
     browser.until(IS_WITH_CLASS).await;
     press(&browser, "run").await;

@@ -205,10 +205,12 @@ impl Model {
     pub fn address_text(&self) -> &'static str {
         // What listens on the server's computer alone is on another one for most pages.
         let is_alone = self.address().is_some_and(|address| address.starts_with("127.0.0.1:"));
-        match (is_alone, self.servers.network) {
-            (false, _) => "address",
-            (true, false) => "address-here",
-            (true, true) => "address-closed",
+        match (is_alone, self.servers.network, self.servers.open) {
+            (false, ..) => "address",
+            (true, false, _) => "address-here",
+            (true, true, false) => "address-closed",
+            // It began to listen before the teacher let others in.
+            (true, true, true) => "address-pages",
         }
     }
 

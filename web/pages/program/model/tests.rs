@@ -30,15 +30,16 @@ fn a_program_is_loaded_run_and_ended() {
 
 #[test]
 fn who_reaches_the_program_depends_on_the_class_s_server() {
-    for (address, network, text) in [
-        ("127.0.0.1:10000", false, "address-here"),
-        ("127.0.0.1:10000", true, "address-closed"),
-        ("192.168.1.5:10000", true, "address"),
+    for (address, network, open, text) in [
+        ("127.0.0.1:10000", false, true, "address-here"),
+        ("127.0.0.1:10000", true, false, "address-closed"),
+        ("127.0.0.1:10000", true, true, "address-pages"),
+        ("192.168.1.5:10000", true, true, "address"),
     ] {
         let mut model = running();
         told(&mut model, &["address", address]);
         let server = ClassServer { name: "wei".into(), address: "192.168.1.5:10001".into() };
-        let servers = Servers { network, open: true, servers: vec![server.clone()] };
+        let servers = Servers { network, open, servers: vec![server.clone()] };
         assert!(model.update(Msg::ServersTold(servers)).is_empty());
         assert_eq!((model.address_text(), model.servers()), (text, &[server][..]));
     }
