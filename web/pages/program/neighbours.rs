@@ -68,7 +68,9 @@ impl Neighbours {
             button.set("type", "button");
             // Its text comes with the others of the panel.
             button.set("data-text", "talk");
-            button.set("data-server", [name, " ", address].concat().trim());
+            // The page asks for it by that, in a query, and the server reads the port.
+            let plain: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+            button.set("data-server", [&plain, " ", address].concat().trim());
             list.add(&row);
         }
     }

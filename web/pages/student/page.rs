@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use api::Classroom;
-use js_sys::encode_uri_component;
 use protocol::Stage;
 use web::browser::appearance::{Appearance, first_language};
 use web::browser::clock::Clock;
@@ -297,8 +296,8 @@ impl StudentPage {
             post(msg.into());
         };
         let model = self.model.borrow();
-        let at: String = encode_uri_component(model.conversation().server()).into();
-        let whose = if at.is_empty() { WEBSOCKET } else { &["ws?at=", &at, "&server="].concat() };
+        let at = model.conversation().server();
+        let whose = if at.is_empty() { WEBSOCKET } else { &["ws?at=", at, "&server="].concat() };
         let url = socket::address(&self.document, &self.class.path(whose));
         // What the browser refuses outright is tried again like any failure,
         // when the model's timeout ends.
