@@ -53,7 +53,14 @@ async fn a_page_talks_to_the_server_that_it_runs_and_is_back_with_the_class_when
         until_with(&browser, &address).await;
         exchange(&browser, &[("add;张三;138", "张三 added!")]).await;
         assert!(out(&browser).await.contains("Accept new connection from 127.0.0.1:"));
-        // In the wire view it is what the class's server would have sent.
+        // Its bytes and its arrows are seen as the class's server's.
+        browser.show("wire").await;
+        browser.until("document.getElementById('wire-received').textContent.includes('张')").await;
+        browser.show("sequence").await;
+        browser
+            .until("document.getElementById('arrows').textContent.includes('张三 added!')")
+            .await;
+        browser.show("program").await;
         browser.screenshot(&format!("program-talk-{}", visitor.language)).await;
         // The way back, and to it once more.
         browser.click("#program-back").await;
