@@ -19,8 +19,10 @@
 //!    what has changed since the last event, or is another one by now.
 #![warn(missing_docs)]
 
+mod board;
 mod class;
 
+pub use board::*;
 pub use class::*;
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use api::Student;
+use protocol::homework::checks::CHECKS;
 use serde_json::json;
 use tokio::net::TcpSocket;
 
@@ -136,6 +137,20 @@ const RESULTS: &str = "
 return [...document.querySelectorAll('#homework > tr')].map(row =>
   [row.cells[0].innerText, row.cells[1].innerText, [...row.cells].slice(2).map(cell => cell.dataset.check).join('')]);";
 
+/// A student has checked its program in the page: that row's cells are told as well.
+async fn a_third_one_checks_in_the_page(server: &TestServer, browser: &Browser) {
+    let third = Page::new(server, 3);
+    third.reports(&Student { name: "Li".to_owned(), ..Student::default() }).await;
+    let own = "f".to_owned() + &"s".repeat(CHECKS.len() - 1);
+    assert_eq!(third.says_checked(&own).await.status, 204);
+    browser.until("document.querySelectorAll('#homework > tr').length === 3").await;
+    let results: Vec<(String, String, String)> =
+        serde_json::from_value(browser.script(RESULTS).await).unwrap();
+    let (_, passed, states) = &results[2];
+    assert!(passed.starts_with("0/") && passed.ends_with(" 网页里检查的"), "{results:?}");
+    assert_eq!(*states, own);
+}
+
 #[tokio::test]
 async fn the_homework_is_a_table_of_students_and_checks_for_eyes_and_for_screen_readers() {
     let server = TestServer::start().await;
@@ -171,28 +186,16 @@ async fn the_homework_is_a_table_of_students_and_checks_for_eyes_and_for_screen_
         check.end().await;
         kept.push((socket, homework, folder));
     }
-    // The rows are refreshed now and then, each by itself.
-    for done in [
-        "document.querySelectorAll('#homework > tr:first-child > [data-check=p]').length > 10",
-        "document.querySelector('#homework > tr:nth-child(2) > [data-check=f]')",
-    ] {
-        browser.until(done).await;
+    // The last that is known of each.
+    for row in ["tr:first-child > [data-check=f]", "tr:nth-child(2) > [data-check=f]"] {
+        browser.element(&format!("#homework > {row}")).await;
     }
     let results: Vec<(String, String, String)> =
         serde_json::from_value(browser.script(RESULTS).await).unwrap();
     let [(first, passed, states), (second, none, failed)] = &results[..] else {
         panic!("{results:?}")
     };
-    // A third one has checked its program in the page: its cells are told as well.
-    let third = Page::new(&server, 3);
-    third.reports(&Student { name: "Li".to_owned(), ..Student::default() }).await;
-    let own = "f".to_owned() + &"s".repeat(states.len() - 1);
-    assert_eq!(third.says_checked(&own).await.status, 204);
-    browser.until("document.querySelectorAll('#homework > tr').length === 3").await;
-    let results: Vec<(String, String, String)> =
-        serde_json::from_value(browser.script(RESULTS).await).unwrap();
-    let marked = results[2].1.starts_with("0/") && results[2].1.ends_with(" 网页里检查的");
-    assert!(marked && results[2].2 == own, "{results:?}");
+    a_third_one_checks_in_the_page(&server, &browser).await;
     assert_eq!((&**first, &**second), ("小明", "Wang"));
     let (passed, of) = passed.split_once('/').unwrap();
     assert!(passed == of && states.starts_with("pppp"), "{results:?}");
