@@ -1,41 +1,59 @@
 //! The class's contact book: one for all conversations.
 //!
-//! Finds are answered from a map in memory. Changes are made either there
-//! (`--memory`) or by the [writer](crate::book::writer), which stores them on disk
-//! first: *decide, append, apply, reply*. Conversations cannot tell the two
-//! apart.
+//! It is a map in memory, which lists and watchers read, and a [storage] that answers
+//! conversations and makes their changes last: none (`--memory`), or the
+//! [writer](crate::book::writer) of a file. Conversations cannot tell them apart.
 
 mod commits;
 pub(crate) mod contacts;
+mod draft;
 pub(crate) mod feed;
 pub(crate) mod revision;
+mod storage;
 pub(crate) mod store;
 mod writer;
 
 use std::path::Path;
 use std::time::Duration;
 
-use protocol::decoder::Ending;
-use protocol::{Batch, Book as _, Contacts, Decoder, Next, Replies, Reply, Request, read};
+use protocol::{Contacts, Decoder, Next, Replies};
 
 use self::contacts::SharedContacts;
 use self::revision::{NotRevised, Removed, Revision};
+use self::storage::{InMemory, Storage as _};
 use self::store::Store;
-use self::writer::{Lost, Writer};
+use self::writer::Writer;
 
 /// The shared book. Dropping it closes its file.
 #[derive(Debug)]
 pub struct Book {
     contacts: SharedContacts,
-    /// Absent where changes need not outlive the server.
-    writer: Option<Writer>,
+    storage: Kind,
+}
+
+/// Which storage a book has.
+#[derive(Debug)]
+enum Kind {
+    Memory(InMemory),
+    File(Writer),
+}
+
+/// Calls a method of whichever storage the book has.
+macro_rules! with_storage {
+    ($book:expr, $storage:ident => $call:expr) => {
+        match &$book.storage {
+            Kind::Memory($storage) => $call,
+            Kind::File($storage) => $call,
+        }
+    };
 }
 
 impl Book {
     /// An empty book that takes at most `limit` contacts and is gone when the
     /// server stops.
     pub fn in_memory(limit: usize) -> Self {
-        Book { contacts: SharedContacts::new(Contacts::with_limit(limit)), writer: None }
+        let contacts = SharedContacts::new(Contacts::with_limit(limit));
+        Book { contacts, storage: Kind::Memory(InMemory) }
     }
 
     /// The book in a file; a new file if there is none.
@@ -50,7 +68,7 @@ impl Book {
         store.load(&mut contacts)?;
         let contacts = SharedContacts::new(contacts);
         let writer = Writer::start(store.begin()?, contacts.clone())?;
-        Ok(Book { contacts, writer: Some(writer) })
+        Ok(Book { contacts, storage: Kind::File(writer) })
     }
 
     /// How many contacts it holds.
@@ -77,7 +95,7 @@ impl Book {
     /// How many groups of changes were stored, and how long that took together; none
     /// where nothing is stored.
     pub(crate) fn commits(&self) -> Option<(u64, Duration)> {
-        self.writer.as_ref().map(|writer| writer.commits().sums())
+        with_storage!(self, storage => storage.commits())
     }
 
     /// Refuses the changes of clients from the next message on, or no longer.
@@ -92,17 +110,7 @@ impl Book {
     ///
     /// Nothing is revised, or the error says that it may be.
     pub(crate) async fn revise(&self, revision: Revision) -> Result<Removed, NotRevised> {
-        if let Some(writer) = &self.writer {
-            return writer.revise(revision).await;
-        }
-        if let Revision::Clear { keep: Some(_) } = revision {
-            return Err(NotRevised::NoFile);
-        }
-        self.contacts.change(|contacts| {
-            let concerned = revision.contacts(contacts)?;
-            revision.apply(&concerned, contacts);
-            Ok(concerned)
-        })
+        with_storage!(self, storage => storage.revise(&self.contacts, revision).await)
     }
 
     /// Answers up to `most` messages that a decoder has ready. Every change among
@@ -113,35 +121,7 @@ impl Book {
         replies: &mut Replies,
         most: usize,
     ) -> Next {
-        let Some(writer) = &self.writer else {
-            return self.contacts.answer(decoder, replies, most);
-        };
-        // From the first change on the messages go to the writer together, finds
-        // included: they must see what was added before them.
-        let mut batch = Batch::default();
-        let next = {
-            let contacts = self.contacts.read();
-            read(decoder, most, |request, ending| match request {
-                Request::Find { name } if batch.is_empty() => {
-                    replies.push(&contacts.find(name), ending);
-                }
-                Request::Answered(reply) if batch.is_empty() => replies.push(&reply, ending),
-                request => batch.push(&request, ending),
-            })
-        };
-        if batch.is_empty() {
-            return next;
-        }
-        match writer.submit(batch, std::mem::take(replies)).await {
-            Ok(answered) => {
-                *replies = answered;
-                next
-            }
-            Err(Lost(earlier)) => {
-                *replies = earlier;
-                replies.push(&Reply::NotConfirmed, Ending::Line);
-                Next::Close
-            }
-        }
+        let contacts = &self.contacts;
+        with_storage!(self, storage => storage.answer(contacts, decoder, replies, most).await)
     }
 }

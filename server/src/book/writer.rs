@@ -9,8 +9,6 @@
 //! A panic here counts as a disk that failed in the middle of storing: the
 //! batches at hand are answered, and from then on the book is only read.
 
-mod draft;
-
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel};
@@ -18,14 +16,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use protocol::{Batch, Book as _, Contacts, Replies, Reply, Request};
+use protocol::{Batch, Book as _, Contacts, Decoder, Next, Replies, Reply, Request};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use self::draft::Draft;
 use crate::book::commits::Commits;
 use crate::book::contacts::SharedContacts;
+use crate::book::draft::Draft;
 use crate::book::revision::{NotRevised, Removed, Revision};
+use crate::book::storage::{Lost, Storage, deliver as deliver_replies, take_batch};
 use crate::book::store::{Session, StoreError, Update};
 use crate::language::localized;
 
@@ -46,10 +45,6 @@ pub(crate) struct Writer {
     thread: Option<JoinHandle<()>>,
     commits: Commits,
 }
-
-/// A batch that was not answered, and the replies to what came before it.
-#[derive(Debug)]
-pub(crate) struct Lost(pub(crate) Replies);
 
 /// What the thread is to do.
 #[derive(Debug)]
@@ -91,11 +86,6 @@ impl Writer {
         Ok(Writer { jobs: Some(jobs), thread: Some(thread), commits })
     }
 
-    /// How many groups were stored, and how long that took.
-    pub(crate) fn commits(&self) -> &Commits {
-        &self.commits
-    }
-
     /// Has a batch answered, and returns `replies` with the replies to it.
     ///
     /// # Errors
@@ -112,17 +102,48 @@ impl Writer {
             Err(SendError(Task::Revise(..))) => unreachable!("it comes back as it was sent"),
         }
     }
+}
 
-    /// Has a revision made, in its place among the batches.
-    ///
-    /// # Errors
-    ///
-    /// As [`Book::revise`](super::Book::revise).
-    pub(crate) async fn revise(&self, revision: Revision) -> Result<Removed, NotRevised> {
+impl Storage for Writer {
+    async fn answer(
+        &self,
+        contacts: &SharedContacts,
+        decoder: &mut Decoder,
+        replies: &mut Replies,
+        most: usize,
+    ) -> Next {
+        // Finds before the first change are answered from the map.
+        let (batch, next) = {
+            let contacts = contacts.read();
+            take_batch(decoder, replies, most, |request, ending, replies| match request {
+                Request::Find { name } => {
+                    replies.push(&contacts.find(name), ending);
+                    true
+                }
+                Request::Answered(reply) => {
+                    replies.push(reply, ending);
+                    true
+                }
+                Request::Change(_) => false,
+            })
+        };
+        if batch.is_empty() {
+            return next;
+        }
+        let answered = self.submit(batch, std::mem::take(replies)).await;
+        deliver_replies(answered, replies, next)
+    }
+
+    /// In its place among the batches.
+    async fn revise(&self, _: &SharedContacts, revision: Revision) -> Result<Removed, NotRevised> {
         let (to, revised) = oneshot::channel();
         let jobs = self.jobs.as_ref().expect("it is not being dropped");
         jobs.send(Task::Revise(revision, to)).map_err(|_| NotRevised::Gone)?;
         revised.await.unwrap_or(Err(NotRevised::Gone))
+    }
+
+    fn commits(&self) -> Option<(u64, Duration)> {
+        Some(self.commits.sums())
     }
 }
 

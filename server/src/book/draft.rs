@@ -8,7 +8,7 @@ use crate::book::store::Update;
 
 /// The contacts with the updates of a group over them. Borrows the texts of the
 /// updates from the group's batches.
-pub(super) struct Draft<'c, 'g> {
+pub(crate) struct Draft<'c, 'g> {
     contacts: &'c Contacts,
     /// In order.
     updates: Vec<Update<'g>>,
@@ -18,13 +18,12 @@ pub(super) struct Draft<'c, 'g> {
 }
 
 impl<'c, 'g> Draft<'c, 'g> {
-    pub(super) fn of(contacts: &'c Contacts) -> Self {
-        let count = contacts.len();
-        Draft { contacts, updates: Vec::new(), latest: HashMap::new(), count }
+    pub(crate) fn of(contacts: &'c Contacts) -> Self {
+        Draft { contacts, updates: Vec::new(), latest: HashMap::new(), count: contacts.len() }
     }
 
     /// Answers a batch, in order, into `replies`.
-    pub(super) fn answer(&mut self, batch: &'g Batch, replies: &mut Replies) {
+    pub(crate) fn answer(&mut self, batch: &'g Batch, replies: &mut Replies) {
         for (request, ending) in batch.requests() {
             let reply = match request {
                 Request::Find { name } => self.phone(name).map_or(Reply::NotFound, Reply::Phone),
@@ -35,7 +34,7 @@ impl<'c, 'g> Draft<'c, 'g> {
         }
     }
 
-    pub(super) fn into_updates(self) -> Vec<Update<'g>> {
+    pub(crate) fn into_updates(self) -> Vec<Update<'g>> {
         self.updates
     }
 
