@@ -19,6 +19,7 @@
 //!   the WebSocket, and the one conversation behind both.
 //! * [`book`](Book): the contacts, shared by all conversations: the map they are read
 //!   from, the feed of its latest changes, the writer thread and the file.
+//! * `rooms`: many classes in one PostgreSQL database: the book's third storage.
 //! * `http`: the routes, the pages, the APIs of the book and the board, and the checks
 //!   on `Host` and `Origin` (`host_names`).
 //! * `relay`: the students' own servers, which their `check.py` connects to the class.
@@ -51,6 +52,7 @@ pub mod join;
 pub mod language;
 mod playground;
 mod relay;
+mod rooms;
 mod server;
 pub mod signals;
 pub mod terminal;
@@ -60,6 +62,7 @@ pub use book::Book;
 pub use classroom::lead::access::Secret;
 pub use config::{Config, Limits, PortRange};
 pub use host_names::HostNames;
+pub use rooms::{NewRoom, Rooms};
 pub use server::{Server, raise_descriptor_limit};
 pub use transport::admission::PerAddress;
 pub use transport::rate_limit::{Rate, RateLimits};

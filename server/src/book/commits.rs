@@ -16,7 +16,7 @@ struct Sums {
 
 impl Commits {
     /// Counts one that took so long.
-    pub(super) fn add(&self, took: Duration) {
+    pub(crate) fn add(&self, took: Duration) {
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.0.count.fetch_add(1, Ordering::Relaxed);
         self.0.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);

@@ -19,7 +19,13 @@ pub(crate) struct Draft<'c, 'g> {
 
 impl<'c, 'g> Draft<'c, 'g> {
     pub(crate) fn of(contacts: &'c Contacts) -> Self {
-        Draft { contacts, updates: Vec::new(), latest: HashMap::new(), count: contacts.len() }
+        Self::of_part(contacts, contacts.len())
+    }
+
+    /// A draft of a book with `count` contacts, of which `contacts` has those that the
+    /// batches name.
+    pub(crate) fn of_part(contacts: &'c Contacts, count: usize) -> Self {
+        Draft { contacts, updates: Vec::new(), latest: HashMap::new(), count }
     }
 
     /// Answers a batch, in order, into `replies`.
@@ -32,6 +38,11 @@ impl<'c, 'g> Draft<'c, 'g> {
             };
             replies.push(&reply, ending);
         }
+    }
+
+    /// How many contacts the book will have.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 
     pub(crate) fn into_updates(self) -> Vec<Update<'g>> {

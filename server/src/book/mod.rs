@@ -1,14 +1,16 @@
 //! The class's contact book: one for all conversations.
 //!
 //! It is a map in memory, which lists and watchers read, and a [storage] that answers
-//! conversations and makes their changes last: none (`--memory`), or the
-//! [writer](crate::book::writer) of a file. Conversations cannot tell them apart.
+//! conversations and makes their changes last: none (`--memory`), the
+//! [writer](crate::book::writer) of a file, or a [room] of a database.
+//! Conversations cannot tell them apart.
 
 mod commits;
 pub(crate) mod contacts;
 mod draft;
 pub(crate) mod feed;
 pub(crate) mod revision;
+pub(crate) mod room;
 mod storage;
 pub(crate) mod store;
 mod writer;
@@ -20,6 +22,7 @@ use protocol::{Contacts, Decoder, Next, Replies};
 
 use self::contacts::SharedContacts;
 use self::revision::{NotRevised, Removed, Revision};
+use self::room::Room;
 use self::storage::{InMemory, Storage as _};
 use self::store::Store;
 use self::writer::Writer;
@@ -36,6 +39,7 @@ pub struct Book {
 enum Kind {
     Memory(InMemory),
     File(Writer),
+    Room(Room),
 }
 
 /// Calls a method of whichever storage the book has.
@@ -44,6 +48,7 @@ macro_rules! with_storage {
         match &$book.storage {
             Kind::Memory($storage) => $call,
             Kind::File($storage) => $call,
+            Kind::Room($storage) => $call,
         }
     };
 }
@@ -69,6 +74,11 @@ impl Book {
         let contacts = SharedContacts::new(contacts);
         let writer = Writer::start(store.begin()?, contacts.clone())?;
         Ok(Book { contacts, storage: Kind::File(writer) })
+    }
+
+    /// The book of a room in a database.
+    pub(crate) fn in_room(room: Room) -> Self {
+        Book { contacts: room.contacts(), storage: Kind::Room(room) }
     }
 
     /// How many contacts it holds.

@@ -44,6 +44,10 @@ pub(crate) enum NotRevised {
     Storage(StoreError),
     /// The thread that stores is gone.
     Gone,
+    /// The book is in a database, and so nothing can be kept beside it.
+    NoFolder,
+    /// The database does not answer.
+    Away,
 }
 
 impl NotRevised {
@@ -74,6 +78,17 @@ impl NotRevised {
                 "保存联系人的线程已经停止；请重新启动",
                 "the thread that stores contacts has ended; start again"
             ),
+            NotRevised::NoFolder => localized!(
+                in language;
+                "通讯录在数据库里，旁边不能留存文件；请先导出，再清空",
+                "the book is in a database, so no file can be kept beside it; export it, then \
+                 reset it"
+            ),
+            NotRevised::Away => localized!(
+                in language;
+                "数据库没有回应，不能确定是否已经保存；请稍后再看",
+                "the database does not answer, so this may or may not be stored; look again later"
+            ),
         }
     }
 }
@@ -96,7 +111,7 @@ impl Revision {
     /// # Errors
     ///
     /// There is nothing to revise.
-    pub(super) fn contacts(&self, book: &Contacts) -> Result<Removed, NotRevised> {
+    pub(crate) fn contacts(&self, book: &Contacts) -> Result<Removed, NotRevised> {
         match self {
             Revision::Remove(name) => {
                 let phone = book.get(name).ok_or(NotRevised::NotThere)?;

@@ -1,7 +1,9 @@
 //! Storage: where the changes of a book are made to last, as the book knows it.
 //!
-//! Each implementation is called by its type and never through `dyn`: a message is
-//! answered without an allocation for the seam.
+//! Three implementations: [memory](InMemory), the [writer](super::writer::Writer) of a
+//! file, and a [room](super::room::Room) of a database. Each is called by its
+//! type and never through `dyn`: a message is answered without an allocation for the
+//! seam.
 
 use std::time::Duration;
 

@@ -13,6 +13,8 @@ pub mod needs;
 pub mod old_page;
 pub mod person;
 pub mod port;
+#[cfg(target_os = "linux")]
+pub mod postgres;
 pub mod python;
 pub mod relay;
 pub mod student;

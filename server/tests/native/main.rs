@@ -41,6 +41,8 @@ mod power_loss;
 mod program;
 mod python;
 mod python_export;
+#[cfg(target_os = "linux")]
+mod rooms;
 mod sticky_replies;
 mod stopping;
 mod teacher_access;

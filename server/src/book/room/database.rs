@@ -1,0 +1,161 @@
+//! Database: connections to PostgreSQL, and whether it answers.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::{Config, NoTls};
+
+use super::schema;
+use crate::language::localized;
+
+/// The schema that holds the tables, so that the database may hold other things, too.
+pub(super) const SCHEMA: &str = "tcp_classroom";
+
+/// Time to connect and log in. On one network it takes 5 ms; after the primary's death
+/// the next address is tried.
+const CONNECTING: Duration = Duration::from_secs(3);
+
+/// Time without an acknowledgement after which the system gives a connection up.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+
+/// What the server sets for each session. A session that stays within a transaction
+/// is one whose server is gone; it must not hold locks that other servers wait for.
+/// Commits are confirmed when they are on the disk, with Patroni on two machines'.
+const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5000 -c synchronous_commit=on \
+                        -c tcp_user_timeout=5000 -c default_transaction_isolation=read\\ committed";
+
+/// A database and the connections to it. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pool: Pool,
+    config: Config,
+    health: Arc<Health>,
+}
+
+impl Database {
+    /// Connects, `most` connections at once later on, and brings the tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// The URL is none, or the database cannot be used; the message says why, without
+    /// the password.
+    pub(crate) async fn connect(url: &str, most: usize) -> anyhow::Result<Self> {
+        let mut config: Config = url.parse().with_context(|| {
+            localized!(
+                "数据库地址不对，应当像 postgres://用户@主机/数据库",
+                "that is no address of a database, which is like postgres://USER@HOST/DATABASE"
+            )
+        })?;
+        let options = config.get_options().unwrap_or_default();
+        let options = format!("-c search_path={SCHEMA} {SETTINGS} {options}");
+        config.options(options).application_name("tcp-classroom");
+        // Of several hosts the primary is wanted, wherever it is.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        config.connect_timeout(CONNECTING).tcp_user_timeout(UNACKNOWLEDGED);
+        config.keepalives_idle(UNACKNOWLEDGED);
+        let method = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config.clone(), NoTls, method))
+            .runtime(Runtime::Tokio1)
+            .max_size(most)
+            .create_timeout(Some(CONNECTING))
+            .wait_timeout(Some(CONNECTING))
+            .build()?;
+        let database = Database { pool, config, health: Arc::default() };
+        let cannot = || localized!("无法使用数据库", "cannot use the database");
+        let mut client = database.client().await.with_context(cannot)?;
+        schema::migrate(&mut client).await.with_context(cannot)?;
+        client.give_back();
+        Ok(database)
+    }
+
+    /// A connection, which is closed when it is dropped, unless it is given back.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client(Some(self.pool.get().await?)))
+    }
+
+    /// How a connection of one's own is made.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether the database answers, as far as is known.
+    pub(super) fn health(&self) -> &Health {
+        &self.health
+    }
+}
+
+/// A connection on loan.
+///
+/// Dropping it closes the connection, since a future that was dropped or failed may have
+/// left a transaction open; [`give_back`](Self::give_back) is for one that is clean.
+#[derive(Debug)]
+pub(crate) struct Client(Option<Object>);
+
+impl Client {
+    /// Returns the connection to those that wait for use.
+    pub(crate) fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Deref for Client {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        self.0.as_ref().expect("it is given back only with the value itself")
+    }
+}
+
+impl DerefMut for Client {
+    fn deref_mut(&mut self) -> &mut Object {
+        self.0.as_mut().expect("it is given back only with the value itself")
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// Whether the database answers; each change of that is told on standard error once,
+/// whichever lane notices it.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<bool>);
+
+impl Health {
+    /// Notes that it did not answer.
+    pub(super) fn failed(&self, error: &anyhow::Error) {
+        if !std::mem::replace(&mut *self.is_away(), true) {
+            tracing::error!(
+                "{}",
+                localized!(
+                    "数据库没有回应（{error:#}）；改动和查找暂时做不了，恢复后自动继续",
+                    "the database does not answer ({error:#}); changes and finds are refused \
+                     until it does"
+                )
+            );
+        }
+    }
+
+    /// Notes that it answered.
+    pub(super) fn answered(&self) {
+        if std::mem::replace(&mut *self.is_away(), false) {
+            tracing::warn!("{}", localized!("数据库恢复了", "the database answers again"));
+        }
+    }
+
+    fn is_away(&self) -> std::sync::MutexGuard<'_, bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,269 @@
+//! Feed: how the changes of a room come to all servers that have it open.
+//!
+//! A mirror is a server's copy of a room's contacts, for its lists and watchers. One task
+//! keeps all mirrors of a server up to date: it reads the changes behind the number each
+//! has come to, whenever it is woken for a room. It is woken by the server's own lanes,
+//! by notifications of other servers, and by a comparison of all numbers each second,
+//! which finds what a broken connection has missed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use protocol::Contacts;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+
+use super::RoomId;
+use super::database::{Client, Database};
+use super::lane::RETRY;
+use crate::book::contacts::SharedContacts;
+
+/// Time between two comparisons of all numbers.
+const COMPARING: Duration = Duration::from_secs(1);
+
+/// Least time between two readings: a fifth of the 100 ms in which a change is to be
+/// everywhere. Under load all rooms that have changed meanwhile share one query.
+const PACE: Duration = Duration::from_millis(20);
+
+/// Time for a reading before the connection is given up.
+const READING: Duration = Duration::from_secs(20);
+
+/// Time for a room to be read for the first time.
+const OPENING: Duration = Duration::from_secs(10);
+
+/// `$1` and `$2` are pairs.
+const CHANGES: &str = "select c.room, c.name, c.phone, c.seq \
+                       from unnest($1::bigint[], $2::bigint[]) as known(room, seq) \
+                       join contacts c on c.room = known.room and c.seq > known.seq \
+                       order by c.seq";
+const TRIMMED: &str = "select id, trimmed from rooms where id = any($1)";
+const NUMBERS: &str = "select id, seq from rooms where id = any($1)";
+const NUMBER: &str = "select seq from rooms where id = $1";
+const BOOK: &str = "select name, phone from contacts where room = $1 and phone is not null";
+
+/// A name, its phone if it has one, and the number of the change.
+type Row<'r> = (&'r str, Option<&'r str>, i64);
+
+/// The number of a mirror that nothing has been read into.
+const UNREAD: i64 = -1;
+
+/// Tells that rooms have changed: this server's mirrors, and the other servers.
+#[derive(Clone, Debug)]
+pub(super) struct Wake {
+    pub(super) here: UnboundedSender<Vec<RoomId>>,
+    pub(super) elsewhere: UnboundedSender<Vec<RoomId>>,
+}
+
+impl Wake {
+    pub(super) fn changed(&self, rooms: Vec<RoomId>) {
+        if !rooms.is_empty() {
+            // The tasks at the other ends are gone only at the end of the program.
+            let _ = self.here.send(rooms.clone());
+            let _ = self.elsewhere.send(rooms);
+        }
+    }
+}
+
+/// A room's contacts as far as this server knows them.
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    room: RoomId,
+    contacts: SharedContacts,
+    /// The number of the last change in them.
+    seq: watch::Sender<i64>,
+}
+
+impl Mirror {
+    pub(super) fn contacts(&self) -> &SharedContacts {
+        &self.contacts
+    }
+
+    /// Waits until it has been read for the first time.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(super) async fn is_read(&self) -> anyhow::Result<()> {
+        let mut seq = self.seq.subscribe();
+        let is_read = timeout(OPENING, seq.wait_for(|seq| *seq != UNREAD)).await;
+        is_read.context("the room cannot be read")?.context("its sender is in this value")?;
+        Ok(())
+    }
+
+    fn seq(&self) -> i64 {
+        *self.seq.borrow()
+    }
+}
+
+/// The mirrors of a server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mirrors(Arc<Mutex<HashMap<RoomId, Weak<Mirror>>>>);
+
+impl Mirrors {
+    /// The mirror of a room; a new one, which is unread, if there is none.
+    pub(super) fn of(&self, room: RoomId, quota: usize) -> Arc<Mirror> {
+        let mut mirrors = self.lock();
+        if let Some(mirror) = mirrors.get(&room).and_then(Weak::upgrade) {
+            return mirror;
+        }
+        let contacts = SharedContacts::new(Contacts::with_limit(quota));
+        let mirror = Arc::new(Mirror { room, contacts, seq: watch::Sender::new(UNREAD) });
+        mirrors.insert(room, Arc::downgrade(&mirror));
+        mirror
+    }
+
+    /// All that are in use. Forgets the others.
+    fn all(&self) -> BTreeMap<RoomId, Arc<Mirror>> {
+        let mut mirrors = self.lock();
+        mirrors.retain(|_, mirror| mirror.strong_count() > 0);
+        mirrors.iter().filter_map(|(room, mirror)| Some((*room, mirror.upgrade()?))).collect()
+    }
+
+    /// Those of some rooms.
+    fn some(&self, rooms: &BTreeSet<RoomId>) -> BTreeMap<RoomId, Arc<Mirror>> {
+        let mirrors = self.lock();
+        let open = |room: &RoomId| Some((*room, mirrors.get(room)?.upgrade()?));
+        rooms.iter().filter_map(open).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, Weak<Mirror>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps the mirrors up to date for as long as somebody can wake it.
+pub(super) async fn follow(
+    database: Database,
+    mirrors: Mirrors,
+    mut woken: UnboundedReceiver<Vec<RoomId>>,
+) {
+    /// More than are ever woken at once.
+    const MOST: usize = 1_024;
+    let mut ticks = interval(COMPARING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut due, mut received) = (BTreeSet::new(), Vec::new());
+    let mut not_before = Instant::now();
+    loop {
+        let compares = tokio::select! {
+            count = woken.recv_many(&mut received, MOST) => {
+                if count == 0 {
+                    return;
+                }
+                false
+            }
+            _ = ticks.tick() => true,
+        };
+        sleep_until(not_before).await;
+        while let Ok(more) = woken.try_recv() {
+            received.push(more);
+        }
+        due.extend(received.drain(..).flatten());
+        let reading = timeout(READING, read(&database, &mirrors, &mut due, compares)).await;
+        not_before = Instant::now() + PACE;
+        if let Err(error) = reading.context("it took too long").flatten() {
+            database.health().failed(&error);
+            sleep(RETRY).await;
+        }
+    }
+}
+
+/// Reads what has changed in the rooms that are due, and with `compares` in all whose
+/// numbers differ. Those that were read are not due any more.
+async fn read(
+    database: &Database,
+    mirrors: &Mirrors,
+    due: &mut BTreeSet<RoomId>,
+    compares: bool,
+) -> anyhow::Result<()> {
+    let all = if compares { mirrors.all() } else { BTreeMap::new() };
+    if all.is_empty() && mirrors.some(due).is_empty() {
+        due.clear();
+        return Ok(());
+    }
+    let client = database.client().await?;
+    if !all.is_empty() {
+        let numbers = client.prepare_cached(NUMBERS).await?;
+        let ids: Vec<i64> = all.keys().map(|room| room.0).collect();
+        for row in client.query(&numbers, &[&ids]).await? {
+            let room = RoomId(row.get(0));
+            if all.get(&room).is_some_and(|mirror| mirror.seq() != row.get::<_, i64>(1)) {
+                due.insert(room);
+            }
+        }
+    }
+    let due_mirrors = mirrors.some(due);
+    read_changes(&client, &due_mirrors).await?;
+    client.give_back();
+    database.health().answered();
+    due.clear();
+    Ok(())
+}
+
+async fn read_changes(client: &Client, due: &BTreeMap<RoomId, Arc<Mirror>>) -> anyhow::Result<()> {
+    if due.is_empty() {
+        return Ok(());
+    }
+    let changes = client.prepare_cached(CHANGES).await?;
+    let trimmed = client.prepare_cached(TRIMMED).await?;
+    let read: Vec<_> = due.values().filter(|mirror| mirror.seq() != UNREAD).collect();
+    let ids: Vec<i64> = read.iter().map(|mirror| mirror.room.0).collect();
+    let seqs: Vec<i64> = read.iter().map(|mirror| mirror.seq()).collect();
+    // In this order: what is trimmed after the first query has been read by it.
+    let (rows, trimmed) = tokio::try_join!(
+        biased;
+        async { client.query(&changes, &[&ids, &seqs]).await },
+        async { client.query(&trimmed, &[&ids]).await },
+    )?;
+    let mut changes: HashMap<RoomId, Vec<Row<'_>>> = HashMap::new();
+    for row in &rows {
+        let change = (row.get(1), row.get(2), row.get(3));
+        changes.entry(RoomId(row.get(0))).or_default().push(change);
+    }
+    let trimmed: HashMap<i64, i64> = trimmed.iter().map(|row| (row.get(0), row.get(1))).collect();
+    for mirror in due.values() {
+        let is_behind = trimmed.get(&mirror.room.0).is_some_and(|up_to| mirror.seq() < *up_to);
+        if mirror.seq() == UNREAD || is_behind {
+            read_again(client, mirror).await?;
+        } else if let Some(changes) = changes.get(&mirror.room) {
+            mirror.apply(changes);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the whole book.
+async fn read_again(client: &Client, mirror: &Mirror) -> anyhow::Result<()> {
+    let number = client.prepare_cached(NUMBER).await?;
+    let book = client.prepare_cached(BOOK).await?;
+    // In this order: changes in between are in the book already, and read once more.
+    let (seq, rows) = tokio::try_join!(
+        biased;
+        async { client.query_opt(&number, &[&mirror.room.0]).await },
+        async { client.query(&book, &[&mirror.room.0]).await },
+    )?;
+    mirror.contacts.change(|contacts| {
+        contacts.replace(rows.iter().map(|row| (row.get(0), row.get(1))));
+        mirror.seq.send_replace(seq.map_or(0, |row| row.get(0)));
+    });
+    Ok(())
+}
+
+impl Mirror {
+    /// Applies changes in the order of their numbers.
+    fn apply(&self, changes: &[Row<'_>]) {
+        self.contacts.change(|contacts| {
+            for (name, phone, _) in changes {
+                match phone {
+                    Some(phone) => contacts.insert(name, phone),
+                    None => contacts.remove(name),
+                }
+            }
+            if let Some((.., seq)) = changes.last() {
+                self.seq.send_replace(*seq);
+            }
+        });
+    }
+}

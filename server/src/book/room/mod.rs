@@ -1,0 +1,129 @@
+//! Rooms' books: the books of many classes in one PostgreSQL database, which any number of
+//! servers share.
+//!
+//! # Layout
+//!
+//! ```text
+//! conversation -> storage -> lane of writes -> decide -> one transaction -> PostgreSQL
+//!                         \> lane of finds  -> one query -----------------> PostgreSQL
+//!                                                                               |
+//! lists, watchers <- mirror <- feed: the changes behind its number <------------+
+//!                               \ woken by this server's writes and by notify
+//! ```
+//!
+//! A room's order is one number, `rooms.seq`, which each change raises while it holds the
+//! room's row: so whoever reads the changes behind a number misses none.
+
+pub(crate) mod database;
+mod decide;
+mod feed;
+mod find;
+mod lane;
+mod notify;
+mod schema;
+mod storage;
+mod waiting;
+mod write;
+
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use self::database::Database;
+use self::feed::{Mirrors, Wake};
+use self::find::Finds;
+use self::lane::Task;
+pub(crate) use self::storage::Room;
+use self::write::Writes;
+use crate::book::commits::Commits;
+use crate::terminal::diagnostics::exit_on_panic;
+
+/// Lanes of writes of a server: while one waits for its commit, others decide. Four keep
+/// a database of two processors busy.
+const WRITES: usize = 4;
+
+/// Lanes of finds of a server.
+const FINDS: usize = 2;
+
+/// Connections of a server: one for each lane, one for the feed, and some for whatever is
+/// rare.
+const CONNECTIONS: usize = WRITES + FINDS + 4;
+
+/// The number of a room in its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RoomId(pub(crate) i64);
+
+/// What the rooms of one server share: the lanes, and the feed of changes.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    database: Database,
+    writes: Vec<UnboundedSender<Task>>,
+    finds: Vec<UnboundedSender<Task>>,
+    commits: Commits,
+    mirrors: Mirrors,
+    feed: Wake,
+}
+
+impl Lanes {
+    /// Connects to the database, brings its tables up to date and starts the lanes. To be
+    /// called within a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::connect`].
+    pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
+        let database = Database::connect(url, CONNECTIONS).await?;
+        let (commits, mirrors) = <(Commits, Mirrors)>::default();
+        let (here, woken) = unbounded_channel();
+        let (elsewhere, changed) = unbounded_channel();
+        let mut me = [0; 8];
+        getrandom::fill(&mut me)?;
+        let me = u64::from_ne_bytes(me);
+        spawn_critical(feed::follow(database.clone(), mirrors.clone(), woken));
+        spawn_critical(notify::exchange(database.clone(), me, changed, here.clone()));
+        let feed = Wake { here, elsewhere };
+        let write = || Writes::new(database.clone(), commits.clone(), feed.clone());
+        let writes = (0..WRITES).map(|_| lane(write())).collect();
+        let finds = (0..FINDS).map(|_| lane(Finds(database.clone()))).collect();
+        Ok(Lanes { database, writes, finds, commits, mirrors, feed })
+    }
+
+    /// The database, for what is no matter of a room's book.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The storage of a room's book, with the room's contacts read.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn room(&self, id: RoomId, quota: usize) -> anyhow::Result<Room> {
+        let mirror = self.mirrors.of(id, quota);
+        // Read in any case: what is open already may be behind.
+        let _ = self.feed.here.send(vec![id]);
+        mirror.is_read().await?;
+        let place = usize::try_from(id.0).unwrap_or(0);
+        let (writes, finds) = (&self.writes[place % WRITES], &self.finds[place % FINDS]);
+        let (writes, finds, commits) = (writes.clone(), finds.clone(), self.commits.clone());
+        Ok(Room { id, writes, finds, commits, mirror })
+    }
+}
+
+/// Starts a lane.
+fn lane(by: impl lane::Answer + Send + 'static) -> UnboundedSender<Task> {
+    let (tasks, waiting) = unbounded_channel();
+    spawn_critical(lane::run(waiting, by));
+    tasks
+}
+
+/// Starts a task that the server cannot be without: a panic in it ends the program, so
+/// that another server takes its place.
+fn spawn_critical(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
+            exit_on_panic(|| resume_unwind(panic));
+        }
+    });
+}

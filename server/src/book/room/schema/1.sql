@@ -1,0 +1,43 @@
+-- A class, and where its book stands.
+create table rooms (
+    id bigint generated always as identity primary key,
+    name text not null,
+    -- SHA-256 of the code, of the teacher's token, and of the cookie made from it.
+    code_hash bytea not null unique,
+    token_hash bytea not null unique,
+    cookie_hash bytea not null,
+    -- The number of the last change.
+    seq bigint not null default 0,
+    -- Removed names are forgotten up to this change: a reader who is behind it reads
+    -- the whole book again.
+    trimmed bigint not null default 0,
+    -- How many rows of the room have a phone, and how many have none.
+    contacts integer not null default 0,
+    removed integer not null default 0,
+    -- The most contacts.
+    quota integer not null,
+    created timestamptz not null default now(),
+    -- The day of the last change or visit.
+    used date not null default current_date,
+    archived timestamptz
+) with (fillfactor = 50);  -- Each group of changes updates a row in place.
+
+-- A name's phone, or none where the name was removed, so that readers of
+-- `seq > theirs` learn that, too. Names are compared byte by byte.
+create table contacts (
+    room bigint not null references rooms on delete cascade,
+    name text collate "C" not null,
+    phone text,
+    seq bigint not null,
+    primary key (room, name)
+) with (fillfactor = 90);
+
+create index contacts_in_order on contacts (room, seq);
+
+-- A lane of a server, and the number of its last transaction. So a lane whose
+-- connection broke during a commit can tell whether it was made.
+create table lanes (
+    id bigint generated always as identity primary key,
+    no bigint not null default 0,
+    used timestamptz not null default now()
+) with (fillfactor = 10);

@@ -1,0 +1,148 @@
+//! A private PostgreSQL: a cluster in a temporary folder, reached by a Unix socket only,
+//! and gone with the test program.
+#![cfg(target_os = "linux")]
+
+use std::io::Write as _;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use nix::unistd::{User, geteuid};
+use tokio_postgres::{Client, NoTls};
+
+use super::{must, needs};
+
+/// What the shell around the server does: it starts it, obeys the lines it reads, and
+/// ends it when nothing more can come, because the test program is gone.
+const SCRIPT: &str = r#"
+cd "$1" || exit 1
+"$2/initdb" -D data -U classroom -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || exit 1
+start() {
+    "$2/postgres" -D data -k "$1" -c listen_addresses= -c max_connections=300 \
+        -c shared_buffers=32MB >>server.log 2>&1 &
+    pid=$!
+}
+start "$1" "$2"
+while read -r line; do
+    case $line in
+        crash) kill -QUIT $pid; wait $pid ;;
+        start) start "$1" "$2" ;;
+    esac
+done
+kill -QUIT $pid
+wait $pid
+rm -rf "$1"
+"#;
+
+/// A running cluster.
+pub struct Postgres {
+    folder: PathBuf,
+    shell: Mutex<Child>,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    /// The cluster that tests of this program share, each with a database of its own.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+        SHARED.get_or_init(Self::start).as_ref()
+    }
+
+    /// A cluster of one's own; none where there is no PostgreSQL and that is allowed.
+    pub fn start() -> Option<Self> {
+        let programs = programs();
+        let missing = "PostgreSQL is not installed (Debian: postgresql)";
+        if !needs::tool(programs.is_some(), missing) {
+            return None;
+        }
+        // Short: a socket's path has 107 bytes at most.
+        let folder = tempfile::Builder::new().prefix("pg").tempdir().unwrap().keep();
+        let programs = programs.unwrap();
+        let mut command = if geteuid().is_root() {
+            // It refuses to run as root.
+            let nobody = User::from_name("nobody").unwrap().unwrap();
+            chown(&folder, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw())).unwrap();
+            let mut command = Command::new("runuser");
+            command.args(["-u", "nobody", "--", "sh"]);
+            command
+        } else {
+            Command::new("sh")
+        };
+        let shell = command
+            .args(["-c", SCRIPT, "postgres"])
+            .args([&folder, &programs])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Some(Postgres { folder, shell: Mutex::new(shell), databases: AtomicU32::new(0) })
+    }
+
+    /// Makes a new database, and returns its URL.
+    pub async fn database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let client = self.connect("postgres").await;
+        client.batch_execute(&format!("create database d{number}")).await.unwrap();
+        self.url(&format!("d{number}"))
+    }
+
+    /// A client of a database, once the server takes some.
+    pub async fn connect(&self, database: &str) -> Client {
+        let url = self.url(database);
+        let connecting = async {
+            loop {
+                if let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await {
+                    tokio::spawn(connection);
+                    return client;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        must("PostgreSQL takes connections", connecting).await
+    }
+
+    /// The address of a database.
+    fn url(&self, database: &str) -> String {
+        let folder = self.folder.to_str().unwrap().replace('/', "%2F");
+        format!("postgres://classroom@{folder}/{database}")
+    }
+
+    /// Where its socket is.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
+    /// Stops it at once, without writing anything down.
+    pub fn crash(&self) {
+        self.tell("crash\n");
+    }
+
+    /// Starts it again.
+    pub fn start_again(&self) {
+        self.tell("start\n");
+    }
+
+    fn tell(&self, line: &str) {
+        let mut shell = self.shell.lock().unwrap();
+        shell.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let mut shell = self.shell.lock().unwrap();
+        drop(shell.stdin.take());
+        shell.wait().unwrap();
+    }
+}
+
+/// The folder of the newest server's programs.
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let programs = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
+    let number =
+        |programs: &Path| -> Option<u32> { programs.parent()?.file_name()?.to_str()?.parse().ok() };
+    programs.filter(|bin| bin.join("initdb").exists()).max_by_key(|bin| number(bin))
+}
