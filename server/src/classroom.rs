@@ -26,7 +26,7 @@ use crate::playground::checked::Checked;
 use crate::relay::own_client::Listener;
 use crate::relay::pairing::{ClientOf, Homework};
 use crate::terminal::console::Console;
-use crate::transport::conversation::{ConversationOptions, Transport, converse};
+use crate::transport::conversation::{ConversationOptions, Opening, Transport, converse};
 use crate::transport::rate_limit::RateLimiter;
 use crate::transport::tcp::Listen;
 
@@ -118,9 +118,22 @@ impl Classroom {
         limiter: Option<Box<RateLimiter>>,
         stop: &CancellationToken,
     ) {
+        self.go_on(visitor, Opening::new(transport), peer, limiter, stop).await;
+    }
+
+    /// As [`converse`](Self::converse), with a client that may have been welcomed and
+    /// have said something already.
+    pub(crate) async fn go_on(
+        &self,
+        visitor: Visitor<'_>,
+        opening: Opening<impl Transport>,
+        peer: SocketAddr,
+        limiter: Option<Box<RateLimiter>>,
+        stop: &CancellationToken,
+    ) {
         let attendance = self.people.enter(visitor, stop);
         let _on_console = OnConsole::new(&self.console, peer);
-        match converse(transport, &self.book, self.lead.live(), limiter, &attendance).await {
+        match converse(opening, &self.book, self.lead.live(), limiter, &attendance).await {
             Ok(()) => tracing::debug!(%peer, "conversation ended"),
             Err(error) => tracing::debug!(%peer, "conversation broke off: {error}"),
         }

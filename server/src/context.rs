@@ -13,7 +13,7 @@ use crate::host_names::HostNames;
 use crate::join::JoinAddresses;
 
 /// The process-wide state that every connection may read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ServerContext {
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
@@ -29,6 +29,16 @@ pub(crate) struct ServerContext {
     pub(crate) http: Arc<SocketAddr>,
     /// Where the page's Python will be once it is built.
     pub(crate) python: Option<PathBuf>,
+    /// Whether a browser on this very computer is the teacher's. Not so where a computer
+    /// serves many classes, whose requests a balancer on it may pass on.
+    pub(crate) led_from_here: bool,
     /// How students reach this machine.
-    pub(crate) join: JoinAddresses,
+    pub(crate) join: Arc<JoinAddresses>,
+}
+
+impl ServerContext {
+    /// The same for one class of many, whose page is in a folder.
+    pub(crate) fn in_folder(&self, folder: String) -> Self {
+        ServerContext { join: Arc::new(self.join.in_folder(folder)), ..self.clone() }
+    }
 }

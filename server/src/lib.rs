@@ -63,6 +63,7 @@ pub use classroom::lead::access::Secret;
 pub use config::{Config, Limits, PortRange};
 pub use host_names::HostNames;
 pub use rooms::{NewRoom, Rooms};
+pub use server::rooms::RoomPort;
 pub use server::{Server, raise_descriptor_limit};
 pub use transport::admission::PerAddress;
 pub use transport::rate_limit::{Rate, RateLimits};

@@ -10,6 +10,7 @@ use tcp_classroom::cli::banner::{Banner, Screen};
 use tcp_classroom::cli::health;
 use tcp_classroom::cli::options::{CommandLine, Opened, Options, Subcommand};
 use tcp_classroom::cli::reset;
+use tcp_classroom::cli::room;
 use tcp_classroom::cli::shell_files;
 use tcp_classroom::control::ControlFile;
 use tcp_classroom::doctor;
@@ -19,7 +20,7 @@ use tcp_classroom::language::Language;
 use tcp_classroom::signals::stop_on_signals;
 use tcp_classroom::terminal::console::Console;
 use tcp_classroom::terminal::diagnostics::{self, FINAL_FLUSH};
-use tcp_classroom::{Book, Server, csv};
+use tcp_classroom::{Book, RoomPort, Rooms, Server, csv};
 use tracing::level_filters::LevelFilter;
 
 /// How long the banner may take to be printed before the console goes on: long
@@ -39,6 +40,10 @@ fn run() -> ExitCode {
             Err(exit) => return exit.print(),
         };
     let done = match command.unwrap_or(Subcommand::Serve(options)) {
+        Subcommand::Serve(options) if options.database.is_some() => {
+            start_diagnostics(&options);
+            serve_rooms(&options, options.database.as_deref().unwrap_or_default())
+        }
         Subcommand::Serve(options) => {
             start_diagnostics(&options);
             serve(&options).map(|summary| {
@@ -64,6 +69,7 @@ fn run() -> ExitCode {
             return if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         Subcommand::Reset { book, keep } => book.path().and_then(|book| reset::run(&book, keep)),
+        Subcommand::Room(command) => room::run(&command, language),
         Subcommand::Health { http } => health::check(http),
         Subcommand::ShellFiles { folder } => shell_files::write(&folder),
     };
@@ -145,6 +151,38 @@ async fn serve_until_stopped(
     let contacts = book.counter();
     server.serve(book, console.clone(), stop).await;
     Ok((console, contacts, data))
+}
+
+/// Serves the classes in a database until it is told to stop.
+fn serve_rooms(options: &Options, database: &str) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
+    runtime.block_on(async {
+        if let Err(error) = tcp_classroom::raise_descriptor_limit() {
+            tracing::debug!("{error:#}");
+        }
+        // Before binding: a signal that comes at once must not kill half a server.
+        let stop = stop_on_signals()?;
+        let server = Server::bind(options.config()).await?;
+        let ports = options.room_ports().map(|(code, address)| RoomPort::bind(code, address));
+        let ports = ports.collect::<anyhow::Result<Vec<_>>>()?;
+        let rooms = Rooms::connect(database).await?;
+        if !options.quiet {
+            let (tcp, http) = (server.tcp_address()?, server.http_address()?);
+            let (ip, port) = (tcp.ip(), tcp.port());
+            diagnostics::say(match Language::of_machine() {
+                Language::Chinese => format!(
+                    "数据库里的课堂：\n  网页      http://{http}/r/代码/\n  \
+                     原始 TCP，先发送 join;代码\n  {ip} {port}\n按 Ctrl+C 停止"
+                ),
+                Language::English => format!(
+                    "The classes of a database:\n  page      http://{http}/r/CODE/\n  \
+                     raw TCP, send join;CODE first\n  {ip} {port}\nCtrl+C stops"
+                ),
+            });
+        }
+        server.serve_rooms(rooms, ports, stop).await;
+        Ok(())
+    })
 }
 
 /// Lets the commands on this computer find the server. It serves without it, too.

@@ -1,5 +1,8 @@
 //! The server as a whole: bound first, then served, then stopped.
 
+pub(crate) mod rooms;
+mod shared_lead;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +102,7 @@ impl Server {
         let Server { tcp, http, config, token, cookie } = self;
         let classroom = Classroom::new(book, options, console).led_with(Access::new(token, cookie));
         let classroom = Arc::new(classroom);
-        let server = Arc::new(context(config, &tcp, &http, stop.clone()));
+        let server = Arc::new(context(config, &tcp, &http, true, stop.clone()));
         let limits = server.limits;
         let admission =
             Arc::new(Admission::new(limits.connections, limits.per_address, limits.rates));
@@ -142,10 +145,7 @@ impl Server {
         });
         tokio::join!(raw_tcp, http);
 
-        server.tasks.close();
-        if timeout(STOPPING, server.tasks.wait()).await.is_err() {
-            tracing::warn!("closed {} connections whose clients did not read", server.tasks.len());
-        }
+        finish(&server).await;
         // After the last conversation, so that its changes are printed, too.
         ended.cancel();
         let _ = observing.await;
@@ -154,15 +154,26 @@ impl Server {
     }
 }
 
+/// Waits until the conversations have ended, which were told to.
+async fn finish(server: &ServerContext) {
+    server.tasks.close();
+    if timeout(STOPPING, server.tasks.wait()).await.is_err() {
+        tracing::warn!("closed {} connections whose clients did not read", server.tasks.len());
+    }
+}
+
 /// What all connections share, with the addresses that are really bound.
 fn context(
     config: Config,
     tcp: &Listeners,
     http: &Listeners,
+    led_from_here: bool,
     stop: CancellationToken,
 ) -> ServerContext {
     let tcp = tcp.local_addr().unwrap_or(config.tcp);
     let http = http.local_addr().unwrap_or(config.http);
+    let folder = String::new();
+    let bound = BoundAddresses { tcp, http, advertised: config.advertise, folder };
     ServerContext {
         stop,
         tasks: TaskTracker::new(),
@@ -171,7 +182,8 @@ fn context(
         tcp,
         http: Arc::new(http),
         python: config.python,
-        join: JoinAddresses::new(BoundAddresses { tcp, http, advertised: config.advertise }),
+        led_from_here,
+        join: Arc::new(JoinAddresses::new(bound)),
     }
 }
 

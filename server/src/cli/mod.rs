@@ -5,4 +5,5 @@ pub mod banner;
 pub mod health;
 pub mod options;
 pub mod reset;
+pub mod room;
 pub mod shell_files;

@@ -8,6 +8,7 @@ mod check;
 mod chinese;
 mod early_exit;
 mod invalid_option;
+mod room;
 mod serve;
 mod values;
 
@@ -19,6 +20,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 pub use self::book_file::BookFile;
 pub use self::check::CheckOptions;
 pub use self::early_exit::EarlyExit;
+pub use self::room::{RoomCommand, RoomDatabase};
 pub use self::serve::{Options, StageName};
 pub use self::values::{Endpoint, Opened};
 use crate::csv::Encoding;
@@ -153,6 +155,9 @@ pub enum Subcommand {
         #[arg(long, value_name = "NAME", env = "TCP_CLASSROOM_KEEP")]
         keep: Option<String>,
     },
+    /// Make and look after the classes in a database.
+    #[command(hide = true, subcommand)]
+    Room(RoomCommand),
     /// Ask the server on this computer whether it answers, for the health check of a
     /// container.
     #[command(hide = true)]

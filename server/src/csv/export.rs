@@ -31,9 +31,41 @@ pub fn export(book: &Path, csv: &Path, bom: bool, force: bool) -> anyhow::Result
         ));
     }
     let source = Source::open(book, bom)?;
+    write_to(csv, force, |out| source.write(out, bom))
+}
+
+/// Writes contacts to `csv`, as [`export`] does.
+///
+/// # Errors
+///
+/// The CSV file is there already (without `force`) or cannot be written.
+pub(crate) fn export_rows(
+    contacts: &[(String, String)],
+    csv: &Path,
+    bom: bool,
+    force: bool,
+) -> anyhow::Result<()> {
+    write_to(csv, force, |out| {
+        let mut rows = Rows::new(out, bom)?;
+        contacts.iter().try_for_each(|(name, phone)| rows.write(name, phone))?;
+        rows.finish()?;
+        say_exported(contacts.len() as u64);
+        Ok(())
+    })
+}
+
+fn say_exported(count: u64) {
+    diagnostics::say(localized!("写出了 {count} 个联系人", "{count} contacts written"));
+}
+
+/// Has a file written, which appears whole or not at all; `-` is standard output.
+fn write_to(
+    csv: &Path,
+    force: bool,
+    write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     if csv == Path::new("-") {
-        return source
-            .write(io::stdout().lock(), bom)
+        return write(&mut io::stdout().lock())
             .with_context(|| localized!("无法写到标准输出", "cannot write to standard output"));
     }
     let shown = csv.display();
@@ -49,7 +81,7 @@ pub fn export(book: &Path, csv: &Path, bom: bool, force: bool) -> anyhow::Result
     };
     let cannot = || localized!("无法写 {shown}", "cannot write {shown}");
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(cannot)?;
-    source.write(BufWriter::new(&mut file), bom).with_context(cannot)?;
+    write(&mut BufWriter::new(&mut file)).with_context(cannot)?;
     file.as_file().sync_all().with_context(cannot)?;
     file.persist(csv).with_context(cannot)?;
     Ok(())
@@ -104,7 +136,7 @@ impl Source {
                 rows.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1) as u64
             }
         };
-        diagnostics::say(localized!("写出了 {count} 个联系人", "{count} contacts written"));
+        say_exported(count);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
+use indicatif::ProgressBar;
 use protocol::command::{Change, trim};
 use protocol::{Command, Field, Stage};
 
@@ -31,6 +32,36 @@ const SHOWN: usize = 10;
 /// the message names them by their line numbers. Or the book is in use, damaged,
 /// or cannot be written.
 pub fn import(book: &Path, csv: &Path, encoding: Encoding) -> anyhow::Result<()> {
+    let (mut rows, progress) = open(csv, encoding)?;
+    let imported = Store::open(book)?.import(&mut rows)?;
+    progress.finish_and_clear();
+    say_imported(&imported);
+    Ok(())
+}
+
+/// The contacts in `csv`, as [`import`] reads them.
+///
+/// # Errors
+///
+/// The file is no CSV file, or a row is wrong.
+pub(crate) fn read_rows(csv: &Path, encoding: Encoding) -> anyhow::Result<Vec<(String, String)>> {
+    let (rows, progress) = open(csv, encoding)?;
+    let contacts = rows.collect::<anyhow::Result<_>>()?;
+    progress.finish_and_clear();
+    Ok(contacts)
+}
+
+/// Tells what an import has done.
+pub(crate) fn say_imported(imported: &Imported) {
+    let Imported { added, changed, unchanged } = imported;
+    diagnostics::say(localized!(
+        "新增 {added} 个，更新 {changed} 个，{unchanged} 个和原来一样",
+        "{added} added, {changed} changed, {unchanged} as before"
+    ));
+}
+
+/// The rows of a file, and how far they are read.
+fn open(csv: &Path, encoding: Encoding) -> anyhow::Result<(Rows<impl Read>, ProgressBar)> {
     let shown = csv.display();
     let cannot = || localized!("无法读 {shown}", "cannot read {shown}");
     let (source, bytes): (Box<dyn Read>, _) = if csv == Path::new("-") {
@@ -41,14 +72,8 @@ pub fn import(book: &Path, csv: &Path, encoding: Encoding) -> anyhow::Result<()>
         (Box::new(file), bytes)
     };
     let progress = progress(bytes, "bytes");
-    let mut rows = Rows::of(progress.wrap_read(source), encoding)?;
-    let Imported { added, changed, unchanged } = Store::open(book)?.import(&mut rows)?;
-    progress.finish_and_clear();
-    diagnostics::say(localized!(
-        "新增 {added} 个，更新 {changed} 个，{unchanged} 个和原来一样",
-        "{added} added, {changed} changed, {unchanged} as before"
-    ));
-    Ok(())
+    let rows = Rows::of(progress.wrap_read(source), encoding)?;
+    Ok((rows, progress))
 }
 
 /// The rows of a CSV file as contacts. After the first wrong row it yields no

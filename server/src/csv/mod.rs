@@ -24,8 +24,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 pub(crate) use cells::defused;
 pub use encoding::Encoding;
 pub use export::export;
-pub(crate) use export::rows_of;
+pub(crate) use export::{export_rows, rows_of};
 pub use import::import;
+pub(crate) use import::{read_rows, say_imported};
 
 /// Makes Excel read a CSV file as UTF-8.
 const BOM: &[u8] = b"\xEF\xBB\xBF";

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -20,46 +21,69 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers with all metrics as they stand now.
 pub(crate) async fn metrics(State(classroom): State<Arc<Classroom>>) -> Response {
-    ([(CONTENT_TYPE, TEXT)], text(&classroom)).into_response()
+    of_classroom(&classroom).into_response()
 }
 
-fn text(classroom: &Classroom) -> String {
+fn of_classroom(classroom: &Classroom) -> Metrics {
     let people = classroom.people();
-    let Present { pages, clients } = people.present();
     let (messages, errors) = people.totals();
-    let contacts = classroom.book().len() as f64;
-    let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, f64)]| {
-        let name = format!("tcp_classroom_{name}");
-        write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").expect(INFALLIBLE);
-        for (suffix, value) in values {
-            writeln!(text, "{name}{suffix} {value}").expect(INFALLIBLE);
-        }
-    };
-    let connections = [(r#"{kind="page"}"#, pages as f64), (r#"{kind="tcp"}"#, clients as f64)];
-    metric("connections", "gauge", "Open conversations.", &connections);
-    metric("messages_total", "counter", "Messages answered.", &[("", messages as f64)]);
-    metric("errors_total", "counter", "Messages that were mistakes.", &[("", errors as f64)]);
-    metric(
+    let mut metrics = Metrics::default();
+    metrics.connections(people.present());
+    metrics.add("messages_total", "counter", "Messages answered.", &[("", messages as f64)]);
+    metrics.add("errors_total", "counter", "Messages that were mistakes.", &[("", errors as f64)]);
+    metrics.add(
         "people",
         "gauge",
         "People remembered, connected or not.",
         &[("", people.count() as f64)],
     );
-    metric("contacts", "gauge", "Contacts in the book.", &[("", contacts)]);
+    let contacts = classroom.book().len() as f64;
+    metrics.add("contacts", "gauge", "Contacts in the book.", &[("", contacts)]);
     let frozen = classroom.lead().watch().borrow().frozen;
-    if let Some((count, took)) = classroom.book().commits() {
-        let values = [("_sum", took.as_secs_f64()), ("_count", count as f64)];
-        let help = "Seconds from taking a group of changes until it is on the disk.";
-        metric("commit_seconds", "summary", help, &values);
+    if let Some(commits) = classroom.book().commits() {
+        metrics.commits(commits);
     }
-    metric(
+    metrics.add(
         "book_frozen",
         "gauge",
         "Whether the book takes no changes.",
         &[("", f64::from(u8::from(frozen)))],
     );
-    text
+    metrics
+}
+
+/// Metrics as text.
+#[derive(Debug, Default)]
+pub(super) struct Metrics(String);
+
+impl Metrics {
+    /// Adds one, with a value for each suffix of its name.
+    pub(super) fn add(&mut self, name: &str, kind: &str, help: &str, values: &[(&str, f64)]) {
+        let (text, name) = (&mut self.0, format!("tcp_classroom_{name}"));
+        write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").expect(INFALLIBLE);
+        for (suffix, value) in values {
+            writeln!(text, "{name}{suffix} {value}").expect(INFALLIBLE);
+        }
+    }
+
+    /// Adds how many conversations are open.
+    pub(super) fn connections(&mut self, Present { pages, clients }: Present) {
+        let values = [(r#"{kind="page"}"#, pages as f64), (r#"{kind="tcp"}"#, clients as f64)];
+        self.add("connections", "gauge", "Open conversations.", &values);
+    }
+
+    /// Adds how many groups of changes were stored, and how long that took together.
+    pub(super) fn commits(&mut self, (count, took): (u64, Duration)) {
+        let values = [("_sum", took.as_secs_f64()), ("_count", count as f64)];
+        let help = "Seconds from taking a group of changes until it is on the disk.";
+        self.add("commit_seconds", "summary", help, &values);
+    }
+}
+
+impl IntoResponse for Metrics {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, TEXT)], self.0).into_response()
+    }
 }
 
 const INFALLIBLE: &str = "writing to a String cannot fail";

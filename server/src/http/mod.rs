@@ -13,6 +13,7 @@ mod json;
 mod metrics;
 mod page;
 mod program;
+pub(crate) mod rooms;
 mod student;
 mod teacher;
 mod this_computer;

@@ -45,11 +45,18 @@ pub(crate) struct BoundAddresses {
     pub(crate) http: SocketAddr,
     /// The name or IP address that the teacher chose for students (`--advertise`).
     pub(crate) advertised: Option<String>,
+    /// The folder of the page, as `r/CODE/`; empty where the page is at the top.
+    pub(crate) folder: String,
 }
 
 impl JoinAddresses {
     pub(crate) fn new(listeners: BoundAddresses) -> Self {
         JoinAddresses { listeners, latest: Mutex::new(None) }
+    }
+
+    /// The same with the page in a folder.
+    pub(crate) fn in_folder(&self, folder: String) -> Self {
+        Self::new(BoundAddresses { folder, ..self.listeners.clone() })
     }
 
     /// The addresses, best first; never empty. Safe to cancel.
@@ -87,7 +94,7 @@ impl BoundAddresses {
         let tcp = hosts(self.tcp);
         let on_this_computer = Host::Address(hosts::on_this_computer(self.tcp));
         let told = pages.iter().take(MOST).map(|page| {
-            let url = page.url(self.http.port());
+            let url = page.url(self.http.port()) + &self.folder;
             // The same host, unless raw TCP is served elsewhere.
             let host =
                 if tcp.contains(page) { page } else { tcp.first().unwrap_or(&on_this_computer) };
@@ -135,6 +142,7 @@ mod tests {
             tcp: tcp.parse().unwrap(),
             http: http.parse().unwrap(),
             advertised: advertised.map(ToOwned::to_owned),
+            folder: String::new(),
         };
         let interfaces: Vec<_> = interfaces
             .iter()
@@ -232,9 +240,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_system_is_asked_again_when_the_addresses_are_old() {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        let bound = BoundAddresses { tcp: loopback(9999), http: loopback(8080), advertised: None };
+        let (advertised, folder) = Default::default();
+        let bound =
+            BoundAddresses { tcp: loopback(9999), http: loopback(8080), advertised, folder };
         let join = JoinAddresses::new(bound);
         let first = join.current().await;
+        let in_folder = join.in_folder("r/k7m2/".to_owned()).current().await;
+        assert_eq!(in_folder[0].url, "http://127.0.0.1:8080/r/k7m2/");
         assert!(Arc::ptr_eq(&first, &join.current().await));
         tokio::time::advance(CURRENT).await;
         assert!(!Arc::ptr_eq(&first, &join.current().await));

@@ -1,12 +1,10 @@
-//! Codes: by what a room is entered. Codes and tokens are stored as hashes, so that a
-//! copy of the database opens no room.
+//! Codes: by what a room is entered. They are stored as hashes, as teachers' tokens are, so
+//! that a copy of the database opens no room.
 
 use std::fmt;
 
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
-
-use crate::classroom::lead::access::Secret;
 
 /// Small letters and digits that nobody takes for one another: without 0, 1, i, l, o.
 const ALPHABET: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
@@ -54,8 +52,8 @@ impl Code {
     }
 
     /// What is stored of it.
-    pub(crate) fn hash(&self) -> Hash {
-        hash(b"code", &self.0)
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        Sha256::new().chain_update(b"code\0").chain_update(self.0).finalize().into()
     }
 }
 
@@ -74,31 +72,6 @@ impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Code")
     }
-}
-
-/// SHA-256 of a secret. That is enough for secrets that are random: there are no likely
-/// ones to try first.
-pub(crate) type Hash = [u8; 32];
-
-/// What is stored of the teacher's token.
-pub(crate) fn token_hash(token: &Secret) -> Hash {
-    hash(b"token", token.as_str().as_bytes())
-}
-
-/// The value of the cookie that stands for the teacher's token, the same on every server.
-/// The token cannot be worked out from it.
-pub(crate) fn cookie_of(token: &str) -> String {
-    hash(b"cookie", token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// What is stored of that cookie.
-pub(crate) fn cookie_hash(token: &Secret) -> Hash {
-    hash(b"stored cookie", cookie_of(token.as_str()).as_bytes())
-}
-
-/// `kind` keeps the hashes of one kind of secret from being those of another.
-fn hash(kind: &[u8], secret: &[u8]) -> Hash {
-    Sha256::new().chain_update(kind).chain_update(b"\0").chain_update(secret).finalize().into()
 }
 
 #[cfg(test)]

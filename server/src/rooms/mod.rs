@@ -1,14 +1,19 @@
 //! Rooms: many classes in one database, each with a code by which it is entered.
 
 mod code;
-mod registry;
+pub(crate) mod entrance;
+pub(crate) mod registry;
+
+use std::time::Duration;
 
 use anyhow::bail;
 
-use self::code::Code;
+pub(crate) use self::code::Code;
+use self::registry::About;
 pub use self::registry::NewRoom;
 use crate::book::Book;
 use crate::book::room::Lanes;
+use crate::book::room::shared_text::SharedText;
 use crate::language::localized;
 
 /// The rooms of a database, as one server serves them.
@@ -44,12 +49,37 @@ impl Rooms {
     /// There is no such room, or the database is away.
     pub async fn book(&self, code: &str) -> anyhow::Result<Book> {
         let about = match Code::parse(code) {
-            Some(code) => registry::by_code(self.lanes.database(), &code).await?,
+            Some(code) => self.find(&code).await?,
             None => None,
         };
         let Some(about) = about else {
             bail!(localized!("没有这个课堂", "there is no such class"));
         };
-        Ok(Book::in_room(self.lanes.room(about.id, about.quota).await?))
+        Ok(self.open(&about).await?.0)
+    }
+
+    /// How many groups of changes of all rooms were stored, and how long that took together.
+    pub(crate) fn commits(&self) -> (u64, Duration) {
+        self.lanes.commits()
+    }
+
+    /// The room with a code, unless it is archived.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn find(&self, code: &Code) -> anyhow::Result<Option<About>> {
+        registry::by_code(self.lanes.database(), code).await
+    }
+
+    /// The book of a room, and the text that the room's servers share.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn open(&self, about: &About) -> anyhow::Result<(Book, SharedText)> {
+        registry::note_use(self.lanes.database(), about.id).await?;
+        let (room, shared) = self.lanes.room(about.id, about.quota).await?;
+        Ok((Book::in_room(room), shared))
     }
 }

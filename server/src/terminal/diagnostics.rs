@@ -110,6 +110,11 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let about = event.metadata();
+        // A warning for each connection that broke. Whether the database answers is told
+        // by those who ask it.
+        if about.target() == "deadpool.postgres" && *about.level() == Level::WARN {
+            return Ok(());
+        }
         // What is only printed on request (`--verbose`) is printed whole.
         if *about.level() <= Level::WARN {
             let mut limit = self.limit.lock().unwrap_or_else(PoisonError::into_inner);

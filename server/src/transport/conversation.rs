@@ -143,6 +143,22 @@ fn current(live: &LiveOptions, observer: &impl Observer) -> ConversationOptions 
     }
 }
 
+/// A client at the beginning of a conversation.
+#[derive(Debug)]
+pub(crate) struct Opening<T> {
+    pub(crate) transport: T,
+    /// What the client has sent already.
+    pub(crate) decoder: Decoder,
+    pub(crate) welcomed: bool,
+}
+
+impl<T: Transport> Opening<T> {
+    /// A client that has sent nothing yet.
+    pub(crate) fn new(transport: T) -> Self {
+        Opening { transport, decoder: T::decoder(Stage::default()), welcomed: false }
+    }
+}
+
 /// Welcomes the client, answers it until it leaves or is to stop, and
 /// closes the connection.
 ///
@@ -154,17 +170,16 @@ fn current(live: &LiveOptions, observer: &impl Observer) -> ConversationOptions 
 ///
 /// The connection broke. Nothing can be sent to the client; the caller logs it.
 pub(crate) async fn converse<T: Transport>(
-    mut transport: T,
+    opening: Opening<T>,
     book: &Book,
     live: &LiveOptions,
     mut limiter: Option<Box<RateLimiter>>,
     observer: &impl Observer,
 ) -> io::Result<()> {
     let stop = observer.stop();
-    let mut decoder = T::decoder(live.load().stage);
+    let Opening { mut transport, mut decoder, mut welcomed } = opening;
     let mut outbox = Outbox::default();
-    let mut welcomed = false;
-    if T::IS_LESSON {
+    if T::IS_LESSON && !welcomed {
         welcome(&mut transport).await?;
         welcomed = true;
     }
@@ -262,7 +277,7 @@ async fn time_up(silence_means_an_end: bool, reply_waits_until: Option<Instant>)
     }
 }
 
-async fn welcome(transport: &mut impl Transport) -> io::Result<()> {
+pub(crate) async fn welcome(transport: &mut impl Transport) -> io::Result<()> {
     let mut replies = Replies::default();
     replies.push_welcome();
     transport.send(&replies).await

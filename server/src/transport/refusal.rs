@@ -16,6 +16,10 @@ pub(crate) enum Refusal {
     DoorClosed,
     /// The teacher has blocked the address.
     Blocked,
+    /// The port's class is archived or deleted.
+    ClassOver,
+    /// The database with the classes does not answer.
+    DatabaseAway,
 }
 
 impl Refusal {
@@ -29,6 +33,8 @@ impl Refusal {
             Refusal::Blocked => {
                 "your teacher has blocked your computer for up to five minutes, ask your teacher"
             }
+            Refusal::ClassOver => "this class is over",
+            Refusal::DatabaseAway => "the server's database does not answer for now, try again",
         }
     }
 }

@@ -90,7 +90,10 @@ impl Browser {
         let code = match refusal {
             Refusal::Blocked => CloseCode::from(api::CLOSED_BLOCKED),
             Refusal::DoorClosed => CloseCode::from(api::CLOSED_DOOR),
-            Refusal::ServerFull | Refusal::AddressFull => CloseCode::Again,
+            Refusal::ServerFull
+            | Refusal::AddressFull
+            | Refusal::ClassOver
+            | Refusal::DatabaseAway => CloseCode::Again,
         };
         self.frames.close(code, refusal.reason());
         let _ = timeout(LINGER, self.drain()).await;

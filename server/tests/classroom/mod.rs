@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{ForeignProtocol, Stage};
 use tcp_classroom::terminal::console::Console;
-use tcp_classroom::{Book, Config, HostNames, Limits, Server};
+use tcp_classroom::{Book, Config, HostNames, Limits, RoomPort, Rooms, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -86,6 +86,26 @@ impl TestServer {
 
     /// A server with a book of its own.
     pub async fn with_book(book: Book, change: impl FnOnce(&mut Config)) -> Self {
+        Self::serving(change, |server, stop| server.serve(book, Console::silent(), stop)).await
+    }
+
+    /// A server of the classes in a database.
+    pub async fn with_rooms(rooms: Rooms) -> Self {
+        Self::with_ports(rooms, Vec::new()).await
+    }
+
+    /// A server of the classes in a database, some of which have a port of their own.
+    pub async fn with_ports(rooms: Rooms, ports: Vec<RoomPort>) -> Self {
+        Self::serving(|_| {}, |server, stop| server.serve_rooms(rooms, ports, stop)).await
+    }
+
+    async fn serving<S>(
+        change: impl FnOnce(&mut Config),
+        serve: impl FnOnce(Server, CancellationToken) -> S,
+    ) -> Self
+    where
+        S: Future<Output = ()> + Send + 'static,
+    {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut config = Config {
             tcp: any,
@@ -105,7 +125,7 @@ impl TestServer {
         let (tcp, http) = (server.tcp_address().unwrap(), server.http_address().unwrap());
         let token = server.teacher_token().as_str().to_owned();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(server.serve(book, Console::silent(), stop.clone()));
+        let serving = tokio::spawn(serve(server, stop.clone()));
         TestServer { tcp, http, token, stop, serving }
     }
 

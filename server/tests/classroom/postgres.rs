@@ -2,7 +2,7 @@
 //! and gone with the test program.
 #![cfg(target_os = "linux")]
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,7 +27,7 @@ start() {
 start "$1" "$2"
 while read -r line; do
     case $line in
-        crash) kill -QUIT $pid; wait $pid ;;
+        crash) kill -QUIT $pid; wait $pid; echo crashed ;;
         start) start "$1" "$2" ;;
     esac
 done
@@ -74,7 +74,7 @@ impl Postgres {
             .args(["-c", SCRIPT, "postgres"])
             .args([&folder, &programs])
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         Some(Postgres { folder, shell: Mutex::new(shell), databases: AtomicU32::new(0) })
@@ -114,9 +114,13 @@ impl Postgres {
         self.folder.join(".s.PGSQL.5432")
     }
 
-    /// Stops it at once, without writing anything down.
+    /// Stops it at once, without writing anything down. It is gone when this returns.
     pub fn crash(&self) {
         self.tell("crash\n");
+        let mut shell = self.shell.lock().unwrap();
+        let mut answer = String::new();
+        BufReader::new(shell.stdout.as_mut().unwrap()).read_line(&mut answer).unwrap();
+        assert_eq!(answer, "crashed\n");
     }
 
     /// Starts it again.
@@ -138,8 +142,14 @@ impl Drop for Postgres {
     }
 }
 
-/// The folder of the newest server's programs.
+/// The folder of the newest server's programs, which are not on Debian's path.
 fn programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = || std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
+    of_debian().or_else(on_path)
+}
+
+fn of_debian() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let programs = versions.filter_map(|version| Some(version.ok()?.path().join("bin")));
     let number =

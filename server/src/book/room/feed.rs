@@ -39,8 +39,8 @@ const CHANGES: &str = "select c.room, c.name, c.phone, c.seq \
                        from unnest($1::bigint[], $2::bigint[]) as known(room, seq) \
                        join contacts c on c.room = known.room and c.seq > known.seq \
                        order by c.seq";
-const TRIMMED: &str = "select id, trimmed from rooms where id = any($1)";
-const NUMBERS: &str = "select id, seq from rooms where id = any($1)";
+const STANDS: &str = "select id, trimmed, seq, shared_no from rooms where id = any($1)";
+const NUMBERS: &str = "select id, seq, shared_no from rooms where id = any($1)";
 const NUMBER: &str = "select seq from rooms where id = $1";
 const BOOK: &str = "select name, phone from contacts where room = $1 and phone is not null";
 
@@ -74,11 +74,22 @@ pub(crate) struct Mirror {
     contacts: SharedContacts,
     /// The number of the last change in them.
     seq: watch::Sender<i64>,
+    /// The number of the last [shared text](super::shared_text).
+    shared: watch::Sender<i64>,
 }
 
 impl Mirror {
     pub(super) fn contacts(&self) -> &SharedContacts {
         &self.contacts
+    }
+
+    pub(super) fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// The number of the shared text.
+    pub(super) fn shared(&self) -> watch::Receiver<i64> {
+        self.shared.subscribe()
     }
 
     /// Waits until it has been read for the first time.
@@ -110,7 +121,8 @@ impl Mirrors {
             return mirror;
         }
         let contacts = SharedContacts::new(Contacts::with_limit(quota));
-        let mirror = Arc::new(Mirror { room, contacts, seq: watch::Sender::new(UNREAD) });
+        let (seq, shared) = (watch::Sender::new(UNREAD), watch::Sender::new(0));
+        let mirror = Arc::new(Mirror { room, contacts, seq, shared });
         mirrors.insert(room, Arc::downgrade(&mirror));
         mirror
     }
@@ -189,7 +201,9 @@ async fn read(
         let ids: Vec<i64> = all.keys().map(|room| room.0).collect();
         for row in client.query(&numbers, &[&ids]).await? {
             let room = RoomId(row.get(0));
-            if all.get(&room).is_some_and(|mirror| mirror.seq() != row.get::<_, i64>(1)) {
+            let stands = (row.get(1), row.get(2));
+            let differs = |mirror: &Mirror| (mirror.seq(), *mirror.shared.borrow()) != stands;
+            if all.get(&room).is_some_and(|mirror| differs(mirror)) {
                 due.insert(room);
             }
         }
@@ -207,25 +221,29 @@ async fn read_changes(client: &Client, due: &BTreeMap<RoomId, Arc<Mirror>>) -> a
         return Ok(());
     }
     let changes = client.prepare_cached(CHANGES).await?;
-    let trimmed = client.prepare_cached(TRIMMED).await?;
+    let stands = client.prepare_cached(STANDS).await?;
+    let all: Vec<i64> = due.keys().map(|room| room.0).collect();
     let read: Vec<_> = due.values().filter(|mirror| mirror.seq() != UNREAD).collect();
     let ids: Vec<i64> = read.iter().map(|mirror| mirror.room.0).collect();
     let seqs: Vec<i64> = read.iter().map(|mirror| mirror.seq()).collect();
     // In this order: what is trimmed after the first query has been read by it.
-    let (rows, trimmed) = tokio::try_join!(
+    let (rows, stands) = tokio::try_join!(
         biased;
         async { client.query(&changes, &[&ids, &seqs]).await },
-        async { client.query(&trimmed, &[&ids]).await },
+        async { client.query(&stands, &[&all]).await },
     )?;
     let mut changes: HashMap<RoomId, Vec<Row<'_>>> = HashMap::new();
     for row in &rows {
         let change = (row.get(1), row.get(2), row.get(3));
         changes.entry(RoomId(row.get(0))).or_default().push(change);
     }
-    let trimmed: HashMap<i64, i64> = trimmed.iter().map(|row| (row.get(0), row.get(1))).collect();
-    for mirror in due.values() {
-        let is_behind = trimmed.get(&mirror.room.0).is_some_and(|up_to| mirror.seq() < *up_to);
-        if mirror.seq() == UNREAD || is_behind {
+    for row in &stands {
+        let Some(mirror) = due.get(&RoomId(row.get(0))) else { continue };
+        let (trimmed, last, shared): (i64, i64, i64) = (row.get(1), row.get(2), row.get(3));
+        mirror.shared.send_if_modified(|known| std::mem::replace(known, shared) != shared);
+        // It is ahead where the database was put back to an older state.
+        let is_elsewhere = mirror.seq() < trimmed || mirror.seq() > last;
+        if mirror.seq() == UNREAD || is_elsewhere {
             read_again(client, mirror).await?;
         } else if let Some(changes) = changes.get(&mirror.room) {
             mirror.apply(changes);

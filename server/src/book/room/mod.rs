@@ -21,11 +21,15 @@ mod find;
 mod lane;
 mod notify;
 mod schema;
+pub(crate) mod shared_text;
 mod storage;
+pub(crate) mod transfer;
 mod waiting;
 mod write;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -34,6 +38,7 @@ use self::database::Database;
 use self::feed::{Mirrors, Wake};
 use self::find::Finds;
 use self::lane::Task;
+use self::shared_text::SharedText;
 pub(crate) use self::storage::Room;
 use self::write::Writes;
 use crate::book::commits::Commits;
@@ -46,9 +51,12 @@ const WRITES: usize = 4;
 /// Lanes of finds of a server.
 const FINDS: usize = 2;
 
-/// Connections of a server: one for each lane, one for the feed, and some for whatever is
-/// rare.
-const CONNECTIONS: usize = WRITES + FINDS + 4;
+/// Connections of a server for its lanes and its feed: one each.
+const CONNECTIONS: usize = WRITES + FINDS + 1;
+
+/// Connections of a server for whatever is rare, such as looking codes up. They are apart,
+/// so that those who try codes make no class wait.
+const RARE: usize = 3;
 
 /// The number of a room in its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,19 +81,20 @@ impl Lanes {
     ///
     /// As [`Database::connect`].
     pub(crate) async fn connect(url: &str) -> anyhow::Result<Self> {
-        let database = Database::connect(url, CONNECTIONS).await?;
+        let database = Database::connect(url, RARE).await?;
+        let of_lanes = database.apart(CONNECTIONS)?;
         let (commits, mirrors) = <(Commits, Mirrors)>::default();
         let (here, woken) = unbounded_channel();
         let (elsewhere, changed) = unbounded_channel();
         let mut me = [0; 8];
         getrandom::fill(&mut me)?;
         let me = u64::from_ne_bytes(me);
-        spawn_critical(feed::follow(database.clone(), mirrors.clone(), woken));
+        spawn_critical(feed::follow(of_lanes.clone(), mirrors.clone(), woken));
         spawn_critical(notify::exchange(database.clone(), me, changed, here.clone()));
         let feed = Wake { here, elsewhere };
-        let write = || Writes::new(database.clone(), commits.clone(), feed.clone());
+        let write = || Writes::new(of_lanes.clone(), commits.clone(), feed.clone());
         let writes = (0..WRITES).map(|_| lane(write())).collect();
-        let finds = (0..FINDS).map(|_| lane(Finds(database.clone()))).collect();
+        let finds = (0..FINDS).map(|_| lane(Finds(of_lanes.clone()))).collect();
         Ok(Lanes { database, writes, finds, commits, mirrors, feed })
     }
 
@@ -94,12 +103,22 @@ impl Lanes {
         &self.database
     }
 
-    /// The storage of a room's book, with the room's contacts read.
+    /// How many groups of changes were stored, and how long that took together.
+    pub(crate) fn commits(&self) -> (u64, Duration) {
+        self.commits.sums()
+    }
+
+    /// The storage of a room's book, with the room's contacts read; and the text that the
+    /// servers of the room share.
     ///
     /// # Errors
     ///
     /// The database is away.
-    pub(crate) async fn room(&self, id: RoomId, quota: usize) -> anyhow::Result<Room> {
+    pub(crate) async fn room(
+        &self,
+        id: RoomId,
+        quota: usize,
+    ) -> anyhow::Result<(Room, SharedText)> {
         let mirror = self.mirrors.of(id, quota);
         // Read in any case: what is open already may be behind.
         let _ = self.feed.here.send(vec![id]);
@@ -107,7 +126,9 @@ impl Lanes {
         let place = usize::try_from(id.0).unwrap_or(0);
         let (writes, finds) = (&self.writes[place % WRITES], &self.finds[place % FINDS]);
         let (writes, finds, commits) = (writes.clone(), finds.clone(), self.commits.clone());
-        Ok(Room { id, writes, finds, commits, mirror })
+        let (database, feed) = (self.database.clone(), self.feed.clone());
+        let shared = SharedText { database, feed, mirror: Arc::clone(&mirror) };
+        Ok((Room { id, writes, finds, commits, mirror }, shared))
     }
 }
 

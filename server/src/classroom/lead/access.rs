@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use constant_time_eq::constant_time_eq;
+use constant_time_eq::{constant_time_eq, constant_time_eq_32};
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 /// Bytes of a secret: 128 bits, which cannot be guessed at any rate.
@@ -48,6 +49,32 @@ impl Secret {
     fn is(&self, said: &str) -> bool {
         constant_time_eq(self.0.as_bytes(), said.as_bytes())
     }
+
+    /// What is stored of a token where it outlives a server, and of the cookie that
+    /// stands for it.
+    pub(crate) fn stored(&self) -> Stored {
+        let cookie = cookie_of(self.as_str());
+        Stored { token: hash(b"token", self.as_str()), cookie: hash(b"stored cookie", &cookie) }
+    }
+}
+
+/// Hashes of a token and its cookie. SHA-256 is enough for secrets that are random:
+/// there are no likely ones to try first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) token: [u8; 32],
+    pub(crate) cookie: [u8; 32],
+}
+
+/// The cookie that stands for a stored token, the same on every server. The token cannot
+/// be worked out from it, nor the cookie from what is stored.
+fn cookie_of(token: &str) -> String {
+    hash(b"cookie", token).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `kind` keeps the hashes of one kind of secret from being those of another.
+fn hash(kind: &[u8], secret: &str) -> [u8; 32] {
+    Sha256::new().chain_update(kind).chain_update(b"\0").chain_update(secret).finalize().into()
 }
 
 /// Shows nothing of it, so that no log does.
@@ -57,16 +84,23 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// By what a teacher is known to one class, until the server stops.
+/// By what a teacher is known to one class.
 #[derive(Debug)]
 pub(crate) struct Access {
-    /// In the address that the banner shows.
-    token: Secret,
-    /// Stands for the token in a browser's cookie.
-    cookie: Secret,
+    expected: Expected,
     /// Tokens and cookies apart: an old page that comes back with a cookie of yesterday's
     /// server must not use up the tries of the teacher beside it.
     wrong: Mutex<HashMap<(Kind, IpAddr), Wrong>>,
+}
+
+/// The right secrets.
+#[derive(Debug)]
+enum Expected {
+    /// Those of one server, until it stops: the token in the address that the banner
+    /// shows, and what stands for it in a browser's cookie.
+    Own { token: Secret, cookie: Secret },
+    /// Those of a room, on every server.
+    Stored(Stored),
 }
 
 /// What was wrong.
@@ -103,12 +137,37 @@ pub(crate) enum Verdict {
 
 impl Access {
     pub(crate) fn new(token: Secret, cookie: Secret) -> Self {
-        Access { token, cookie, wrong: Mutex::default() }
+        Access { expected: Expected::Own { token, cookie }, wrong: Mutex::default() }
     }
 
-    /// The value of the cookie.
-    pub(crate) fn cookie(&self) -> &Secret {
-        &self.cookie
+    /// Access with a token that is stored.
+    pub(crate) fn stored(stored: Stored) -> Self {
+        Access { expected: Expected::Stored(stored), wrong: Mutex::default() }
+    }
+
+    /// The value of the cookie for a browser that was let in, with this token if it gave
+    /// one. None where it can be made of the token only.
+    pub(crate) fn cookie(&self, token: Option<&str>) -> Option<String> {
+        match &self.expected {
+            Expected::Own { cookie, .. } => Some(cookie.as_str().to_owned()),
+            Expected::Stored(_) => token.map(cookie_of),
+        }
+    }
+
+    fn is_token(&self, said: &str) -> bool {
+        match &self.expected {
+            Expected::Own { token, .. } => token.is(said),
+            Expected::Stored(stored) => constant_time_eq_32(&stored.token, &hash(b"token", said)),
+        }
+    }
+
+    fn is_cookie(&self, said: &str) -> bool {
+        match &self.expected {
+            Expected::Own { cookie, .. } => cookie.is(said),
+            Expected::Stored(stored) => {
+                constant_time_eq_32(&stored.cookie, &hash(b"stored cookie", said))
+            }
+        }
     }
 
     /// Judges an offer from `address`, and counts it if it is wrong.
@@ -118,9 +177,9 @@ impl Access {
     /// go on where a student guesses behind the same router.
     pub(crate) fn judge(&self, offer: Offer<'_>, address: IpAddr, now: Instant) -> Verdict {
         let (kind, is_right) = match offer {
-            Offer::Cookie(cookie) if self.cookie.is(cookie) => return Verdict::Right,
+            Offer::Cookie(cookie) if self.is_cookie(cookie) => return Verdict::Right,
             Offer::Cookie(_) => (Kind::Cookie, false),
-            Offer::Token(token) => (Kind::Token, self.token.is(token)),
+            Offer::Token(token) => (Kind::Token, self.is_token(token)),
         };
         let from = (kind, counted(address));
         let mut wrong = self.wrong();
@@ -174,6 +233,25 @@ mod tests {
         Access::new(Secret::random().unwrap(), Secret::random().unwrap())
     }
 
+    #[test]
+    fn a_stored_token_and_its_cookie_are_known_on_every_server_and_not_readable_there() {
+        let (token, now) = (Secret::random().unwrap(), Instant::now());
+        let [one, other] = [token.stored(), token.stored()].map(Access::stored);
+        let judge = |offer: Offer<'_>| one.judge(offer, phone(1), now);
+        assert_eq!(judge(Offer::Token(token.as_str())), Verdict::Right);
+        let cookie = other.cookie(Some(token.as_str())).unwrap();
+        assert_eq!(judge(Offer::Cookie(&cookie)), Verdict::Right);
+        assert_eq!(one.cookie(None), None);
+        let hex = |hash: [u8; 32]| hash.map(|byte| format!("{byte:02x}")).concat();
+        for stored in [hex(token.stored().token), hex(token.stored().cookie)] {
+            assert_eq!(judge(Offer::Cookie(&stored)), Verdict::Wrong);
+            assert_eq!(judge(Offer::Token(&stored)), Verdict::Wrong);
+            assert!(!stored.contains(token.as_str()) && !cookie.contains(&stored));
+        }
+        assert_eq!(judge(Offer::Cookie(token.as_str())), Verdict::Wrong);
+        assert_eq!(judge(Offer::Token(&cookie)), Verdict::Wrong);
+    }
+
     fn phone(n: u8) -> IpAddr {
         IpAddr::from([192, 168, 1, n])
     }
@@ -191,7 +269,7 @@ mod tests {
     #[test]
     fn ten_wrong_tokens_a_minute_are_judged_and_then_none_and_others_are_not_concerned() {
         let (access, start) = (access(), Instant::now());
-        let token = access.token.clone();
+        let Expected::Own { token, cookie } = &access.expected else { panic!("{access:?}") };
         let judge = |said: &str, from, at| access.judge(Offer::Token(said), from, at);
         for _ in 0..MOST_WRONG {
             assert_eq!(judge("guess", phone(1), start), Verdict::Wrong);
@@ -203,7 +281,6 @@ mod tests {
         let mapped = "::ffff:192.168.1.1".parse().unwrap();
         assert_eq!(judge("guess", mapped, soon), wait);
         assert_eq!(judge(token.as_str(), phone(2), soon), Verdict::Right);
-        let cookie = access.cookie.clone();
         assert_eq!(access.judge(Offer::Cookie(cookie.as_str()), phone(1), soon), Verdict::Right);
         for _ in 0..MOST_WRONG {
             assert_eq!(access.judge(Offer::Cookie("old"), phone(2), soon), Verdict::Wrong);

@@ -6,6 +6,7 @@
 
 pub(crate) mod access;
 mod journal;
+pub(crate) mod shared;
 mod undo;
 
 use std::net::IpAddr;

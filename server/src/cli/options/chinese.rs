@@ -78,6 +78,48 @@ const COMMAND_WORDS: &[CommandWords] = &[
         after: "",
     },
     CommandWords {
+        name: "room",
+        about: "建立和管理数据库里的课堂。",
+        usage: "tcp-classroom room <命令>",
+        after: "",
+    },
+    CommandWords {
+        name: "create",
+        about: "建立一个课堂，打印它的代码和教师令牌；以后不会再显示。",
+        usage: "tcp-classroom room create [选项] --database <地址> <名字>",
+        after: "",
+    },
+    CommandWords {
+        name: "list",
+        about: "列出所有课堂和它们的编号。",
+        usage: "tcp-classroom room list --database <地址>",
+        after: "",
+    },
+    CommandWords {
+        name: "room export",
+        about: "把一个课堂的通讯录写到一个 CSV 文件里。",
+        usage: "tcp-classroom room export [选项] --database <地址> <编号> <CSV>",
+        after: "",
+    },
+    CommandWords {
+        name: "room import",
+        about: "把一个 CSV 文件里的联系人添加到一个课堂：\n要么全部添加；有一个不对，就一个也不添加。",
+        usage: "tcp-classroom room import [选项] --database <地址> <编号> <CSV>",
+        after: "",
+    },
+    CommandWords {
+        name: "archive",
+        about: "关闭一个课堂，谁也进不去；联系人保留。",
+        usage: "tcp-classroom room archive [选项] --database <地址> <编号>",
+        after: "",
+    },
+    CommandWords {
+        name: "delete",
+        about: "删除一个课堂和它的联系人；需要的话，请先导出。",
+        usage: "tcp-classroom room delete --database <地址> <编号>",
+        after: "",
+    },
+    CommandWords {
         name: "health",
         about: "问一问这台电脑上的服务器是否还在回答，供容器的健康检查使用。",
         usage: "tcp-classroom health [选项]",
@@ -139,6 +181,15 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
         "保存通讯录的文件。\n[默认：用户数据文件夹里的 contacts.db；启动时会打印它的位置]",
     ),
     ("keep", "名字", "保存原来联系人的文件叫什么。[默认：日期和时间]"),
+    ("serve.database", "地址", DATABASE),
+    ("tcp-classroom.database", "地址", DATABASE),
+    ("database", "地址", "存放课堂的 PostgreSQL 数据库，\n写成 postgres://用户@主机/数据库。"),
+    ("name", "名字", "课堂叫什么。"),
+    ("url", "网址", "服务器的网址，例如 https://school.example，用来打印完整的网址。"),
+    ("room", "编号", "课堂的编号，见 room list。"),
+    ("serve.room", "代码=端口", ROOM_PORT),
+    ("tcp-classroom.room", "代码=端口", ROOM_PORT),
+    ("reopen", "", "重新开放这个课堂。"),
     ("memory", "", "通讯录只放在内存里；服务器一停就没有了。"),
     ("stage", "阶段", "说多少课上的内容：全部，或者只有开头的回声。"),
     ("pause", "时间", "每次回答之前等一等，像课上的服务器那样，例如 1s 或 500ms，最多 30s。"),
@@ -220,6 +271,12 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
     ("version", "", "显示版本。"),
 ];
 
+/// The options of serving many classes, which stand in two commands.
+const DATABASE: &str = "同时给这个 PostgreSQL 数据库里的所有课堂上课，每个课堂有自己的网址；\n\
+                        数据库地址写成 postgres://用户@主机/数据库。";
+const ROOM_PORT: &str = "给数据库里的一个课堂单独一个端口，在这个端口上不用先发送 join。\n\
+                         写成 代码=端口；可以给出多次，或用逗号隔开。";
+
 /// Possible values, by the option's id.
 const VALUE_WORDS: &[(&str, &str, &str)] = &[
     ("stage", "contacts", "通讯录：add、remove、find、exit"),
@@ -233,7 +290,13 @@ const VALUE_WORDS: &[(&str, &str, &str)] = &[
 /// The command with its help in Chinese. It must be built, for then it has
 /// clap's own arguments, too.
 pub(super) fn translated(command: Command) -> Command {
+    translated_within(command, "")
+}
+
+/// The same for a command of the command `parent`.
+fn translated_within(command: Command, parent: &str) -> Command {
     let name = command.get_name().to_owned();
+    let full_name = format!("{parent} {name}");
     let mut command = command
         .help_template(TEMPLATE)
         .subcommand_help_heading(COMMANDS)
@@ -241,8 +304,9 @@ pub(super) fn translated(command: Command) -> Command {
         // Chinese has no spaces to wrap at, so its lines are broken by hand.
         .next_line_help(true)
         .mut_args(|arg| translate_argument(arg, &name))
-        .mut_subcommands(translated);
-    if let Some(words) = COMMAND_WORDS.iter().find(|words| words.name == name) {
+        .mut_subcommands(|command| translated_within(command, &name));
+    let words = |name: &str| COMMAND_WORDS.iter().find(|words| words.name == name);
+    if let Some(words) = words(&full_name).or_else(|| words(&name)) {
         let short = words.about.split("\n\n").next().unwrap_or_default().trim_end_matches('。');
         command = command
             .about(short.to_owned())
@@ -377,7 +441,7 @@ mod tests {
     fn no_word_of_the_tables_is_about_something_that_is_gone() {
         let all = in_both_languages();
         for words in COMMAND_WORDS {
-            assert!(all.iter().any(|(_, command, _)| command.get_name() == words.name));
+            assert!(all.iter().any(|(name, ..)| name.ends_with(words.name)), "{}", words.name);
         }
         for (key, _, _) in ARGUMENT_WORDS {
             let is_there = all.iter().any(|(_, command, _)| {

@@ -31,7 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST_CONNECTIONS: usize = 1_000_000;
 
 /// At some 200 bytes each, 2 GB of memory.
-const MOST_CONTACTS: usize = 10_000_000;
+pub(super) const MOST_CONTACTS: usize = 10_000_000;
 
 /// How to serve a class.
 #[derive(Clone, Debug, Args)]
@@ -101,6 +101,26 @@ pub struct Options {
     /// Keep the contacts in memory only; they are gone when the server stops.
     #[arg(long, value_parser = values::switch, env = "TCP_CLASSROOM_MEMORY")]
     pub memory: bool,
+
+    /// Serve the classes in this PostgreSQL database, as postgres://USER@HOST/DATABASE,
+    /// each at an address of its own.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "TCP_CLASSROOM_DATABASE",
+        hide = true,
+        hide_env_values = true
+    )]
+    pub database: Option<String>,
+
+    /// A port for the raw TCP clients of one class of the database, which then need not
+    /// join: CODE=PORT, or CODE=ADDRESS:PORT. May be given several times, or separated by
+    /// commas.
+    #[arg(
+        long, value_name = "CODE=PORT", value_delimiter = ',', value_parser = values::room_port,
+        env = "TCP_CLASSROOM_ROOM", hide = true, requires = "database"
+    )]
+    pub room: Vec<(String, Endpoint)>,
 
     /// How much of the lesson to speak: everything, or only the echo it begins
     /// with.
@@ -303,18 +323,27 @@ impl Options {
         Ok(())
     }
 
-    /// The configuration of the server.
-    pub fn config(&self) -> Config {
-        let reach = |endpoint| match endpoint {
+    /// The classes with a port of their own: their codes, and where to listen.
+    pub fn room_ports(&self) -> impl Iterator<Item = (&str, SocketAddr)> {
+        self.room.iter().map(|(code, endpoint)| (&**code, self.reach(*endpoint)))
+    }
+
+    /// Where to listen for an endpoint.
+    fn reach(&self, endpoint: Endpoint) -> SocketAddr {
+        match endpoint {
             Endpoint::Address(address) => address,
             Endpoint::Port(port) if self.lan => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
             Endpoint::Port(port) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        };
+        }
+    }
+
+    /// The configuration of the server.
+    pub fn config(&self) -> Config {
         // What students are told to open must let them in.
         let names: Vec<_> = self.host_name.iter().chain(&self.advertise).cloned().collect();
         Config {
-            tcp: reach(self.tcp),
-            http: reach(self.http),
+            tcp: self.reach(self.tcp),
+            http: self.reach(self.http),
             stage: match self.stage {
                 StageName::Contacts => Stage::Contacts,
                 StageName::Echo => Stage::Echo,

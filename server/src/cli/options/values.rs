@@ -49,6 +49,14 @@ pub(super) fn ports(text: &str) -> Result<PortRange, InvalidOption> {
     }
 }
 
+/// `CODE=9999`, or any other endpoint behind the `=`.
+pub(super) fn room_port(text: &str) -> Result<(String, Endpoint), InvalidOption> {
+    let Some((code, address)) = text.split_once('=') else {
+        return Err(invalid!("应该写成 代码=9999 这样", "write it like CODE=9999"));
+    };
+    Ok((code.trim().to_owned(), endpoint(address)?))
+}
+
 /// `9999`, `:9999`, `localhost:9999`, `127.0.0.1:9999` or `[::1]:9999`.
 pub(super) fn endpoint(text: &str) -> Result<Endpoint, InvalidOption> {
     let text = text.trim();

@@ -84,14 +84,14 @@ fn judge(
         return judged(Offer::Token(token));
     }
     // Before the cookie, which may be one of yesterday's server.
-    if comes_from_this_computer(peer.ip(), request.version(), headers) {
+    if server.led_from_here && comes_from_this_computer(peer.ip(), request.version(), headers) {
         return Some(Verdict::Right);
     }
     judged(Offer::Cookie(cookie(headers, &cookie_name(server))?))
 }
 
 /// The token in `Authorization: Bearer TOKEN`.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = single_value(headers, AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -67,12 +67,13 @@ pub(super) fn routes(state: &HttpState) -> Router<HttpState> {
 async fn begin_session(
     State(classroom): State<Arc<Classroom>>,
     State(server): State<Arc<ServerContext>>,
+    headers: HeaderMap,
 ) -> Response {
-    let Some(access) = classroom.lead().access() else {
+    let token = access::bearer(&headers);
+    let Some(value) = classroom.lead().access().and_then(|access| access.cookie(token)) else {
         return StatusCode::NO_CONTENT.into_response();
     };
     let name = access::cookie_name(&server);
-    let value = access.cookie().as_str();
     let cookie: [(HeaderName, String); 1] =
         [(SET_COOKIE, format!("{name}={value}; HttpOnly; SameSite=Strict"))];
     (StatusCode::NO_CONTENT, cookie).into_response()
@@ -131,9 +132,9 @@ fn status(refused: &Refused) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         Refused::NothingToUndo
-        | Refused::Book(NotRevised::NoFile | NotRevised::NotKept(KeepError::Exists(_))) => {
-            StatusCode::CONFLICT
-        }
+        | Refused::Book(
+            NotRevised::NoFile | NotRevised::NoFolder | NotRevised::NotKept(KeepError::Exists(_)),
+        ) => StatusCode::CONFLICT,
         Refused::Book(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -16,6 +16,10 @@ create table rooms (
     removed integer not null default 0,
     -- The most contacts.
     quota integer not null,
+    -- What the servers of the room tell each other, and the number of the last word.
+    shared text,
+    shared_no bigint not null default 0,
+    shared_at timestamptz,
     created timestamptz not null default now(),
     -- The day of the last change or visit.
     used date not null default current_date,

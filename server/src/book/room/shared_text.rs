@@ -1,0 +1,79 @@
+//! A text that the servers of a room share: the last one that was written holds.
+//!
+//! It has a number, by which a server notices that another one wrote. What is in it is
+//! the matter of those who use it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::database::Database;
+use super::feed::{Mirror, Wake};
+
+const READ: &str = "select shared, shared_no, \
+                    (1000 * extract(epoch from now() - shared_at))::bigint \
+                    from rooms where id = $1";
+const WRITE: &str = "update rooms set shared = $2, shared_no = shared_no + 1, shared_at = now() \
+                     where id = $1 returning shared_no";
+
+/// The shared text of one room.
+#[derive(Debug)]
+pub(crate) struct SharedText {
+    pub(super) database: Database,
+    pub(super) feed: Wake,
+    pub(super) mirror: Arc<Mirror>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// None where nothing has been written yet.
+    pub(crate) text: Option<String>,
+    pub(crate) number: i64,
+    /// How long ago it was written.
+    pub(crate) age: Duration,
+}
+
+impl SharedText {
+    /// The number of the text that is known to be there, and word of each new one.
+    pub(crate) fn number(&self) -> watch::Receiver<i64> {
+        self.mirror.shared()
+    }
+
+    /// Reads the text.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn read(&self) -> anyhow::Result<Read> {
+        let client = self.database.client().await?;
+        let statement = client.prepare_cached(READ).await?;
+        let row = client.query_opt(&statement, &[&self.mirror.room().0]).await?;
+        client.give_back();
+        Ok(match row {
+            Some(row) => {
+                let age: Option<i64> = row.get(2);
+                let age = u64::try_from(age.unwrap_or(0)).unwrap_or(0);
+                let (text, number) = (row.get(0), row.get(1));
+                Read { text, number, age: Duration::from_millis(age) }
+            }
+            None => Read { text: None, number: 0, age: Duration::ZERO },
+        })
+    }
+
+    /// Writes it, and wakes the other servers. Returns its number.
+    ///
+    /// # Errors
+    ///
+    /// The database is away; it may be written.
+    pub(crate) async fn write(&self, text: &str) -> anyhow::Result<i64> {
+        let client = self.database.client().await?;
+        let statement = client.prepare_cached(WRITE).await?;
+        let room = self.mirror.room();
+        let row = client.query_opt(&statement, &[&room.0, &text]).await?;
+        client.give_back();
+        self.feed.changed(vec![room]);
+        Ok(row.map_or(0, |row| row.get(0)))
+    }
+}

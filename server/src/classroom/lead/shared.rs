@@ -1,0 +1,129 @@
+//! Shared switches: what a teacher has switched, as the servers of one class tell each
+//! other.
+//!
+//! Times are told as what is left of them: servers' clocks differ.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use api::Sticky;
+use protocol::Stage;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::Switches;
+
+/// The switches that hold on every server. What is about one person is not among them:
+/// a person is known to one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct SharedSwitches {
+    echoes: bool,
+    /// In milliseconds, as the times below.
+    pause: u64,
+    /// What is left of "eyes on me".
+    held: Option<u64>,
+    pub(crate) frozen: bool,
+    closed: bool,
+    pub(crate) servers: bool,
+    shows_lines: bool,
+    sticky: Sticky,
+    announcement: Option<String>,
+    /// Addresses, and how long they stay blocked.
+    blocked: Vec<(IpAddr, u64)>,
+    pub(crate) lesson: u64,
+}
+
+impl SharedSwitches {
+    /// The switches as they stand now.
+    pub(crate) fn of(switches: &Switches, now: Instant) -> Self {
+        let left = |until: Instant| millis(until.saturating_duration_since(now));
+        SharedSwitches {
+            echoes: switches.stage == Stage::Echo,
+            pause: millis(switches.pause),
+            held: switches.held_until.map(left),
+            frozen: switches.frozen,
+            closed: switches.closed,
+            servers: switches.servers,
+            shows_lines: switches.shows_lines,
+            sticky: switches.sticky,
+            announcement: switches.announcement.clone(),
+            blocked: switches.blocked.iter().map(|(from, until)| (*from, left(*until))).collect(),
+            lesson: switches.lesson,
+        }
+    }
+
+    /// Takes them over, `age` after they were told.
+    pub(crate) fn apply(&self, switches: &mut Switches, age: Duration, now: Instant) {
+        let until = |left: u64| {
+            let left = Duration::from_millis(left).saturating_sub(age);
+            (!left.is_zero()).then(|| now + left)
+        };
+        switches.stage = if self.echoes { Stage::Echo } else { Stage::Contacts };
+        switches.pause = Duration::from_millis(self.pause);
+        switches.held_until = self.held.and_then(until);
+        switches.frozen = self.frozen;
+        switches.closed = self.closed;
+        switches.servers = self.servers;
+        switches.shows_lines = self.shows_lines;
+        switches.sticky = self.sticky;
+        switches.announcement.clone_from(&self.announcement);
+        let blocked = self.blocked.iter();
+        switches.blocked =
+            blocked.filter_map(|(from, left)| Some((*from, until(*left)?))).collect();
+        switches.lesson = self.lesson;
+    }
+
+    /// Whether they are the same but for the time that has passed.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let addresses = |switches: &Self| -> Vec<IpAddr> {
+            switches.blocked.iter().map(|(from, _)| *from).collect()
+        };
+        let without_times = |switches: &Self| SharedSwitches {
+            held: switches.held.map(|_| 0),
+            blocked: Vec::new(),
+            ..switches.clone()
+        };
+        addresses(self) == addresses(other) && without_times(self) == without_times(other)
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_switched_on_one_server_is_switched_on_another_with_the_time_that_is_left() {
+        let now = Instant::now();
+        let mut switches = Switches {
+            stage: Stage::Echo,
+            pause: Duration::from_millis(1500),
+            held_until: Some(now + Duration::from_secs(300)),
+            frozen: true,
+            servers: true,
+            sticky: Sticky::Split,
+            announcement: Some("hello".to_owned()),
+            lesson: 2,
+            ..Switches::default()
+        };
+        switches.block([10, 0, 0, 7].into(), now);
+        let told = serde_json::to_string(&SharedSwitches::of(&switches, now)).unwrap();
+        let shared: SharedSwitches = serde_json::from_str(&told).unwrap();
+        let (mut elsewhere, age) = (Switches::default(), Duration::from_secs(100));
+        shared.apply(&mut elsewhere, age, now + age);
+        assert_eq!(elsewhere, switches);
+        // What has ended meanwhile is over.
+        shared.apply(&mut elsewhere, Duration::from_secs(301), now);
+        assert_eq!((elsewhere.held_until, elsewhere.blocked.len()), (None, 0));
+
+        let later = SharedSwitches::of(&switches, now + Duration::from_secs(9));
+        assert!(later != shared && later.is_like(&shared));
+        let mut unfrozen = later.clone();
+        unfrozen.frozen = false;
+        assert!(!unfrozen.is_like(&shared));
+    }
+}

@@ -1,0 +1,149 @@
+//! Many classes behind one address: each in a folder of its own, `/r/CODE/`. The pages
+//! ask for everything relative to where they were opened, so that they need not know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::future::BoxFuture;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+
+use super::guard::check_host;
+use super::headers::{add_security_headers, forbid_caching};
+use super::metrics::Metrics;
+use crate::classroom::people::Present;
+use crate::context::ServerContext;
+
+/// The folder of all rooms.
+const ROOMS: &str = "/r/";
+
+const WHICH_CLASS: &str = "\
+Which class? Open the address that your teacher shows: it ends with /r/ and the class's code.
+哪个课堂？请打开老师给出的网址，它的末尾是 /r/ 和课堂的代码。
+";
+
+const NO_SUCH_CLASS: &str = "\
+There is no class at this address, look at it again.
+这个地址没有课堂，请再看一看。
+";
+
+const AWAY: &str = "\
+The server's database does not answer for now, try again.
+服务器的数据库暂时没有回应，请再试一次。
+";
+
+/// What a code leads to.
+pub(crate) enum Found {
+    /// The routes of a class.
+    Room(Router),
+    Nothing,
+    /// That cannot be told for now.
+    Away,
+}
+
+/// The classes of a server.
+pub(crate) trait Rooms: Send + Sync {
+    /// Finds the class with a code.
+    fn find<'r>(&'r self, code: &'r str) -> BoxFuture<'r, Found>;
+
+    /// How much goes on in all of them.
+    fn figures(&self) -> Figures;
+}
+
+/// How much goes on in all classes of a server together: no class is told apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Figures {
+    /// Classes that are open on this server.
+    pub(crate) open: usize,
+    pub(crate) present: Present,
+    /// As [`Book::commits`](crate::book::Book).
+    pub(crate) commits: (u64, Duration),
+}
+
+/// All routes.
+pub(crate) fn router(rooms: Arc<dyn Rooms>, server: &Arc<ServerContext>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/metrics", get(metrics).layer(map_response(forbid_caching)))
+        .route("/", get(async || WHICH_CLASS).layer(map_response(forbid_caching)))
+        // Without parameters of the path, which the room's routes would see, too.
+        .fallback(pass_on)
+        .with_state(rooms)
+        .layer(from_fn_with_state(Arc::clone(server), check_host))
+        .layer(map_response(add_security_headers))
+}
+
+/// Passes a request on to the room in its path.
+async fn pass_on(State(rooms): State<Arc<dyn Rooms>>, mut request: Request) -> Response {
+    let Some((code, inside)) = split(request.uri()) else {
+        return (StatusCode::NOT_FOUND, WHICH_CLASS).into_response();
+    };
+    let Some(inside) = inside else {
+        return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{code}/"))]).into_response();
+    };
+    let routes = match rooms.find(&code).await {
+        Found::Room(routes) => routes,
+        Found::Nothing => return (StatusCode::NOT_FOUND, NO_SUCH_CLASS).into_response(),
+        Found::Away => {
+            let headers = [(RETRY_AFTER, "5")];
+            return (StatusCode::SERVICE_UNAVAILABLE, headers, AWAY).into_response();
+        }
+    };
+    *request.uri_mut() = inside;
+    match TowerToHyperService::new(routes).call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// Answers with the metrics of this server.
+async fn metrics(State(rooms): State<Arc<dyn Rooms>>) -> Response {
+    let Figures { open, present, commits } = rooms.figures();
+    let mut metrics = Metrics::default();
+    metrics.add("open_classes", "gauge", "Classes open on this server.", &[("", open as f64)]);
+    metrics.connections(present);
+    metrics.commits(commits);
+    metrics.into_response()
+}
+
+/// The code in a path, and the address within its room; none of that where the path ends
+/// with the code.
+fn split(uri: &Uri) -> Option<(String, Option<Uri>)> {
+    let rest = uri.path().strip_prefix(ROOMS)?;
+    let code = rest.split('/').next().filter(|code| !code.is_empty())?;
+    let address = uri.path_and_query()?.as_str();
+    let inside = &address[ROOMS.len() + code.len()..];
+    let inside = inside.starts_with('/').then(|| inside.parse().ok());
+    Some((code.to_owned(), inside.flatten()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_room_and_an_address_within_it() {
+        let split = |uri: &str| {
+            let (code, inside) = split(&uri.parse().unwrap())?;
+            Some((code, inside.map(|inside| inside.to_string())))
+        };
+        let room = |inside: &str| Some(("k7m2".to_owned(), Some(inside.to_owned())));
+        assert_eq!(split("/r/k7m2/"), room("/"));
+        assert_eq!(split("/r/k7m2/?a=/b"), room("/?a=/b"));
+        assert_eq!(split("/r/k7m2/api/events?x"), room("/api/events?x"));
+        assert_eq!(split("http://a:1/r/k7m2/ws"), room("/ws"));
+        for without in ["/r/k7m2", "/r/k7m2?a"] {
+            assert_eq!(split(without), Some(("k7m2".to_owned(), None)), "{without}");
+        }
+        for no_room in ["/", "/r", "/r/", "/r//", "/x/k7m2/", "/api/events"] {
+            assert_eq!(split(no_room), None, "{no_room}");
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Serving many classes: the rooms of a database, each opened when the first of its
+//! students comes and closed when the last has been gone for a while.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use futures_util::future::BoxFuture;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{SEND_BUFFER, Server, context, finish, note_arrival, shared_lead};
+use crate::book::Book;
+use crate::book::room::RoomId;
+use crate::book::room::shared_text::SharedText;
+use crate::classroom::Classroom;
+use crate::classroom::lead::access::Access;
+use crate::classroom::people::{Present, Visitor};
+use crate::config::Config;
+use crate::context::ServerContext;
+use crate::http;
+use crate::http::rooms::{Figures, Found};
+use crate::language::localized;
+use crate::rooms::entrance::{Classes, Entry, enter};
+use crate::rooms::registry::About;
+use crate::rooms::{Code, Rooms};
+use crate::terminal::console::Console;
+use crate::transport::accept::accept_loop;
+use crate::transport::admission::{Admission, Permit};
+use crate::transport::bind_error;
+use crate::transport::conversation::{ConversationOptions, Opening};
+use crate::transport::listen::Listeners;
+use crate::transport::refusal::{Refusal, refuse_http, refuse_raw_tcp};
+use crate::transport::tcp::Tcp;
+
+/// How long a room stays open without a client: a break between two lessons.
+const UNUSED: Duration = Duration::from_secs(15 * 60);
+
+/// Time between two looks for unused rooms.
+const LOOKING: Duration = Duration::from_secs(60);
+
+/// How long a code is taken for current: a page loads its files and opens its streams
+/// with one look into the database, and an archived room is closed soon.
+const CURRENT: Duration = Duration::from_secs(5);
+
+/// A port of one room, on which no client has to join.
+#[derive(Debug)]
+pub struct RoomPort {
+    code: Code,
+    listeners: Listeners,
+}
+
+impl RoomPort {
+    /// Listens on an address for the clients of the room with a code. To be called within
+    /// a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The code is none, or the address cannot be bound; the message says why.
+    pub fn bind(code: &str, address: SocketAddr) -> anyhow::Result<Self> {
+        let code = Code::parse(code)
+            .with_context(|| localized!("{code} 不是课堂的代码", "{code} is no code of a class"))?;
+        let listeners = Listeners::bind(address)
+            .map_err(|error| bind_error::explain(error, address, "--room"))?;
+        listeners.limit_send_buffers(SEND_BUFFER);
+        Ok(RoomPort { code, listeners })
+    }
+
+    /// Where it really listens.
+    ///
+    /// # Errors
+    ///
+    /// Never on a bound socket, short of a failure of the system.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listeners.local_addr()
+    }
+}
+
+/// A room that this server has open.
+struct OpenRoom {
+    name: String,
+    classroom: Arc<Classroom>,
+    routes: Router,
+    used: Mutex<Instant>,
+    /// How often the class is referred to where no connection uses it.
+    unused_count: usize,
+    /// Ends the tasks of the class.
+    _ended: DropGuard,
+}
+
+/// The rooms of a database, and those that this server has open.
+struct OpenRooms {
+    rooms: Rooms,
+    options: ConversationOptions,
+    server: Arc<ServerContext>,
+    open: Mutex<HashMap<RoomId, Arc<OnceCell<Arc<OpenRoom>>>>>,
+    /// Rooms by the hashes of their codes, as they were looked up a moment ago.
+    recent: Mutex<HashMap<[u8; 32], (Instant, About)>>,
+}
+
+impl Server {
+    /// Serves the rooms of a database until `stop` is cancelled, some on ports of their
+    /// own, too, then finishes what is in flight. Clients that do not read are left to the
+    /// end of the runtime.
+    pub async fn serve_rooms(self, rooms: Rooms, ports: Vec<RoomPort>, stop: CancellationToken) {
+        let Server { tcp, http, config, .. } = self;
+        let Config { stage, pause, .. } = config;
+        let options = ConversationOptions { stage, pause, ..ConversationOptions::default() };
+        let server = Arc::new(context(config, &tcp, &http, false, stop.clone()));
+        let limits = server.limits;
+        let admission =
+            Arc::new(Admission::new(limits.connections, limits.per_address, limits.rates));
+        tcp.limit_send_buffers(SEND_BUFFER);
+        http.limit_send_buffers(SEND_BUFFER);
+        let rooms = Arc::new(OpenRooms {
+            rooms,
+            options,
+            server: Arc::clone(&server),
+            open: Mutex::default(),
+            recent: Mutex::default(),
+        });
+        server.tasks.spawn(Arc::clone(&rooms).close_unused());
+        for RoomPort { code, listeners } in ports {
+            server.tasks.spawn(accept_loop(listeners, stop.clone(), {
+                let (admission, rooms) = (Arc::clone(&admission), Arc::clone(&rooms));
+                move |stream, peer| {
+                    let (rooms, code) = (Arc::clone(&rooms), code.clone());
+                    let tasks = rooms.server.tasks.clone();
+                    match admission.admit(peer.ip()) {
+                        Ok(permit) => {
+                            drop(tasks.spawn(serve_in_room(stream, peer, permit, rooms, code)));
+                        }
+                        Err(refusal) => drop(tasks.spawn(refuse_raw_tcp(stream, peer, refusal))),
+                    }
+                }
+            }));
+        }
+
+        let raw_tcp = accept_loop(tcp, stop.clone(), {
+            let (admission, rooms, server) =
+                (Arc::clone(&admission), Arc::clone(&rooms), Arc::clone(&server));
+            move |stream, peer| match admission.admit(peer.ip()) {
+                Ok(permit) => {
+                    let rooms = Arc::clone(&rooms);
+                    drop(server.tasks.spawn(serve_raw_tcp(stream, peer, permit, rooms)))
+                }
+                Err(refusal) => drop(server.tasks.spawn(refuse_raw_tcp(stream, peer, refusal))),
+            }
+        });
+        let http = accept_loop(http, stop, {
+            let server = Arc::clone(&server);
+            let routes = http::rooms::router(Arc::clone(&rooms) as _, &server);
+            let routes = TowerToHyperService::new(routes);
+            move |stream, peer| match admission.admit(peer.ip()) {
+                Ok(permit) => {
+                    let (routes, context) = (routes.clone(), Arc::clone(&server));
+                    let serving = http::connection::serve(stream, peer, permit, routes, context);
+                    drop(server.tasks.spawn(serving))
+                }
+                Err(refusal) => drop(server.tasks.spawn(refuse_http(stream, peer, refusal))),
+            }
+        });
+        tokio::join!(raw_tcp, http);
+        finish(&server).await;
+    }
+}
+
+/// One raw TCP connection: first at the entrance, then in a class.
+async fn serve_raw_tcp(stream: TcpStream, peer: SocketAddr, permit: Permit, rooms: Arc<OpenRooms>) {
+    let server = &rooms.server;
+    let here = stream.local_addr().ok().map(|address| address.ip());
+    let classes = Visit { rooms: &rooms, from: peer.ip(), here };
+    let mut limiter = permit.rate_limiter();
+    let transport = Tcp::new(stream, server.limits.write_timeout, Arc::clone(&server.http), None);
+    let opening = Opening::new(transport);
+    let (opening, room) = match enter(opening, limiter.as_deref_mut(), &server.stop, &classes).await
+    {
+        Ok(Some(entered)) => entered,
+        Ok(None) => return,
+        Err(error) => return tracing::debug!(%peer, "it broke off at the entrance: {error}"),
+    };
+    let visitor = Visitor::raw_tcp(peer.ip());
+    room.classroom.go_on(visitor, opening, peer, limiter, &server.stop).await;
+    room.use_now();
+}
+
+/// One raw TCP connection on a room's own port.
+async fn serve_in_room(
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: Permit,
+    rooms: Arc<OpenRooms>,
+    code: Code,
+) {
+    let refusal = match rooms.room(&code).await {
+        Ok(Some(room)) => {
+            note_arrival(&room.classroom, &stream, peer);
+            let (classroom, server) = (Arc::clone(&room.classroom), Arc::clone(&rooms.server));
+            super::serve_raw_tcp(stream, peer, permit, classroom, server).await;
+            return room.use_now();
+        }
+        Ok(None) => Refusal::ClassOver,
+        Err(error) => {
+            tracing::debug!("a room cannot be opened: {error:#}");
+            Refusal::DatabaseAway
+        }
+    };
+    refuse_raw_tcp(stream, peer, refusal).await;
+}
+
+impl OpenRoom {
+    fn new(
+        about: About,
+        code: &Code,
+        (book, shared): (Book, SharedText),
+        rooms: &OpenRooms,
+    ) -> Self {
+        let classroom = Classroom::new(book, rooms.options, Console::silent());
+        let server = Arc::new(rooms.server.in_folder(format!("r/{code}/")));
+        let classroom = Arc::new(classroom.led_with(Access::stored(about.stored)));
+        let ended = CancellationToken::new();
+        // All end with the room.
+        drop(classroom.observe(ended.clone()));
+        tokio::spawn(shared_lead::share(Arc::clone(&classroom), shared, ended.clone()));
+        tokio::spawn({
+            let (led, ended) = (Arc::clone(&classroom), ended.clone());
+            async move { led.lead().end_by_itself(&ended).await }
+        });
+        let routes = http::router(Arc::clone(&classroom), server);
+        let (used, unused_count) = (Mutex::new(Instant::now()), Arc::strong_count(&classroom));
+        let _ended = ended.drop_guard();
+        OpenRoom { name: about.name, classroom, routes, used, unused_count, _ended }
+    }
+
+    fn use_now(&self) {
+        *lock(&self.used) = Instant::now();
+    }
+
+    fn is_unused(&self, now: Instant) -> bool {
+        let is_referred_to = Arc::strong_count(&self.classroom) > self.unused_count;
+        !is_referred_to && now.duration_since(*lock(&self.used)) > UNUSED
+    }
+}
+
+impl OpenRooms {
+    /// The room with a code, which is opened if it is not.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    async fn room(&self, code: &Code) -> anyhow::Result<Option<Arc<OpenRoom>>> {
+        let Some(about) = self.about(code).await? else { return Ok(None) };
+        let cell = Arc::clone(lock(&self.open).entry(about.id).or_default());
+        let opening = async {
+            let (book, shared) = self.rooms.open(&about).await?;
+            anyhow::Ok(Arc::new(OpenRoom::new(about, code, (book, shared), self)))
+        };
+        let room = cell.get_or_try_init(|| opening).await?;
+        room.use_now();
+        Ok(Some(Arc::clone(room)))
+    }
+
+    async fn about(&self, code: &Code) -> anyhow::Result<Option<About>> {
+        let hash = code.hash();
+        let recent = lock(&self.recent).get(&hash).cloned();
+        if let Some((looked_up, about)) = recent
+            && looked_up.elapsed() < CURRENT
+        {
+            return Ok(Some(about));
+        }
+        let about = self.rooms.find(code).await?;
+        let mut recent = lock(&self.recent);
+        match &about {
+            Some(about) => drop(recent.insert(hash, (Instant::now(), about.clone()))),
+            None => drop(recent.remove(&hash)),
+        }
+        Ok(about)
+    }
+
+    /// Closes rooms that are not used, until the server stops.
+    async fn close_unused(self: Arc<Self>) {
+        let mut ticks = interval(LOOKING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.server.stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let now = Instant::now();
+            lock(&self.recent).retain(|_, (looked_up, _)| looked_up.elapsed() < CURRENT);
+            let is_used =
+                |cell: &OnceCell<Arc<OpenRoom>>| cell.get().is_none_or(|room| !room.is_unused(now));
+            lock(&self.open).retain(|_, cell| is_used(cell));
+        }
+    }
+}
+
+impl http::rooms::Rooms for OpenRooms {
+    fn find<'r>(&'r self, code: &'r str) -> BoxFuture<'r, Found> {
+        Box::pin(async move {
+            let Some(code) = Code::parse(code) else { return Found::Nothing };
+            match self.room(&code).await {
+                Ok(Some(room)) => Found::Room(room.routes.clone()),
+                Ok(None) => Found::Nothing,
+                Err(error) => {
+                    tracing::debug!("a room cannot be opened: {error:#}");
+                    Found::Away
+                }
+            }
+        })
+    }
+
+    fn figures(&self) -> Figures {
+        let mut figures = Figures { commits: self.rooms.commits(), ..Figures::default() };
+        for room in lock(&self.open).values().filter_map(|cell| cell.get()) {
+            let Present { pages, clients } = room.classroom.people().present();
+            figures.open += 1;
+            figures.present.pages += pages;
+            figures.present.clients += clients;
+        }
+        figures
+    }
+}
+
+/// A raw TCP client who looks for its class.
+struct Visit<'r> {
+    rooms: &'r OpenRooms,
+    from: IpAddr,
+    /// The address that it came to.
+    here: Option<IpAddr>,
+}
+
+impl Classes for Visit<'_> {
+    type Class = Arc<OpenRoom>;
+
+    async fn look_up(&self, code: &str) -> Entry<Arc<OpenRoom>> {
+        let Some(code) = Code::parse(code) else { return Entry::Unknown };
+        match self.rooms.room(&code).await {
+            Ok(Some(room)) => match room.classroom.lead().let_in(self.from) {
+                Ok(()) => {
+                    room.classroom.people().reach(self.from, || self.here);
+                    let name = room.name.clone();
+                    Entry::Class(room, name)
+                }
+                Err(refusal) => Entry::Refused(refusal),
+            },
+            Ok(None) => Entry::Unknown,
+            Err(error) => {
+                tracing::debug!("a room cannot be opened: {error:#}");
+                Entry::Away
+            }
+        }
+    }
+}
+
+/// Locks what nothing panics under.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
