@@ -27,6 +27,9 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "openssl", package: "openssl", why: "a certificate for that" },
     #[cfg(target_os = "linux")]
     Program { name: "strace", package: "strace", why: "failing disks" },
+    // The server itself is not on Debian's path; this comes with it.
+    #[cfg(target_os = "linux")]
+    Program { name: "pg_ctlcluster", package: "postgresql", why: "classes in a database" },
     Program { name: NPM, package: "npm", why: "fetches axe-core, the checker of accessibility" },
 ];
 
