@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
-use tokio::time::Instant;
-use tokio_postgres::config::{LoadBalanceHosts, TargetSessionAttrs};
-use tokio_postgres::{Config, NoTls};
+use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use futures_util::future::BoxFuture;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_postgres::config::{Host, TargetSessionAttrs};
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client as PgClient, Config, NoTls, Socket};
 
 use super::schema;
 use crate::language::localized;
@@ -63,9 +66,6 @@ impl Database {
         config.options(options).application_name("tcp-classroom");
         // Of several hosts the primary is wanted, wherever it is.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        config.load_balance_hosts(LoadBalanceHosts::Random);
-        config.connect_timeout(REACHING).tcp_user_timeout(UNACKNOWLEDGED);
-        config.keepalives_idle(UNACKNOWLEDGED);
         let pool = pool(&config, most)?;
         let database = Database { pool, config, health: Arc::default() };
         let cannot = || localized!("无法使用数据库", "cannot use the database");
@@ -94,9 +94,19 @@ impl Database {
         Ok(Client(Some(self.pool.get().await?)))
     }
 
-    /// How a connection of one's own is made.
-    pub(super) fn config(&self) -> &Config {
-        &self.config
+    /// Makes a connection of one's own, which its caller drives.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(super) async fn connect_apart(&self) -> Result<(PgClient, Driver), tokio_postgres::Error> {
+        connect(&self.config).await
+    }
+
+    /// Closes the connections that nobody uses. To be called where one has failed: the
+    /// others may lead to the same machine.
+    pub(super) fn close_idle(&self) {
+        let _ = self.pool.retain(|_, _| false);
     }
 
     /// Whether the database answers, as far as is known.
@@ -143,12 +153,90 @@ impl Drop for Client {
 
 fn pool(config: &Config, most: usize) -> anyhow::Result<Pool> {
     let method = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Ok(Pool::builder(Manager::from_config(config.clone(), NoTls, method))
+    Ok(Pool::builder(Manager::from_connect(config.clone(), AnyHost, method))
         .runtime(Runtime::Tokio1)
         .max_size(most)
         .create_timeout(Some(CONNECTING))
         .wait_timeout(Some(CONNECTING))
         .build()?)
+}
+
+/// Connects to whichever host takes writes.
+#[derive(Debug)]
+struct AnyHost;
+
+impl Connect for AnyHost {
+    fn connect(
+        &self,
+        config: &Config,
+    ) -> BoxFuture<'_, Result<(PgClient, JoinHandle<()>), tokio_postgres::Error>> {
+        let config = config.clone();
+        Box::pin(async move {
+            let (client, driver) = connect(&config).await?;
+            let driving = tokio::spawn(async move {
+                if let Err(error) = driver.await {
+                    tracing::debug!("a connection to the database broke: {error}");
+                }
+            });
+            Ok((client, driving))
+        })
+    }
+}
+
+/// What moves a connection's bytes.
+pub(super) type Driver = tokio_postgres::Connection<Socket, NoTlsStream>;
+
+/// Connects to the hosts of the address in random order, to the first that takes writes.
+/// Each may take [`REACHING`], login included: a machine that is stopped takes
+/// connections and says nothing, which tokio-postgres's own timeout does not notice.
+async fn connect(config: &Config) -> Result<(PgClient, Driver), tokio_postgres::Error> {
+    let mut hosts: Vec<usize> = (0..config.get_hosts().len()).collect();
+    fastrand::shuffle(&mut hosts);
+    let last = hosts.pop();
+    for host in hosts {
+        if let Ok(Ok(connected)) = timeout(REACHING, one_host(config, host).connect(NoTls)).await {
+            return Ok(connected);
+        }
+    }
+    // Its error is told; the pool ends it if it takes too long.
+    match last {
+        Some(host) => one_host(config, host).connect(NoTls).await,
+        None => config.connect(NoTls).await,
+    }
+}
+
+/// The configuration with one of its hosts alone.
+fn one_host(config: &Config, host: usize) -> Config {
+    let mut one = Config::new();
+    let ports = config.get_ports();
+    if let Some(port) = ports.get(host).or_else(|| ports.first()) {
+        one.port(*port);
+    }
+    match &config.get_hosts()[host] {
+        Host::Tcp(name) => one.host(name),
+        #[cfg(unix)]
+        Host::Unix(path) => one.host_path(path),
+    };
+    if let Some(user) = config.get_user() {
+        one.user(user);
+    }
+    if let Some(password) = config.get_password() {
+        one.password(password);
+    }
+    if let Some(name) = config.get_dbname() {
+        one.dbname(name);
+    }
+    if let Some(options) = config.get_options() {
+        one.options(options);
+    }
+    if let Some(name) = config.get_application_name() {
+        one.application_name(name);
+    }
+    one.ssl_mode(config.get_ssl_mode());
+    one.target_session_attrs(config.get_target_session_attrs());
+    one.connect_timeout(REACHING).tcp_user_timeout(UNACKNOWLEDGED);
+    one.keepalives_idle(UNACKNOWLEDGED);
+    one
 }
 
 /// Whether the database answers; each change of that is told on standard error once,

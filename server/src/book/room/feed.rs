@@ -177,6 +177,7 @@ pub(super) async fn follow(
         not_before = Instant::now() + PACE;
         if let Err(error) = reading.context("it took too long").flatten() {
             database.health().failed(&error);
+            database.close_idle();
             sleep(RETRY).await;
         }
     }

@@ -65,7 +65,10 @@ impl Finds {
                     self.0.health().answered();
                     return Some(found);
                 }
-                Err(error) => self.0.health().failed(&error),
+                Err(error) => {
+                    self.0.health().failed(&error);
+                    self.0.close_idle();
+                }
             }
             if Instant::now() >= deadline {
                 return None;

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use anyhow::bail;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
-use tokio_postgres::{AsyncMessage, NoTls};
+use tokio_postgres::AsyncMessage;
 
 use super::RoomId;
 use super::database::Database;
@@ -43,7 +43,7 @@ async fn session(
     changed: &mut UnboundedReceiver<Vec<RoomId>>,
     wakes: &UnboundedSender<Vec<RoomId>>,
 ) -> anyhow::Result<()> {
-    let (client, mut connection) = database.config().connect(NoTls).await?;
+    let (client, mut connection) = database.connect_apart().await?;
     let (told, mut notifications) = unbounded_channel();
     // It ends with the client.
     tokio::spawn(async move {

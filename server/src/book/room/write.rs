@@ -1,12 +1,17 @@
 //! Writes: a group of changes in one transaction, which is applied once or, if that can
 //! be told, not at all.
 //!
-//! Each lane has a row with the number of its last transaction. A transaction locks the
-//! row and the rows of its rooms, reads what its changes depend on, decides their
-//! replies, and writes the changes together with its own number. Where the connection
-//! breaks during the commit, the next attempt reads the number: if it is there, the
-//! commit was made, and the replies that were decided hold; if not, all is decided anew.
-//! An old attempt that is still under way holds the lock, so that it is waited for.
+//! Each lane has a row with the mark of its last transaction. A transaction locks the row
+//! and the rows of its rooms, reads what its changes depend on, decides their replies, and
+//! writes the changes together with its own mark. Where the connection breaks during the
+//! commit, the next attempt reads the mark: if it is there, the commit was made, and the
+//! replies that were decided hold; if not, all is decided anew. An old attempt that is
+//! still under way holds the lock, so that it is waited for.
+//!
+//! A mark is random and not a number that counts: after the death of a primary the next
+//! attempt may meet another history of the same lane, which has come just as far. (Tried
+//! with three nodes of which the primary was stopped and went on: one change was confirmed
+//! and gone.)
 
 use std::time::Duration;
 
@@ -26,7 +31,7 @@ use crate::book::revision::NotRevised;
 /// How long a teacher's revision may take: a book of the largest quota is some seconds.
 const REVISING: Duration = Duration::from_secs(20);
 
-const LAST_NUMBER: &str = "select no from lanes where id = $1 for update";
+const LAST_MARK: &str = "select mark from lanes where id = $1 for update";
 /// In the order of their ids, so that transactions which share rooms wait for each other
 /// and never in a circle.
 const LOCK_ROOMS: &str = "select id, seq, contacts, removed, quota from rooms \
@@ -51,7 +56,7 @@ const TRIM: &str = "with gone as (delete from contacts \
                     where room = $1 and phone is null and seq > $2) where id = $1";
 const CLEAR: &str = "delete from contacts where room = $1";
 const CLEARED: &str = "update rooms set trimmed = $2 where id = $1";
-const WRITE_NUMBER: &str = "update lanes set no = $2, used = now() where id = $1";
+const WRITE_MARK: &str = "update lanes set mark = $2, used = now() where id = $1";
 
 /// The lane of some rooms' changes.
 #[derive(Debug)]
@@ -101,10 +106,11 @@ impl Writes {
 
     /// Makes the work's changes once, and notes the replies in it.
     async fn make(&mut self, work: &mut Work, deadline: Instant) -> Result<(), NotConfirmed> {
-        let mut tried = None;
+        let mark = random()?;
+        let mut tried = false;
         loop {
             let until = attempt_until(deadline);
-            let attempt = timeout_at(until, self.attempt(work, &mut tried)).await;
+            let attempt = timeout_at(until, self.attempt(work, mark, &mut tried)).await;
             let error = match attempt.unwrap_or_else(|_| Err(anyhow!("it took too long"))) {
                 Ok(changed) => {
                     self.database.health().answered();
@@ -114,6 +120,8 @@ impl Writes {
                 Err(error) => error,
             };
             self.database.health().failed(&error);
+            // They may lead to the same machine.
+            self.database.close_idle();
             if Instant::now() >= deadline {
                 return Err(NotConfirmed);
             }
@@ -121,7 +129,7 @@ impl Writes {
         }
     }
 
-    /// One attempt. `tried` is the number with which a commit may have been made already.
+    /// One attempt. `tried` says whether a commit with the mark may have been made already.
     /// Returns the rooms that have changed.
     ///
     /// # Errors
@@ -130,12 +138,13 @@ impl Writes {
     async fn attempt(
         &mut self,
         work: &mut Work,
-        tried: &mut Option<i64>,
+        mark: i64,
+        tried: &mut bool,
     ) -> anyhow::Result<Vec<RoomId>> {
         let client = self.database.client().await?;
         let lane = match self.lane {
             Some(lane) => lane,
-            None if tried.is_some() => bail!("the lane's row is gone"),
+            None if *tried => bail!("the lane's row is gone"),
             None => *self.lane.insert(new_lane(&client).await?),
         };
         let (last, known) = read(&client, lane, work).await?;
@@ -144,8 +153,8 @@ impl Writes {
             self.lane = None;
             bail!("the lane's row is gone");
         };
-        if *tried == Some(last) {
-            confirm(&client, lane, last).await?;
+        if *tried && last == mark {
+            confirm(&client, lane, mark).await?;
             client.give_back();
             return Ok(work.rooms());
         }
@@ -155,8 +164,8 @@ impl Writes {
             client.give_back();
             return Ok(Vec::new());
         }
-        *tried = Some(last + 1);
-        write(&client, lane, last + 1, &decided).await?;
+        *tried = true;
+        write(&client, lane, mark, &decided).await?;
         client.give_back();
         Ok(decided.rooms())
     }
@@ -167,13 +176,20 @@ async fn new_lane(client: &Client) -> anyhow::Result<i64> {
     Ok(row.get(0))
 }
 
-/// Begins a transaction, and reads the lane's last number and what the work depends on.
+/// A new mark.
+fn random() -> Result<i64, NotConfirmed> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|_| NotConfirmed)?;
+    Ok(i64::from_ne_bytes(bytes))
+}
+
+/// Begins a transaction, and reads the lane's last mark and what the work depends on.
 async fn read(
     client: &Client,
     lane: i64,
     work: &Work,
 ) -> Result<(Option<i64>, Known), tokio_postgres::Error> {
-    let number = client.prepare_cached(LAST_NUMBER).await?;
+    let mark = client.prepare_cached(LAST_MARK).await?;
     let lock = client.prepare_cached(LOCK_ROOMS).await?;
     let (rooms, (of, names)) = (work.room_ids(), work.names());
     let whole = work.whole_book();
@@ -188,7 +204,7 @@ async fn read(
     let ((), last, rooms, contacts) = tokio::try_join!(
         biased;
         client.batch_execute("begin"),
-        async { client.query_opt(&number, &[&lane]).await },
+        async { client.query_opt(&mark, &[&lane]).await },
         async { client.query(&lock, &[&rooms]).await },
         read_contacts,
     )?;
@@ -213,8 +229,8 @@ fn room(row: &Row) -> RoomRow {
 /// Makes sure that a commit which is seen is confirmed, too. One that was interrupted is
 /// seen on its machine before another machine has it. A commit behind it is confirmed
 /// only together with it.
-async fn confirm(client: &Client, lane: i64, number: i64) -> Result<(), tokio_postgres::Error> {
-    client.execute(WRITE_NUMBER, &[&lane, &number]).await?;
+async fn confirm(client: &Client, lane: i64, mark: i64) -> Result<(), tokio_postgres::Error> {
+    client.execute(WRITE_MARK, &[&lane, &mark]).await?;
     client.batch_execute("commit").await
 }
 
@@ -222,7 +238,7 @@ async fn confirm(client: &Client, lane: i64, number: i64) -> Result<(), tokio_po
 async fn write(
     client: &Client,
     lane: i64,
-    number: i64,
+    mark: i64,
     decided: &Decided,
 ) -> Result<(), tokio_postgres::Error> {
     if let Some(room) = decided.cleared {
@@ -230,7 +246,7 @@ async fn write(
     }
     let write_names = client.prepare_cached(WRITE_NAMES).await?;
     let write_rooms = client.prepare_cached(WRITE_ROOMS).await?;
-    let write_number = client.prepare_cached(WRITE_NUMBER).await?;
+    let write_mark = client.prepare_cached(WRITE_MARK).await?;
     let Decided { rooms, name_rooms, names, phones, seqs, .. } = decided;
     let ids: Vec<i64> = rooms.iter().map(|room| room.id.0).collect();
     let room_seqs: Vec<i64> = rooms.iter().map(|room| room.seq).collect();
@@ -248,7 +264,7 @@ async fn write(
                 false => 0,
             };
         }
-        client.execute(&write_number, &[&lane, &number]).await?;
+        client.execute(&write_mark, &[&lane, &mark]).await?;
         return client.batch_execute("commit").await;
     }
     // Sent at once and carried out in this order.
@@ -256,7 +272,7 @@ async fn write(
         biased;
         async { client.execute(&write_names, &[name_rooms, names, phones, seqs]).await },
         async { client.execute(&write_rooms, &[&ids, &room_seqs, &contacts, &removed]).await },
-        async { client.execute(&write_number, &[&lane, &number]).await },
+        async { client.execute(&write_mark, &[&lane, &mark]).await },
         client.batch_execute("commit"),
     )?;
     Ok(())

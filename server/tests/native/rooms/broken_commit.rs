@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio_postgres::Client;
 
 use super::{OneRoom, QUOTA, say};
 use crate::classroom::TestServer;
@@ -26,16 +27,19 @@ const COMMIT: &[u8] = b"commit\0";
 
 impl Breaker {
     /// `delivers`: whether the database gets the commits that are broken.
-    async fn before(socket: PathBuf, delivers: bool) -> Self {
+    /// `other_history`: what else happens to the database before the connection breaks.
+    async fn before(socket: PathBuf, delivers: bool, other_history: Option<Client>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (armed, broken) = <(Arc<AtomicU32>, Arc<AtomicU32>)>::default();
+        let other_history = other_history.map(Arc::new);
         let breaker = Breaker { port, armed: Arc::clone(&armed), broken: Arc::clone(&broken) };
         tokio::spawn(async move {
             while let Ok((server, _)) = listener.accept().await {
                 let Ok(database) = UnixStream::connect(&socket).await else { continue };
                 let (armed, broken) = (Arc::clone(&armed), Arc::clone(&broken));
-                tokio::spawn(pass_on(server, database, armed, broken, delivers));
+                let history = other_history.clone();
+                tokio::spawn(pass_on(server, database, (armed, broken), delivers, history));
             }
         });
         breaker
@@ -50,9 +54,9 @@ impl Breaker {
 async fn pass_on(
     mut server: TcpStream,
     mut database: UnixStream,
-    armed: Arc<AtomicU32>,
-    broken: Arc<AtomicU32>,
+    (armed, broken): (Arc<AtomicU32>, Arc<AtomicU32>),
     delivers: bool,
+    other_history: Option<Arc<Client>>,
 ) {
     let (mut to, mut from) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -63,6 +67,11 @@ async fn pass_on(
                     && armed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
                         .is_ok();
                 if breaks && !delivers {
+                    drop(database);
+                    if let Some(client) = other_history {
+                        let raise = "update tcp_classroom.lanes set mark = mark + 1";
+                        client.execute(raise, &[]).await.unwrap();
+                    }
                     broken.fetch_add(1, Ordering::SeqCst);
                     return;
                 }
@@ -92,11 +101,13 @@ async fn pass_on(
 
 /// Makes changes whose commits break now and then, and returns how often the room's
 /// number was raised and how many changes were confirmed.
-async fn changes_through_a_breaker(delivers: bool) -> Option<(i64, i64)> {
+async fn changes_through_a_breaker(delivers: bool, meddles: bool) -> Option<(i64, i64)> {
     const CHANGES: u32 = 60;
     let postgres = Postgres::shared()?;
     let OneRoom { url, room, .. } = OneRoom::on(postgres).await;
-    let breaker = Breaker::before(postgres.socket(), delivers).await;
+    let database = url.rsplit('/').next().unwrap();
+    let other_history = if meddles { Some(postgres.connect(database).await) } else { None };
+    let breaker = Breaker::before(postgres.socket(), delivers, other_history).await;
     let rooms = Rooms::connect(&breaker.url(&url)).await.unwrap();
     let server = TestServer::with_book(rooms.book(&room.code).await.unwrap(), |_| {}).await;
     let mut client = server.tcp().await;
@@ -119,14 +130,21 @@ async fn changes_through_a_breaker(delivers: bool) -> Option<(i64, i64)> {
 
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_confirmed_and_not_made_again() {
-    if let Some((made, confirmed)) = changes_through_a_breaker(true).await {
+    if let Some((made, confirmed)) = changes_through_a_breaker(true, false).await {
         assert_eq!(made, confirmed);
     }
 }
 
 #[tokio::test]
 async fn a_commit_that_is_lost_on_its_way_is_made_by_the_next_attempt() {
-    if let Some((made, confirmed)) = changes_through_a_breaker(false).await {
+    if let Some((made, confirmed)) = changes_through_a_breaker(false, false).await {
+        assert_eq!(made, confirmed);
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_another_history_has_brought_as_far_is_not_taken_for_a_commit() {
+    if let Some((made, confirmed)) = changes_through_a_breaker(false, true).await {
         assert_eq!(made, confirmed);
     }
 }

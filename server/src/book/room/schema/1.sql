@@ -38,10 +38,10 @@ create table contacts (
 
 create index contacts_in_order on contacts (room, seq);
 
--- A lane of a server, and the number of its last transaction. So a lane whose
--- connection broke during a commit can tell whether it was made.
+-- A lane of a server, and the mark of its last transaction, a random number. So a lane
+-- whose connection broke during a commit can tell whether it was made.
 create table lanes (
     id bigint generated always as identity primary key,
-    no bigint not null default 0,
+    mark bigint not null default 0,
     used timestamptz not null default now()
 ) with (fillfactor = 10);
