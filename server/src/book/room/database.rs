@@ -35,9 +35,11 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 /// What the server sets for each session. A session that stays within a transaction
 /// is one whose server is gone; it must not hold locks that other servers wait for.
-/// Commits are confirmed when they are on the disk, with Patroni on two machines'.
+/// Commits are confirmed when they are on the disk, with Patroni on two machines'; a
+/// timeout of statements, which a database may have for all, would have a commit that waits
+/// for the second machine called done.
 const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5000 -c synchronous_commit=on \
-                        -c tcp_user_timeout=5000 -c default_transaction_isolation=read\\ committed";
+                        -c statement_timeout=0 -c tcp_user_timeout=5000 -c default_transaction_isolation=read\\ committed";
 
 /// A database and the connections to it. Clones share them.
 #[derive(Clone, Debug)]
@@ -62,7 +64,8 @@ impl Database {
             )
         })?;
         let options = config.get_options().unwrap_or_default();
-        let options = format!("-c search_path={SCHEMA} {SETTINGS} {options}");
+        // The last one of a setting holds: the address cannot undo these.
+        let options = format!("{options} -c search_path={SCHEMA} {SETTINGS}");
         config.options(options).application_name("tcp-classroom");
         // Of several hosts the primary is wanted, wherever it is.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);

@@ -8,10 +8,29 @@
 //! replies that were decided hold; if not, all is decided anew. An old attempt that is
 //! still under way holds the lock, so that it is waited for.
 //!
-//! A mark is random and not a number that counts: after the death of a primary the next
-//! attempt may meet another history of the same lane, which has come just as far. (Tried
-//! with three nodes of which the primary was stopped and went on: one change was confirmed
-//! and gone.)
+//! # After a failover
+//!
+//! An attempt and the next one may meet different histories of the database: a primary that
+//! was stopped and goes on has what nobody else has, and lacks what its successor has made.
+//!
+//! - A mark belongs to one group and is random. So a lane that has come just as far in the
+//!   other history is not taken for the commit. Marks that counted were the reason why one
+//!   of 17,747 acknowledged changes was lost in a trial: a group's first attempt met the
+//!   old primary, where the lane stood at 5, and was to make 6; the second met the new one,
+//!   where another group had made 6 meanwhile.
+//! - A mark that is found may be known to that machine alone, by a commit that was
+//!   interrupted while it waited for another machine. [`confirm`] commits once more behind
+//!   it, and that is confirmed only together with it: never by an old primary, which has
+//!   no followers any more.
+//! - The mark is found in the history in which the decided replies hold: an attempt that
+//!   can still commit has the lane's row locked since before its mark was known, and the
+//!   next attempt on that machine waits for it.
+//!
+//! It follows that a group is made once in the history that goes on, and that what was
+//! acknowledged is in it. That the database itself confirms only what another machine has
+//! is up to its operator: `synchronous_mode_strict`, no `pg_cancel_backend` on a session
+//! that commits (PostgreSQL calls that commit done), no `statement_timeout`, which does the
+//! same and is therefore [switched off](super::database).
 
 use std::time::Duration;
 

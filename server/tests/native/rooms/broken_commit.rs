@@ -6,109 +6,130 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio_postgres::Client;
+use tokio::sync::watch;
 
 use super::{OneRoom, QUOTA, say};
-use crate::classroom::TestServer;
 use crate::classroom::postgres::Postgres;
+use crate::classroom::{TestServer, must};
 use tcp_classroom::Rooms;
 
 /// Stands between a server and the database, and breaks connections at commits.
+#[derive(Clone)]
 struct Breaker {
-    port: u16,
+    /// Where the database listens.
+    socket: PathBuf,
+    /// Whether the database gets the commits that are broken.
+    delivers: bool,
     /// How many of the next commits lose their answer.
     armed: Arc<AtomicU32>,
     /// How many have lost it.
     broken: Arc<AtomicU32>,
+    /// Which history of the database is met. A change breaks all connections.
+    met: Arc<watch::Sender<Met>>,
+}
+
+/// A history of the database. The other one is a database of its own, named with an `e`
+/// where the first is named with a `d`.
+#[derive(Clone, Copy, PartialEq)]
+enum Met {
+    First,
+    Other,
+    Neither,
 }
 
 /// What a commit looks like on its way to the database: a simple query.
 const COMMIT: &[u8] = b"commit\0";
 
 impl Breaker {
-    /// `delivers`: whether the database gets the commits that are broken.
-    /// `other_history`: what else happens to the database before the connection breaks.
-    async fn before(socket: PathBuf, delivers: bool, other_history: Option<Client>) -> Self {
+    /// Returns the address at which it stands for the database.
+    async fn before(postgres: &Postgres, url: &str, delivers: bool) -> (Self, String) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (armed, broken) = <(Arc<AtomicU32>, Arc<AtomicU32>)>::default();
-        let other_history = other_history.map(Arc::new);
-        let breaker = Breaker { port, armed: Arc::clone(&armed), broken: Arc::clone(&broken) };
+        let met = Arc::new(watch::Sender::new(Met::First));
+        let (armed, broken) = Default::default();
+        let breaker = Breaker { socket: postgres.socket(), delivers, armed, broken, met };
+        let passing = breaker.clone();
         tokio::spawn(async move {
             while let Ok((server, _)) = listener.accept().await {
-                let Ok(database) = UnixStream::connect(&socket).await else { continue };
-                let (armed, broken) = (Arc::clone(&armed), Arc::clone(&broken));
-                let history = other_history.clone();
-                tokio::spawn(pass_on(server, database, (armed, broken), delivers, history));
+                let passing = passing.clone();
+                tokio::spawn(async move {
+                    let mut met = passing.met.subscribe();
+                    let now = *met.borrow_and_update();
+                    tokio::select! {
+                        () = passing.pass_on(server, now) => {}
+                        _ = met.changed() => {}
+                    }
+                });
             }
         });
-        breaker
-    }
-
-    fn url(&self, url: &str) -> String {
         let database = url.rsplit('/').next().unwrap();
-        format!("postgres://classroom@127.0.0.1:{}/{database}", self.port)
+        (breaker, format!("postgres://classroom@127.0.0.1:{port}/{database}"))
     }
-}
 
-async fn pass_on(
-    mut server: TcpStream,
-    mut database: UnixStream,
-    (armed, broken): (Arc<AtomicU32>, Arc<AtomicU32>),
-    delivers: bool,
-    other_history: Option<Arc<Client>>,
-) {
-    let (mut to, mut from) = (vec![0; 65_536], vec![0; 65_536]);
-    loop {
-        tokio::select! {
-            read = server.read(&mut to) => {
-                let Ok(length @ 1..) = read else { return };
-                let breaks = to[..length].windows(COMMIT.len()).any(|part| part == COMMIT)
-                    && armed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
-                        .is_ok();
-                if breaks && !delivers {
-                    drop(database);
-                    if let Some(client) = other_history {
-                        let raise = "update tcp_classroom.lanes set mark = mark + 1";
-                        client.execute(raise, &[]).await.unwrap();
+    async fn pass_on(&self, mut server: TcpStream, met: Met) {
+        let Ok(mut database) = UnixStream::connect(&self.socket).await else { return };
+        let (mut to, mut from) = (vec![0; 65_536], vec![0; 65_536]);
+        let mut is_first = true;
+        loop {
+            tokio::select! {
+                read = server.read(&mut to) => {
+                    let Ok(length @ 1..) = read else { return };
+                    let sent = &mut to[..length];
+                    if std::mem::take(&mut is_first) {
+                        match met {
+                            Met::First => {}
+                            Met::Other => name_the_other(sent),
+                            Met::Neither => return,
+                        }
                     }
-                    broken.fetch_add(1, Ordering::SeqCst);
-                    return;
-                }
-                if database.write_all(&to[..length]).await.is_err() {
-                    return;
-                }
-                if breaks {
-                    // Its answer shows that it is made.
-                    let mut answer = Vec::new();
-                    while !answer.windows(7).any(|part| part == b"COMMIT\0") {
-                        let Ok(length @ 1..) = database.read(&mut from).await else { return };
-                        answer.extend_from_slice(&from[..length]);
+                    let breaks = sent.windows(COMMIT.len()).any(|part| part == COMMIT)
+                        && self.armed.fetch_update(
+                            Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1),
+                        ).is_ok();
+                    if breaks && !self.delivers {
+                        self.broken.fetch_add(1, Ordering::SeqCst);
+                        return;
                     }
-                    broken.fetch_add(1, Ordering::SeqCst);
-                    return;
+                    if database.write_all(sent).await.is_err() {
+                        return;
+                    }
+                    if breaks {
+                        // Its answer shows that it is made.
+                        let mut answer = Vec::new();
+                        while !answer.windows(7).any(|part| part == b"COMMIT\0") {
+                            let Ok(length @ 1..) = database.read(&mut from).await else { return };
+                            answer.extend_from_slice(&from[..length]);
+                        }
+                        self.broken.fetch_add(1, Ordering::SeqCst);
+                        return;
+                    }
                 }
-            }
-            read = database.read(&mut from) => {
-                let Ok(length @ 1..) = read else { return };
-                if server.write_all(&from[..length]).await.is_err() {
-                    return;
+                read = database.read(&mut from) => {
+                    let Ok(length @ 1..) = read else { return };
+                    if server.write_all(&from[..length]).await.is_err() {
+                        return;
+                    }
                 }
             }
         }
     }
 }
 
+/// Makes a start-up message ask for the other history.
+fn name_the_other(message: &mut [u8]) {
+    const NAME: &[u8] = b"database\0d";
+    let at = message.windows(NAME.len()).position(|part| part == NAME).unwrap();
+    message[at + NAME.len() - 1] = b'e';
+}
+
 /// Makes changes whose commits break now and then, and returns how often the room's
 /// number was raised and how many changes were confirmed.
-async fn changes_through_a_breaker(delivers: bool, meddles: bool) -> Option<(i64, i64)> {
+async fn changes_through_a_breaker(delivers: bool) -> Option<(i64, i64)> {
     const CHANGES: u32 = 60;
     let postgres = Postgres::shared()?;
     let OneRoom { url, room, .. } = OneRoom::on(postgres).await;
-    let database = url.rsplit('/').next().unwrap();
-    let other_history = if meddles { Some(postgres.connect(database).await) } else { None };
-    let breaker = Breaker::before(postgres.socket(), delivers, other_history).await;
-    let rooms = Rooms::connect(&breaker.url(&url)).await.unwrap();
+    let (breaker, broken_url) = Breaker::before(postgres, &url, delivers).await;
+    let rooms = Rooms::connect(&broken_url).await.unwrap();
     let server = TestServer::with_book(rooms.book(&room.code).await.unwrap(), |_| {}).await;
     let mut client = server.tcp().await;
     let mut confirmed = 0;
@@ -130,22 +151,65 @@ async fn changes_through_a_breaker(delivers: bool, meddles: bool) -> Option<(i64
 
 #[tokio::test]
 async fn a_commit_whose_answer_is_lost_is_confirmed_and_not_made_again() {
-    if let Some((made, confirmed)) = changes_through_a_breaker(true, false).await {
+    if let Some((made, confirmed)) = changes_through_a_breaker(true).await {
         assert_eq!(made, confirmed);
     }
 }
 
 #[tokio::test]
 async fn a_commit_that_is_lost_on_its_way_is_made_by_the_next_attempt() {
-    if let Some((made, confirmed)) = changes_through_a_breaker(false, false).await {
+    if let Some((made, confirmed)) = changes_through_a_breaker(false).await {
         assert_eq!(made, confirmed);
     }
 }
 
 #[tokio::test]
-async fn a_lane_that_another_history_has_brought_as_far_is_not_taken_for_a_commit() {
-    if let Some((made, confirmed)) = changes_through_a_breaker(false, true).await {
-        assert_eq!(made, confirmed);
+async fn after_a_failover_another_group_s_commit_is_not_taken_for_that_of_a_group() {
+    let Some(postgres) = Postgres::shared() else { return };
+    for delivers in [true, false] {
+        let OneRoom { url, room, rooms } = OneRoom::on(postgres).await;
+        drop(rooms);
+        let (breaker, broken_url) = Breaker::before(postgres, &url, delivers).await;
+        let rooms = Rooms::connect(&broken_url).await.unwrap();
+        let server = TestServer::with_book(rooms.book(&room.code).await.unwrap(), |_| {}).await;
+        let mut client = server.tcp().await;
+        assert_eq!(say(&mut client, "add;a;1").await, "a added!");
+        // The second history begins with all that the first has.
+        breaker.met.send_replace(Met::Neither);
+        let first = url.rsplit('/').next().unwrap();
+        let other = first.replace('d', "e");
+        let copying = async {
+            let client = postgres.connect("postgres").await;
+            let kill = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+            let copy = format!("create database {other} template {first}");
+            loop {
+                client.query(kill, &[&first]).await.unwrap();
+                if client.batch_execute(&copy).await.is_ok() {
+                    return;
+                }
+            }
+        };
+        must("the database is copied", copying).await;
+
+        // The new primary makes a group; the next one's first attempt meets the old one.
+        breaker.met.send_replace(Met::Other);
+        assert_eq!(say(&mut client, "add;b;2").await, "b added!");
+        breaker.armed.store(1, Ordering::SeqCst);
+        breaker.met.send_replace(Met::First);
+        let failing_over = async {
+            while breaker.broken.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            breaker.met.send_replace(Met::Other);
+        };
+        let (told, ()) = tokio::join!(say(&mut client, "add;c;3"), failing_over);
+        assert_eq!(told, "c added!");
+        for (name, phone) in [("a", "1"), ("b", "2"), ("c", "3")] {
+            assert_eq!(say(&mut client, &format!("find;{name}")).await, phone, "{name}");
+        }
+        let rows = postgres.connect(&other).await;
+        let row = rows.query_one("select seq from tcp_classroom.rooms", &[]).await.unwrap();
+        assert_eq!(row.get::<_, i64>(0), 3);
     }
 }
 
