@@ -62,6 +62,13 @@ impl Classroom {
         self
     }
 
+    /// Makes this one of several servers of the class. By `tag` the numbers of its people
+    /// differ from those that other servers give.
+    pub(crate) fn at_server(mut self, tag: u32) -> Self {
+        self.people = Arc::new(People::at_server(tag));
+        self
+    }
+
     /// What the teacher has switched.
     pub(crate) fn lead(&self) -> &Lead {
         &self.lead

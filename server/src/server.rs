@@ -1,7 +1,9 @@
 //! The server as a whole: bound first, then served, then stopped.
 
 pub(crate) mod rooms;
+mod shared_acts;
 mod shared_lead;
+mod shared_people;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

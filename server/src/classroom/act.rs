@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use api::{Act, Action, MAX_ANNOUNCEMENT, Sticky};
+use api::{Act, Action, JournalEntry, MAX_ANNOUNCEMENT, Sticky};
 use protocol::Stage;
 use tokio::time::Instant;
 
@@ -169,16 +169,18 @@ impl Classroom {
         let (id, label) = self.person(act)?;
         match self.people().set_sticky(id, sticky) {
             true => Ok(Some(label)),
+            false if self.people().is_elsewhere(id) => Ok(Some(label)),
             false => Err(Refused::UnknownPerson),
         }
     }
 
-    /// What concerns one person alone.
+    /// What concerns one person alone. For somebody at another server it is done there,
+    /// which reads it in the [journal](Self::follow).
     fn single_out(&self, act: &Act) -> Result<Option<String>, Refused> {
         let (id, label) = self.person(act)?;
         let done = match act.action {
-            Action::Disconnect => self.people().disconnect(id),
-            Action::LowerHand => self.people().lower_hand(id),
+            Action::Disconnect => self.people().disconnect(id) || self.people().is_elsewhere(id),
+            Action::LowerHand => self.people().lower_hand(id) || self.people().is_elsewhere(id),
             _ => self.lead().switch(|switches| switches.shows = Some(id)),
         };
         Ok(done.then_some(label))
@@ -202,6 +204,29 @@ impl Classroom {
         self.people().disconnect_address(address);
         let is_named = label != address.to_string();
         Ok(Some(if is_named { format!("{label} ({address})") } else { label }))
+    }
+
+    /// Does this server's part in something that was done on another server of the class,
+    /// and enters it into the journal. Returns its number there. What is switched for all
+    /// comes [another way](super::lead::shared).
+    pub(crate) fn follow(&self, entry: JournalEntry) -> u64 {
+        if let Some(id) = entry.act.person.map(PersonId) {
+            let people = self.people();
+            let sticky = |sticky| people.set_sticky(id, sticky);
+            // Nothing happens where it is about somebody of another server.
+            let _ = match entry.act.action {
+                Action::Disconnect => people.disconnect(id),
+                Action::LowerHand => people.lower_hand(id),
+                Action::StickyJoin => sticky(Sticky::Joined),
+                Action::StickySplit => sticky(Sticky::Split),
+                Action::StickyOff => sticky(Sticky::Off),
+                _ => false,
+            };
+        }
+        if entry.act.action == Action::End {
+            self.lead().journal().forget();
+        }
+        self.lead().journal().take_over(entry)
     }
 
     /// Whom an act is about, and what to call that person.

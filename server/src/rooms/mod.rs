@@ -12,8 +12,7 @@ pub(crate) use self::code::Code;
 use self::registry::About;
 pub use self::registry::NewRoom;
 use crate::book::Book;
-use crate::book::room::Lanes;
-use crate::book::room::shared_text::SharedText;
+use crate::book::room::{Lanes, Shared};
 use crate::language::localized;
 
 /// The rooms of a database, as one server serves them.
@@ -72,12 +71,12 @@ impl Rooms {
         registry::by_code(self.lanes.database(), code).await
     }
 
-    /// The book of a room, and the text that the room's servers share.
+    /// The book of a room, and what else the room's servers share.
     ///
     /// # Errors
     ///
     /// The database is away.
-    pub(crate) async fn open(&self, about: &About) -> anyhow::Result<(Book, SharedText)> {
+    pub(crate) async fn open(&self, about: &About) -> anyhow::Result<(Book, Shared)> {
         registry::note_use(self.lanes.database(), about.id).await?;
         let (room, shared) = self.lanes.room(about.id, about.quota).await?;
         Ok((Book::in_room(room), shared))

@@ -15,10 +15,10 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{SEND_BUFFER, Server, context, finish, note_arrival, shared_lead};
+use super::{SEND_BUFFER, Server, context, finish, note_arrival};
+use super::{shared_acts, shared_lead, shared_people};
 use crate::book::Book;
-use crate::book::room::RoomId;
-use crate::book::room::shared_text::SharedText;
+use crate::book::room::{RoomId, Shared};
 use crate::classroom::Classroom;
 use crate::classroom::lead::access::Access;
 use crate::classroom::people::{Present, Visitor};
@@ -218,16 +218,26 @@ impl OpenRoom {
     fn new(
         about: About,
         code: &Code,
-        (book, shared): (Book, SharedText),
+        (book, shared): (Book, Shared),
         rooms: &OpenRooms,
-    ) -> Self {
-        let classroom = Classroom::new(book, rooms.options, Console::silent());
+    ) -> anyhow::Result<Self> {
+        let mut tag = [0; 4];
+        getrandom::fill(&mut tag)?;
+        let tag = u32::from_ne_bytes(tag);
+        let classroom = Classroom::new(book, rooms.options, Console::silent()).at_server(tag);
         let server = Arc::new(rooms.server.in_folder(format!("r/{code}/")));
         let classroom = Arc::new(classroom.led_with(Access::stored(about.stored)));
         let ended = CancellationToken::new();
         // All end with the room.
         drop(classroom.observe(ended.clone()));
-        tokio::spawn(shared_lead::share(Arc::clone(&classroom), shared, ended.clone()));
+        let Shared { text, acts, presence } = shared;
+        let class = || (Arc::clone(&classroom), ended.clone());
+        let (of, end) = class();
+        tokio::spawn(shared_lead::share(of, text, end));
+        let (of, end) = class();
+        tokio::spawn(shared_acts::share(of, acts, tag, end));
+        let (of, end) = class();
+        tokio::spawn(shared_people::share(of, presence, end));
         tokio::spawn({
             let (led, ended) = (Arc::clone(&classroom), ended.clone());
             async move { led.lead().end_by_itself(&ended).await }
@@ -235,7 +245,7 @@ impl OpenRoom {
         let routes = http::router(Arc::clone(&classroom), server);
         let (used, unused_count) = (Mutex::new(Instant::now()), Arc::strong_count(&classroom));
         let _ended = ended.drop_guard();
-        OpenRoom { name: about.name, classroom, routes, used, unused_count, _ended }
+        Ok(OpenRoom { name: about.name, classroom, routes, used, unused_count, _ended })
     }
 
     fn use_now(&self) {
@@ -259,7 +269,7 @@ impl OpenRooms {
         let cell = Arc::clone(lock(&self.open).entry(about.id).or_default());
         let opening = async {
             let (book, shared) = self.rooms.open(&about).await?;
-            anyhow::Ok(Arc::new(OpenRoom::new(about, code, (book, shared), self)))
+            anyhow::Ok(Arc::new(OpenRoom::new(about, code, (book, shared), self)?))
         };
         let room = cell.get_or_try_init(|| opening).await?;
         room.use_now();

@@ -1,5 +1,6 @@
 //! What a teacher switches on one server of a room, on all of them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,11 +67,16 @@ async fn take_over(
     let told: SharedSwitches = serde_json::from_str(&told)?;
     if told.lesson > classroom.lead().watch().borrow().lesson {
         classroom.forget_lesson();
-        classroom.lead().journal().forget();
     }
     classroom.book().set_frozen(told.frozen);
     classroom.playground().let_neighbours(told.servers);
+    let before = classroom.lead().watch().borrow().blocked.clone();
     classroom.lead().switch(|switches| told.apply(switches, read.age, Instant::now()));
+    let now = classroom.lead().watch().borrow().blocked.clone();
+    let is_new = |address: &IpAddr| before.iter().all(|(known, _)| known != address);
+    for (address, _) in now.into_iter().filter(|(address, _)| is_new(address)) {
+        classroom.people().disconnect_address(address);
+    }
     let now = SharedSwitches::of(&classroom.lead().watch().borrow(), Instant::now());
     Ok((read.number, Some(now)))
 }

@@ -21,8 +21,14 @@ pub struct Roster {
 
 impl Roster {
     pub async fn open(server: &TestServer) -> Self {
-        let headers = format!("Authorization: Bearer {}\r\n", server.token);
-        let events = EventClient::open_path_with(server.http, api::TEACHER, &headers).await;
+        Self::open_in(server, "", &server.token).await
+    }
+
+    /// The roster of one class of many, which is in a folder.
+    pub async fn open_in(server: &TestServer, folder: &str, token: &str) -> Self {
+        let headers = format!("Authorization: Bearer {token}\r\n");
+        let path = format!("{folder}{}", api::TEACHER);
+        let events = EventClient::open_path_with(server.http, &path, &headers).await;
         Roster { events, rows: BTreeMap::new(), events_seen: 0, rows_seen: 0 }
     }
 
@@ -88,17 +94,24 @@ pub async fn board_until(
 /// A student's page by its key.
 pub struct Page<'s> {
     server: &'s TestServer,
+    /// Where the class is, as `/r/CODE`; empty at the top.
+    folder: String,
     pub key: String,
 }
 
 impl<'s> Page<'s> {
     pub fn new(server: &'s TestServer, number: usize) -> Self {
-        Page { server, key: format!("key{number:020}") }
+        Self::in_folder(server, "", number)
+    }
+
+    pub fn in_folder(server: &'s TestServer, folder: &str, number: usize) -> Self {
+        Page { server, folder: folder.to_owned(), key: format!("key{number:020}") }
     }
 
     pub async fn websocket(&self) -> WebSocketClient {
-        let path = format!("ws?page={}", self.key);
-        let mut client = WebSocketClient::connect_to(self.server.http, &path, &[]).await.unwrap();
+        let path = format!("{}/ws?page={}", self.folder, self.key);
+        let path = path.trim_start_matches('/');
+        let mut client = WebSocketClient::connect_to(self.server.http, path, &[]).await.unwrap();
         client.expect("Welcome!").await;
         client
     }
@@ -106,7 +119,7 @@ impl<'s> Page<'s> {
     /// Says how far it is, and is believed.
     pub async fn reports(&self, student: &Student) {
         let body = serde_json::to_string(student).unwrap();
-        let response = post_student(self.server.http, &self.key, &body).await;
+        let response = post_student_in(self.server.http, &self.folder, &self.key, &body).await;
         assert_eq!(response.status, 204, "{}", response.text());
     }
 
@@ -120,7 +133,7 @@ impl<'s> Page<'s> {
 
     /// Follows the class.
     pub async fn class(&self) -> EventClient {
-        let path = format!("{}?key={}", api::CLASS, self.key);
+        let path = format!("{}{}?key={}", self.folder, api::CLASS, self.key);
         EventClient::open_path(self.server.http, &path).await
     }
 }
@@ -134,10 +147,14 @@ pub async fn class_state(events: &mut EventClient) -> ClassState {
 
 /// Posts what a page says of itself, whatever it is.
 pub async fn post_student(http: SocketAddr, key: &str, body: &str) -> HttpResponse {
+    post_student_in(http, "", key, body).await
+}
+
+async fn post_student_in(http: SocketAddr, folder: &str, key: &str, body: &str) -> HttpResponse {
     use tokio::io::AsyncReadExt;
     let mut client = TcpClient::connect(http).await;
     let request = format!(
-        "POST {}?key={key} HTTP/1.1\r\nHost: {http}\r\nContent-Length: {}\r\n\
+        "POST {folder}{}?key={key} HTTP/1.1\r\nHost: {http}\r\nContent-Length: {}\r\n\
          Connection: close\r\n\r\n{body}",
         api::STUDENT,
         body.len()

@@ -39,8 +39,8 @@ const CHANGES: &str = "select c.room, c.name, c.phone, c.seq \
                        from unnest($1::bigint[], $2::bigint[]) as known(room, seq) \
                        join contacts c on c.room = known.room and c.seq > known.seq \
                        order by c.seq";
-const STANDS: &str = "select id, trimmed, seq, shared_no from rooms where id = any($1)";
-const NUMBERS: &str = "select id, seq, shared_no from rooms where id = any($1)";
+const STANDS: &str = "select id, trimmed, seq, shared_no, acts from rooms where id = any($1)";
+const NUMBERS: &str = "select id, seq, shared_no, acts from rooms where id = any($1)";
 const NUMBER: &str = "select seq from rooms where id = $1";
 const BOOK: &str = "select name, phone from contacts where room = $1 and phone is not null";
 
@@ -76,6 +76,8 @@ pub(crate) struct Mirror {
     seq: watch::Sender<i64>,
     /// The number of the last [shared text](super::shared_text).
     shared: watch::Sender<i64>,
+    /// The number of the last of the teacher's [acts](super::acts).
+    acts: watch::Sender<i64>,
 }
 
 impl Mirror {
@@ -90,6 +92,11 @@ impl Mirror {
     /// The number of the shared text.
     pub(super) fn shared(&self) -> watch::Receiver<i64> {
         self.shared.subscribe()
+    }
+
+    /// The number of the last act.
+    pub(super) fn acts(&self) -> watch::Receiver<i64> {
+        self.acts.subscribe()
     }
 
     /// Waits until it has been read for the first time.
@@ -122,7 +129,8 @@ impl Mirrors {
         }
         let contacts = SharedContacts::new(Contacts::with_limit(quota));
         let (seq, shared) = (watch::Sender::new(UNREAD), watch::Sender::new(0));
-        let mirror = Arc::new(Mirror { room, contacts, seq, shared });
+        let acts = watch::Sender::new(0);
+        let mirror = Arc::new(Mirror { room, contacts, seq, shared, acts });
         mirrors.insert(room, Arc::downgrade(&mirror));
         mirror
     }
@@ -202,8 +210,10 @@ async fn read(
         let ids: Vec<i64> = all.keys().map(|room| room.0).collect();
         for row in client.query(&numbers, &[&ids]).await? {
             let room = RoomId(row.get(0));
-            let stands = (row.get(1), row.get(2));
-            let differs = |mirror: &Mirror| (mirror.seq(), *mirror.shared.borrow()) != stands;
+            let stands = (row.get(1), row.get(2), row.get(3));
+            let differs = |mirror: &Mirror| {
+                (mirror.seq(), *mirror.shared.borrow(), *mirror.acts.borrow()) != stands
+            };
             if all.get(&room).is_some_and(|mirror| differs(mirror)) {
                 due.insert(room);
             }
@@ -240,8 +250,10 @@ async fn read_changes(client: &Client, due: &BTreeMap<RoomId, Arc<Mirror>>) -> a
     }
     for row in &stands {
         let Some(mirror) = due.get(&RoomId(row.get(0))) else { continue };
-        let (trimmed, last, shared): (i64, i64, i64) = (row.get(1), row.get(2), row.get(3));
-        mirror.shared.send_if_modified(|known| std::mem::replace(known, shared) != shared);
+        let (trimmed, last): (i64, i64) = (row.get(1), row.get(2));
+        for (number, now) in [(&mirror.shared, row.get(3)), (&mirror.acts, row.get(4))] {
+            number.send_if_modified(|known: &mut i64| std::mem::replace(known, now) != now);
+        }
         // It is ahead where the database was put back to an older state.
         let is_elsewhere = mirror.seq() < trimmed || mirror.seq() > last;
         if mirror.seq() == UNREAD || is_elsewhere {

@@ -11,15 +11,20 @@
 //!                               \ woken by this server's writes and by notify
 //! ```
 //!
+//! Beside the book the servers of a room share what is no matter of it, as texts: the last
+//! [switches](shared_text), the teacher's [acts], and [who is connected](presence) where.
+//!
 //! A room's order is one number, `rooms.seq`, which each change raises while it holds the
 //! room's row: so whoever reads the changes behind a number misses none.
 
+pub(crate) mod acts;
 pub(crate) mod database;
 mod decide;
 mod feed;
 mod find;
 mod lane;
 mod notify;
+pub(crate) mod presence;
 mod schema;
 pub(crate) mod shared_text;
 mod storage;
@@ -34,10 +39,13 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use self::acts::Acts;
 use self::database::Database;
 use self::feed::{Mirrors, Wake};
 use self::find::Finds;
 use self::lane::Task;
+use self::notify::Channel;
+use self::presence::{Presence, Presences};
 use self::shared_text::SharedText;
 pub(crate) use self::storage::Room;
 use self::write::Writes;
@@ -51,8 +59,8 @@ const WRITES: usize = 4;
 /// Lanes of finds of a server.
 const FINDS: usize = 2;
 
-/// Connections of a server for its lanes and its feed: one each.
-const CONNECTIONS: usize = WRITES + FINDS + 1;
+/// Connections of a server for its lanes, its feed and its presence: one each.
+const CONNECTIONS: usize = WRITES + FINDS + 2;
 
 /// Connections of a server for whatever is rare, such as looking codes up. They are apart,
 /// so that those who try codes make no class wait.
@@ -71,6 +79,15 @@ pub(crate) struct Lanes {
     commits: Commits,
     mirrors: Mirrors,
     feed: Wake,
+    presences: Presences,
+}
+
+/// What the servers of a room share beside its book.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) text: SharedText,
+    pub(crate) acts: Acts,
+    pub(crate) presence: Arc<Presence>,
 }
 
 impl Lanes {
@@ -90,12 +107,14 @@ impl Lanes {
         getrandom::fill(&mut me)?;
         let me = u64::from_ne_bytes(me);
         spawn_critical(feed::follow(of_lanes.clone(), mirrors.clone(), woken));
-        spawn_critical(notify::exchange(database.clone(), me, changed, here.clone()));
+        let rooms = Channel::Rooms;
+        spawn_critical(notify::exchange(database.clone(), rooms, me, changed, here.clone()));
+        let presences = tell_of_people(&database, of_lanes.clone(), me);
         let feed = Wake { here, elsewhere };
         let write = || Writes::new(of_lanes.clone(), commits.clone(), feed.clone());
         let writes = (0..WRITES).map(|_| lane(write())).collect();
         let finds = (0..FINDS).map(|_| lane(Finds(of_lanes.clone()))).collect();
-        Ok(Lanes { database, writes, finds, commits, mirrors, feed })
+        Ok(Lanes { database, writes, finds, commits, mirrors, feed, presences })
     }
 
     /// The database, for what is no matter of a room's book.
@@ -108,17 +127,13 @@ impl Lanes {
         self.commits.sums()
     }
 
-    /// The storage of a room's book, with the room's contacts read; and the text that the
+    /// The storage of a room's book, with the room's contacts read; and what else the
     /// servers of the room share.
     ///
     /// # Errors
     ///
     /// The database is away.
-    pub(crate) async fn room(
-        &self,
-        id: RoomId,
-        quota: usize,
-    ) -> anyhow::Result<(Room, SharedText)> {
+    pub(crate) async fn room(&self, id: RoomId, quota: usize) -> anyhow::Result<(Room, Shared)> {
         let mirror = self.mirrors.of(id, quota);
         // Read in any case: what is open already may be behind.
         let _ = self.feed.here.send(vec![id]);
@@ -126,10 +141,27 @@ impl Lanes {
         let place = usize::try_from(id.0).unwrap_or(0);
         let (writes, finds) = (&self.writes[place % WRITES], &self.finds[place % FINDS]);
         let (writes, finds, commits) = (writes.clone(), finds.clone(), self.commits.clone());
-        let (database, feed) = (self.database.clone(), self.feed.clone());
-        let shared = SharedText { database, feed, mirror: Arc::clone(&mirror) };
+        let both = || (self.database.clone(), self.feed.clone(), Arc::clone(&mirror));
+        let (database, feed, of) = both();
+        let text = SharedText { database, feed, mirror: of };
+        let (database, feed, of) = both();
+        let acts = Acts { database, feed, mirror: of };
+        let shared = Shared { text, acts, presence: self.presences.of(id) };
         Ok((Room { id, writes, finds, commits, mirror }, shared))
     }
+}
+
+/// Starts the exchange of who is connected where.
+fn tell_of_people(database: &Database, of_lanes: Database, me: u64) -> Presences {
+    let (changed, to_write) = unbounded_channel();
+    let (elsewhere, written) = unbounded_channel();
+    let (woken, to_read) = unbounded_channel();
+    let presences = Presences::new(changed);
+    let server = me.cast_signed();
+    let all = presences.downgrade();
+    spawn_critical(presence::exchange(of_lanes, server, all, to_write, to_read, elsewhere));
+    spawn_critical(notify::exchange(database.clone(), Channel::Presence, me, written, woken));
+    presences
 }
 
 /// Starts a lane.

@@ -17,8 +17,23 @@ use super::RoomId;
 use super::database::Database;
 use super::lane::RETRY;
 
-/// The name that servers listen to.
-const CHANNEL: &str = "tcp_classroom";
+/// The names that servers listen to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Channel {
+    /// Rooms whose books, switches or acts have changed.
+    Rooms,
+    /// Rooms of which somebody told who is connected.
+    Presence,
+}
+
+impl Channel {
+    fn name(self) -> &'static str {
+        match self {
+            Channel::Rooms => "tcp_classroom",
+            Channel::Presence => "tcp_classroom_presence",
+        }
+    }
+}
 
 /// Rooms in one notification, which may have 8,000 bytes: at 20 bytes an id.
 const MOST: usize = 390;
@@ -27,11 +42,12 @@ const MOST: usize = 390;
 /// more can come. `me` tells this server's own notifications from theirs.
 pub(super) async fn exchange(
     database: Database,
+    channel: Channel,
     me: u64,
     mut changed: UnboundedReceiver<Vec<RoomId>>,
     wakes: UnboundedSender<Vec<RoomId>>,
 ) {
-    while let Err(error) = session(&database, me, &mut changed, &wakes).await {
+    while let Err(error) = session(&database, channel, me, &mut changed, &wakes).await {
         tracing::debug!("the session of notifications ended: {error:#}");
         sleep(RETRY).await;
     }
@@ -39,6 +55,7 @@ pub(super) async fn exchange(
 
 async fn session(
     database: &Database,
+    channel: Channel,
     me: u64,
     changed: &mut UnboundedReceiver<Vec<RoomId>>,
     wakes: &UnboundedSender<Vec<RoomId>>,
@@ -55,7 +72,7 @@ async fn session(
             }
         }
     });
-    client.batch_execute(&format!("listen {CHANNEL}")).await?;
+    client.batch_execute(&format!("listen {}", channel.name())).await?;
     let notify = client.prepare("select pg_notify($1, $2)").await?;
     let mut received = Vec::new();
     loop {
@@ -67,7 +84,7 @@ async fn session(
                 let rooms: BTreeSet<_> = received.drain(..).flatten().collect();
                 let rooms: Vec<_> = rooms.into_iter().collect();
                 for rooms in rooms.chunks(MOST) {
-                    client.execute(&notify, &[&CHANNEL, &payload(me, rooms)]).await?;
+                    client.execute(&notify, &[&channel.name(), &payload(me, rooms)]).await?;
                 }
             }
             payload = notifications.recv() => match payload {

@@ -22,12 +22,17 @@ impl Journal {
     /// Adds an entry about something that was done just now. Returns its number.
     pub(crate) fn add(&self, act: Act, whom: String, by_itself: bool) -> u64 {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.take_over(JournalEntry { id: 0, at, act, by_itself, whom })
+    }
+
+    /// Adds an entry with a number of this journal, which is returned.
+    pub(crate) fn take_over(&self, entry: JournalEntry) -> u64 {
         let mut entries = self.entries();
         let id = *self.last.borrow() + 1;
         if entries.len() == REMEMBERED {
             entries.pop_front();
         }
-        entries.push_back(JournalEntry { id, at, act, by_itself, whom });
+        entries.push_back(JournalEntry { id, ..entry });
         self.last.send_replace(id);
         id
     }

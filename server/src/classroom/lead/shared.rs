@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Switches;
+use crate::classroom::people::PersonId;
 
-/// The switches that hold on every server. What is about one person is not among them:
-/// a person is known to one server.
+/// The switches that hold on every server. What can be undone is not among them: the
+/// server on which it was done has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SharedSwitches {
@@ -27,6 +28,8 @@ pub(crate) struct SharedSwitches {
     closed: bool,
     pub(crate) servers: bool,
     shows_lines: bool,
+    /// A person's number.
+    shows: Option<u64>,
     sticky: Sticky,
     announcement: Option<String>,
     /// Addresses, and how long they stay blocked.
@@ -46,6 +49,7 @@ impl SharedSwitches {
             closed: switches.closed,
             servers: switches.servers,
             shows_lines: switches.shows_lines,
+            shows: switches.shows.map(|id| id.0),
             sticky: switches.sticky,
             announcement: switches.announcement.clone(),
             blocked: switches.blocked.iter().map(|(from, until)| (*from, left(*until))).collect(),
@@ -66,6 +70,7 @@ impl SharedSwitches {
         switches.closed = self.closed;
         switches.servers = self.servers;
         switches.shows_lines = self.shows_lines;
+        switches.shows = self.shows.map(PersonId);
         switches.sticky = self.sticky;
         switches.announcement.clone_from(&self.announcement);
         let blocked = self.blocked.iter();
@@ -105,6 +110,7 @@ mod tests {
             held_until: Some(now + Duration::from_secs(300)),
             frozen: true,
             servers: true,
+            shows: Some(PersonId(7)),
             sticky: Sticky::Split,
             announcement: Some("hello".to_owned()),
             lesson: 2,

@@ -2,12 +2,12 @@
 //! the teacher shows.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use api::{BoardClass, Shown};
+use api::BoardClass;
 use tokio::time::Instant;
 
+use super::entry::Entry;
 use super::{People, PersonId};
 
 /// How long a page that left is still counted among the students: a phone that sleeps,
@@ -18,31 +18,35 @@ impl People {
     /// The class on the board: all but what is switched. `shows` is the one whose
     /// conversation is shown.
     pub(crate) fn board(&self, shows: Option<PersonId>, now: Instant) -> BoardClass {
-        let (students, steps, shown) = {
-            let roll = self.roll();
-            let is_counted = |gone: Option<Duration>| gone.is_none_or(|gone| gone < COUNTED);
-            let reports: Vec<_> = roll
-                .all()
-                .into_iter()
-                .filter(|entry| entry.student.steps > 0 && is_counted(entry.gone_for(now)))
-                .map(|entry| (entry.student.steps, entry.student.done))
-                .collect();
-            let shown = shows.and_then(|id| roll.entry(id)).map(|entry| Shown {
-                name: entry.given_name().to_owned(),
-                lines: entry.exchanged(),
-            });
-            (reports.len() as u64, steps(&reports), shown)
-        };
+        let reports = self.reports(now);
+        let shown = shows.and_then(|id| self.roll().entry(id).map(Entry::shown));
+        let mut rates = self.rates().told();
+        self.add_rates(&mut rates);
         BoardClass {
-            reached: self.reached.load(Ordering::Relaxed),
-            students,
-            steps,
-            rates: self.rates().told(),
-            mistakes: self.mistakes().told(),
+            reached: self.is_reached() || self.reached_elsewhere(),
+            students: reports.len() as u64,
+            steps: steps(&reports),
+            rates,
+            mistakes: self.mistakes_everywhere(),
             lines: self.lines.told(),
-            shown,
+            shown: shown.or_else(|| shows.and_then(|_| self.shown_elsewhere())),
             ..BoardClass::default()
         }
+    }
+
+    /// How many steps the lesson has on each page that is counted, and which are done.
+    fn reports(&self, now: Instant) -> Vec<(u8, u32)> {
+        let is_counted =
+            |steps: u8, gone: Option<Duration>| steps > 0 && gone.is_none_or(|gone| gone < COUNTED);
+        if !self.elsewhere().is_empty() {
+            let everybody = self.everybody(now).into_iter();
+            let counted = everybody.filter(|it| is_counted(it.steps, it.gone_for()));
+            return counted.map(|it| (it.steps, it.row.done)).collect();
+        }
+        let roll = self.roll();
+        let all = roll.all().into_iter();
+        let counted = all.filter(|entry| is_counted(entry.student.steps, entry.gone_for(now)));
+        counted.map(|entry| (entry.student.steps, entry.student.done)).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{MAX_NAME, MAX_STEPS, Person, ShownLine, Student};
+use api::{MAX_NAME, MAX_STEPS, Person, Shown, Student};
 use protocol::Verb;
 use protocol::escape::invisibles;
 use tokio::time::Instant;
@@ -246,9 +246,9 @@ impl Entry {
         self.record.forget()
     }
 
-    /// The last messages and replies, oldest first.
-    pub(super) fn exchanged(&self) -> Vec<ShownLine> {
-        self.record.exchanged()
+    /// The conversation, for the board.
+    pub(super) fn shown(&self) -> Shown {
+        Shown { name: self.given_name().to_owned(), lines: self.record.exchanged() }
     }
 
     /// As the teacher sees it.

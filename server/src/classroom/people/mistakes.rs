@@ -12,7 +12,7 @@ use super::roll::MOST;
 
 /// The fewest people who make a mistake that is shown: of fewer the class would know
 /// who they are.
-const SHOWN_FROM: usize = 3;
+pub(super) const SHOWN_FROM: usize = 3;
 
 /// The identity by which people are counted for a mistake, as far as they can be told
 /// apart.
@@ -54,18 +54,21 @@ impl Mistakes {
         made.example = example(text);
     }
 
-    /// The mistakes that enough people made, the most frequent first.
-    pub(super) fn told(&self) -> Vec<BoardMistake> {
+    /// The mistakes that at least so many people made, the most frequent first.
+    pub(super) fn made_by(&self, people: usize) -> Vec<BoardMistake> {
         let told = |(cause, made): (&Cause, &Made)| BoardMistake {
             cause: cause.word().to_owned(),
             count: made.people() as u64,
             example: made.example.clone(),
         };
-        let shown = self.0.iter().filter(|(_, made)| made.people() >= SHOWN_FROM);
-        let mut mistakes: Vec<_> = shown.map(told).collect();
-        mistakes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.cause.cmp(&b.cause)));
-        mistakes
+        let shown = self.0.iter().filter(|(_, made)| made.people() >= people);
+        most_frequent_first(shown.map(told).collect())
     }
+}
+
+pub(super) fn most_frequent_first(mut mistakes: Vec<BoardMistake>) -> Vec<BoardMistake> {
+    mistakes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.cause.cmp(&b.cause)));
+    mistakes
 }
 
 impl Made {
@@ -90,7 +93,7 @@ mod tests {
         let mut mistakes = Mistakes::default();
         let mut note = |maker, text| {
             mistakes.note(Cause::FullWidthSemicolon, maker, text);
-            mistakes.told()
+            mistakes.made_by(SHOWN_FROM)
         };
         assert_eq!(note(maker(Some(1), 1), "find；a"), []);
         assert_eq!(note(maker(Some(1), 1), "find；a"), []);
@@ -116,7 +119,7 @@ mod tests {
             mistakes.note(Cause::TooLong, maker(Some(page), 1), "");
         }
         let told: Vec<_> =
-            mistakes.told().into_iter().map(|told| (told.cause, told.count)).collect();
+            mistakes.made_by(SHOWN_FROM).into_iter().map(|told| (told.cause, told.count)).collect();
         assert_eq!(told, [("too-long".to_owned(), MOST as u64), ("no-verb".to_owned(), 3)]);
     }
 }

@@ -14,6 +14,7 @@
 mod attendance;
 mod authors;
 mod board;
+mod elsewhere;
 mod entry;
 mod lines;
 mod mask;
@@ -40,6 +41,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::attendance::Attendance;
 use self::authors::Authors;
+use self::elsewhere::Elsewhere;
+pub(crate) use self::elsewhere::Told;
 pub(crate) use self::entry::HomeworkResult;
 use self::lines::Lines;
 use self::mistakes::Mistakes;
@@ -98,6 +101,7 @@ pub(crate) struct People {
     authors: Authors,
     /// Whether another computer than the server's has come so far.
     reached: AtomicBool,
+    elsewhere: Mutex<Elsewhere>,
 }
 
 impl Default for People {
@@ -114,11 +118,20 @@ impl Default for People {
             lines: Lines::default(),
             authors: Authors::default(),
             reached: AtomicBool::new(false),
+            elsewhere: Mutex::default(),
         }
     }
 }
 
 impl People {
+    /// The people of a class of which this is one of several servers. By `tag` their
+    /// numbers differ from those that other servers give.
+    pub(crate) fn at_server(tag: u32) -> Self {
+        let people = People::default();
+        people.roll().count_from(tag);
+        people
+    }
+
     /// Counts a conversation, and enters who holds it, for as long as the value
     /// returned lives. `stop` is the server's.
     pub(crate) fn enter<'p>(
@@ -170,7 +183,7 @@ impl People {
 
     /// Messages a second, over the last ten seconds.
     pub(crate) fn rate(&self) -> u64 {
-        self.rates().of_late()
+        self.rates().of_late() + self.rate_elsewhere()
     }
 
     /// Notes a connection; `to` tells the address of this computer that it came to.
@@ -198,12 +211,14 @@ impl People {
 
     /// The address somebody last came from.
     pub(crate) fn address_of(&self, id: PersonId) -> Option<IpAddr> {
-        self.roll().entry(id).map(|entry| entry.address)
+        let here = self.roll().entry(id).map(|entry| entry.address);
+        here.or_else(|| self.address_elsewhere(id))
     }
 
     /// What to call somebody: the name, else the seat, else the address.
     pub(crate) fn label_of(&self, id: PersonId) -> Option<String> {
-        self.roll().entry(id).map(|entry| entry.label())
+        let here = self.roll().entry(id).map(|entry| entry.label());
+        here.or_else(|| self.label_elsewhere(id))
     }
 
     /// What the one whose page has this key is called: the name, else the seat, if one was
@@ -259,6 +274,7 @@ impl People {
     pub(crate) fn forget_all(&self) {
         self.roll().forget_all(Instant::now());
         *self.mistakes() = Mistakes::default();
+        *self.elsewhere() = Elsewhere::default();
         self.authors.forget();
         self.lines.show(false);
         self.changed();
@@ -267,7 +283,14 @@ impl People {
 
     /// Everybody, as the teacher sees them, in the order in which they came.
     fn rows(&self, now: Instant) -> Vec<Person> {
-        self.roll().all().into_iter().map(|entry| entry.row(now)).collect()
+        if self.elsewhere().is_empty() {
+            return self.roll().all().into_iter().map(|entry| entry.row(now)).collect();
+        }
+        self.everybody(now).into_iter().map(|somebody| somebody.row).collect()
+    }
+
+    fn is_reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
     }
 
     /// The name or seat that somebody gave; empty without.
@@ -293,6 +316,10 @@ impl People {
 
     fn rates(&self) -> MutexGuard<'_, Rates> {
         self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn elsewhere(&self) -> MutexGuard<'_, Elsewhere> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn mistakes(&self) -> MutexGuard<'_, Mistakes> {

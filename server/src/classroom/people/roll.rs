@@ -45,7 +45,16 @@ pub(super) struct Entered {
     pub(super) stop: CancellationToken,
 }
 
+/// Numbers of one tag: more than come to a class between two starts of a server. With 32
+/// bits of a tag a number has 52, which a page's numbers hold.
+const OF_ONE_TAG: u64 = 1 << 20;
+
 impl Roll {
+    /// Gives numbers that no other server gives, which has another tag.
+    pub(super) fn count_from(&mut self, tag: u32) {
+        self.last = u64::from(tag) * OF_ONE_TAG;
+    }
+
     /// How many are in it.
     pub(super) fn len(&self) -> usize {
         self.people.len()

@@ -5,6 +5,7 @@ mod broken_commit;
 mod command_line;
 mod database_away;
 mod killed_server;
+mod people;
 mod serving;
 
 use std::time::{Duration, Instant};

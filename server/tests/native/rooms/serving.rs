@@ -12,7 +12,7 @@ use transcripts::{Action, all};
 const WHICH_CLASS: &str = "Error: which class? send join;CODE first";
 
 /// Two servers of a database with one room.
-async fn two_servers(postgres: &Postgres) -> (TestServer, TestServer, OneRoom) {
+pub(super) async fn two_servers(postgres: &Postgres) -> (TestServer, TestServer, OneRoom) {
     let here = OneRoom::on(postgres).await;
     let one = TestServer::with_rooms(Rooms::connect(&here.url).await.unwrap()).await;
     let two = TestServer::with_rooms(Rooms::connect(&here.url).await.unwrap()).await;
@@ -20,7 +20,7 @@ async fn two_servers(postgres: &Postgres) -> (TestServer, TestServer, OneRoom) {
 }
 
 /// A client that has joined a room.
-async fn joined(server: &TestServer, code: &str) -> TcpClient {
+pub(super) async fn joined(server: &TestServer, code: &str) -> TcpClient {
     let mut client = server.tcp().await;
     assert_eq!(say(&mut client, &format!("join;{code}")).await, "Class 3b joined!");
     client

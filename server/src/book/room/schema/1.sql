@@ -20,6 +20,8 @@ create table rooms (
     shared text,
     shared_no bigint not null default 0,
     shared_at timestamptz,
+    -- The number of the last of the teacher's acts.
+    acts bigint not null default 0,
     created timestamptz not null default now(),
     -- The day of the last change or visit.
     used date not null default current_date,
@@ -37,6 +39,34 @@ create table contacts (
 ) with (fillfactor = 90);
 
 create index contacts_in_order on contacts (room, seq);
+
+-- What teachers did, for the journals of all servers. `origin` is where it was done, and
+-- `entry` its number there, so that one whose confirmation was lost is added once.
+create table acts (
+    room bigint not null references rooms on delete cascade,
+    number bigint not null,
+    origin bigint not null,
+    entry bigint not null,
+    text text not null,
+    primary key (room, number),
+    unique (room, origin, entry)
+);
+
+-- The servers, each of which gives a sign of life every second.
+create unlogged table servers (
+    id bigint primary key,
+    seen timestamptz not null default now()
+);
+
+-- What a server tells the others of those who are connected to it. Rooms are not
+-- referenced: that would lock their rows, for which changes wait.
+create unlogged table presence (
+    room bigint not null,
+    server bigint not null references servers on delete cascade,
+    number bigint not null,
+    text text not null,
+    primary key (room, server)
+);
 
 -- A lane of a server, and the mark of its last transaction, a random number. So a lane
 -- whose connection broke during a commit can tell whether it was made.
