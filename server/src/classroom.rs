@@ -364,7 +364,9 @@ mod tests {
         let console = Console::new(printed.clone());
         let options = ConversationOptions::default();
         let classroom = Arc::new(Classroom::new(Book::in_memory(10), options, console.clone()));
-        let admission = Arc::new(Admission::new(1, PerAddress::All(1), Limits::default().rates));
+        let limits =
+            Limits { connections: 1, per_address: PerAddress::All(1), ..Limits::default() };
+        let admission = Arc::new(Admission::new(&limits, &[].into()));
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         for _ in 0..3 {
             let permit = admission.admit(nowhere.ip()).unwrap();

@@ -1,7 +1,7 @@
 //! How a server is set up: where it listens, whom it lets in, and its limits.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub struct Config {
     /// The name or IP address that students are shown in place of the likeliest
     /// address found.
     pub advertise: Option<String>,
+    /// Balancers and proxies: what they say of their clients' addresses is believed.
+    pub proxies: Vec<IpAddr>,
     /// How much and how long.
     pub limits: Limits,
     /// Where the page's Python will be once it is built, if it is not in this program.

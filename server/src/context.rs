@@ -1,7 +1,7 @@
 //! What belongs to the server process and not to a class: its addresses, limits,
 //! tasks, and the signal to stop. Connections of all classes share it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub(crate) struct ServerContext {
     /// Connections and conversations, awaited when the server stops.
     pub(crate) tasks: TaskTracker,
     pub(crate) limits: Limits,
+    /// What these say of their clients' addresses is believed.
+    pub(crate) proxies: Arc<[IpAddr]>,
     /// The names and origins that are let in.
     pub(crate) hosts: HostNames,
     /// Where raw TCP clients connect.

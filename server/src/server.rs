@@ -105,9 +105,7 @@ impl Server {
         let classroom = Classroom::new(book, options, console).led_with(Access::new(token, cookie));
         let classroom = Arc::new(classroom);
         let server = Arc::new(context(config, &tcp, &http, true, stop.clone()));
-        let limits = server.limits;
-        let admission =
-            Arc::new(Admission::new(limits.connections, limits.per_address, limits.rates));
+        let admission = Arc::new(Admission::new(&server.limits, &server.proxies));
         tcp.limit_send_buffers(SEND_BUFFER);
         http.limit_send_buffers(SEND_BUFFER);
         let ended = CancellationToken::new();
@@ -180,6 +178,7 @@ fn context(
         stop,
         tasks: TaskTracker::new(),
         limits: config.limits,
+        proxies: config.proxies.into(),
         hosts: config.hosts,
         tcp,
         http: Arc::new(http),

@@ -1,9 +1,13 @@
 //! One HTTP connection, from its first bytes to its end.
 
-use std::net::SocketAddr;
+use std::future::ready;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse as _;
+use futures_util::future::Either;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -13,8 +17,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
 use crate::context::ServerContext;
+use crate::http::forwarded::client_behind;
 use crate::transport::admission::Permit;
 use crate::transport::linger::{IsEventStream, Lingering};
+use crate::transport::refusal::Refusal;
 use crate::transport::wrong_port::{Opening, await_http};
 
 /// Bytes of a request's headers that are taken, and of an answer that wait for
@@ -31,6 +37,22 @@ pub(crate) struct Connection {
     /// Keeps the connection's place until a WebSocket made from the connection is
     /// closed, too.
     pub(crate) permit: Arc<Permit>,
+}
+
+impl Connection {
+    /// The connection as a request on it sees it: where it comes by a trusted proxy, the
+    /// peer is the proxy's client, which has a place of its own.
+    ///
+    /// # Errors
+    ///
+    /// That client has too many.
+    fn of_request(&self, headers: &HeaderMap, proxies: &[IpAddr]) -> Result<Self, Refusal> {
+        let Some(client) = client_behind(self.peer.ip(), headers, proxies) else {
+            return Ok(self.clone());
+        };
+        let permit = Arc::new(self.permit.admit_behind(client)?);
+        Ok(Connection { peer: SocketAddr::new(client, self.peer.port()), permit, ..self.clone() })
+    }
 }
 
 /// Serves the requests of a connection until the client or the server ends it. A
@@ -55,9 +77,18 @@ pub(crate) async fn serve(
     let event_stream = IsEventStream::default();
     let connection =
         Connection { peer, event_stream: Arc::clone(&event_stream), permit: Arc::new(permit) };
+    let proxies = Arc::clone(&server.proxies);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(connection.clone());
-        routes.call(request)
+        match connection.of_request(request.headers(), &proxies) {
+            Ok(connection) => {
+                request.extensions_mut().insert(connection);
+                Either::Left(routes.call(request))
+            }
+            Err(refusal) => {
+                let answer = (StatusCode::SERVICE_UNAVAILABLE, refusal.reason()).into_response();
+                Either::Right(ready(Ok(answer)))
+            }
+        }
     });
     let stream = Lingering::new(stream, first, limits.write_timeout, event_stream);
     let serving = http1::Builder::new()

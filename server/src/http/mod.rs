@@ -5,6 +5,7 @@ pub(crate) mod connection;
 mod contacts;
 mod events;
 mod examples;
+mod forwarded;
 mod guard;
 mod headers;
 mod homework;

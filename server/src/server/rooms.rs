@@ -113,9 +113,7 @@ impl Server {
         let Config { stage, pause, .. } = config;
         let options = ConversationOptions { stage, pause, ..ConversationOptions::default() };
         let server = Arc::new(context(config, &tcp, &http, false, stop.clone()));
-        let limits = server.limits;
-        let admission =
-            Arc::new(Admission::new(limits.connections, limits.per_address, limits.rates));
+        let admission = Arc::new(Admission::new(&server.limits, &server.proxies));
         tcp.limit_send_buffers(SEND_BUFFER);
         http.limit_send_buffers(SEND_BUFFER);
         let rooms = Arc::new(OpenRooms {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use crate::config::Limits;
 use crate::transport::rate_limit::{AddressUsage, RateLimiter, RateLimits};
 use crate::transport::refusal::Refusal;
 
@@ -26,6 +27,8 @@ pub(crate) struct Admission {
     most: usize,
     most_per_address: PerAddress,
     rates: RateLimits,
+    /// Addresses that stand for many clients, whose own are counted when they are known.
+    proxies: Arc<[IpAddr]>,
     open: Mutex<Open>,
 }
 
@@ -63,9 +66,12 @@ pub enum PerAddress {
 }
 
 impl Admission {
-    pub(crate) fn new(most: usize, most_per_address: PerAddress, rates: RateLimits) -> Self {
+    pub(crate) fn new(limits: &Limits, proxies: &Arc<[IpAddr]>) -> Self {
         let open = Open { total: 0, by_address: HashMap::new(), sweep_at: SWEEP_AT };
-        Admission { most, most_per_address, rates, open: Mutex::new(open) }
+        let Limits { connections, per_address, rates, .. } = *limits;
+        let proxies = Arc::clone(proxies);
+        let open = Mutex::new(open);
+        Admission { most: connections, most_per_address: per_address, rates, proxies, open }
     }
 
     /// Admits a connection for as long as the permit lives.
@@ -80,7 +86,9 @@ impl Admission {
             true => 0,
             false => RESERVED_FOR_LOOPBACK.min(self.most / RESERVED_SHARE),
         };
+        let is_proxy = self.proxies.contains(&address);
         let limit = match self.most_per_address {
+            _ if is_proxy => usize::MAX,
             PerAddress::Others(_) if address.is_loopback() => usize::MAX,
             PerAddress::Others(limit) | PerAddress::All(limit) => limit,
         };
@@ -92,7 +100,7 @@ impl Admission {
         open.sweep(now);
         let client = open.by_address.entry(address).or_insert_with(|| Client {
             open: 0,
-            usage: AddressUsage::new(address, &self.rates, now),
+            usage: AddressUsage::new(address, &self.rates_of(is_proxy), now),
         });
         if client.open >= limit {
             return Err(Refusal::AddressFull);
@@ -101,6 +109,13 @@ impl Admission {
         let usage = client.usage.clone();
         open.total += 1;
         Ok(Permit { admission: Arc::clone(self), address, usage })
+    }
+
+    fn rates_of(&self, is_proxy: bool) -> RateLimits {
+        match is_proxy {
+            true => RateLimits { per_address: None, ..self.rates },
+            false => self.rates,
+        }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -129,6 +144,15 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
+    /// Admits a client that this connection stands for, as a proxy says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Admission::admit`].
+    pub(crate) fn admit_behind(&self, address: IpAddr) -> Result<Permit, Refusal> {
+        self.admission.admit(address)
+    }
+
     /// The rate limits of a conversation on this connection, if there are any.
     /// Boxed, so that a conversation without limits is no larger for them.
     pub(crate) fn rate_limiter(&self) -> Option<Box<RateLimiter>> {
@@ -158,10 +182,30 @@ mod tests {
     use super::*;
     use crate::transport::rate_limit::Rate;
 
+    const PROXY: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
     const LAPTOP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn admission(most: usize, per_address: PerAddress) -> Arc<Admission> {
-        Arc::new(Admission::new(most, per_address, RateLimits::default()))
+        admission_with(most, per_address, RateLimits::default())
+    }
+
+    fn admission_with(most: usize, per_address: PerAddress, rates: RateLimits) -> Arc<Admission> {
+        let limits = Limits { connections: most, per_address, rates, ..Limits::default() };
+        Arc::new(Admission::new(&limits, &[PROXY].into()))
+    }
+
+    #[test]
+    fn a_proxy_may_have_many_connections_and_its_clients_as_many_as_anybody() {
+        let admission = admission(100, PerAddress::All(2));
+        let proxied: Vec<_> = (0..9).map(|_| admission.admit(PROXY).unwrap()).collect();
+        let of_phone: Vec<_> =
+            proxied.iter().map_while(|permit| permit.admit_behind(phone(1)).ok()).collect();
+        assert_eq!(of_phone.len(), 2);
+        let refused = proxied[0].admit_behind(phone(1));
+        assert_eq!(refused.err(), Some(Refusal::AddressFull));
+        assert!(proxied[0].admit_behind(phone(2)).is_ok());
+        drop(of_phone);
+        assert!(proxied[0].admit_behind(phone(1)).is_ok());
     }
 
     fn phone(n: u8) -> IpAddr {
@@ -219,7 +263,7 @@ mod tests {
         let rate = |n| Some(Rate { per_second: std::num::NonZeroU32::MIN, burst: n });
         let rates =
             RateLimits { per_connection: None, per_address: rate(5), ..RateLimits::default() };
-        let admission = Arc::new(Admission::new(10_000, PerAddress::Others(9), rates));
+        let admission = admission_with(10_000, PerAddress::Others(9), rates);
         assert!(admission.admit(LAPTOP).unwrap().rate_limiter().is_none(), "not limited");
         let spend = |messages| {
             let permit = admission.admit(phone(1)).unwrap();

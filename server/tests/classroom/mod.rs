@@ -117,6 +117,7 @@ impl TestServer {
                 &["http://allowed.test".to_owned()],
             ),
             advertise: None,
+            proxies: Vec::new(),
             limits: Limits::default(),
             python: None,
         };

@@ -10,6 +10,7 @@
 #[path = "../classroom/mod.rs"]
 mod classroom;
 
+mod behind_proxy;
 mod board;
 mod book_file;
 mod class_board;

@@ -189,6 +189,11 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
     ("room", "编号", "课堂的编号，见 room list。"),
     ("serve.room", "代码=端口", ROOM_PORT),
     ("tcp-classroom.room", "代码=端口", ROOM_PORT),
+    (
+        "trust_proxy",
+        "地址",
+        "服务器前面的负载均衡或代理的地址，客户端从哪里来由它在 X-Forwarded-For 里说明。\n可以给出多次，或用逗号隔开。",
+    ),
     ("reopen", "", "重新开放这个课堂。"),
     ("memory", "", "通讯录只放在内存里；服务器一停就没有了。"),
     ("stage", "阶段", "说多少课上的内容：全部，或者只有开头的回声。"),

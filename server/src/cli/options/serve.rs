@@ -1,7 +1,7 @@
 //! The options of `serve`, the checks on their combinations, and the [`Config`] they
 //! make.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,6 +121,17 @@ pub struct Options {
         env = "TCP_CLASSROOM_ROOM", hide = true, requires = "database"
     )]
     pub room: Vec<(String, Endpoint)>,
+
+    /// A balancer or proxy before this server, which says in X-Forwarded-For from where its
+    /// clients come. May be given several times, or separated by commas.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        env = "TCP_CLASSROOM_TRUST_PROXY",
+        hide = true
+    )]
+    pub trust_proxy: Vec<IpAddr>,
 
     /// How much of the lesson to speak: everything, or only the echo it begins
     /// with.
@@ -351,6 +362,7 @@ impl Options {
             pause: self.pause,
             hosts: HostNames::new(&names, &self.allow_origin),
             advertise: self.advertise.clone(),
+            proxies: self.trust_proxy.iter().map(IpAddr::to_canonical).collect(),
             limits: Limits {
                 connections: self.max_connections,
                 per_address: self
