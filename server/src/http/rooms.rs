@@ -1,13 +1,15 @@
 //! Many classes behind one address: each in a folder of its own, `/r/CODE/`. The pages
 //! ask for everything relative to where they were opened, so that they need not know.
 
+mod entrance;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,6 +17,7 @@ use futures_util::future::BoxFuture;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 
+use self::entrance::Said;
 use super::guard::check_host;
 use super::headers::{add_security_headers, forbid_caching};
 use super::metrics::Metrics;
@@ -23,21 +26,6 @@ use crate::context::ServerContext;
 
 /// The folder of all rooms.
 const ROOMS: &str = "/r/";
-
-const WHICH_CLASS: &str = "\
-Which class? Open the address that your teacher shows: it ends with /r/ and the class's code.
-哪个课堂？请打开老师给出的网址，它的末尾是 /r/ 和课堂的代码。
-";
-
-const NO_SUCH_CLASS: &str = "\
-There is no class at this address, look at it again.
-这个地址没有课堂，请再看一看。
-";
-
-const AWAY: &str = "\
-The server's database does not answer for now, try again.
-服务器的数据库暂时没有回应，请再试一次。
-";
 
 /// What a code leads to.
 pub(crate) enum Found {
@@ -72,7 +60,8 @@ pub(crate) fn router(rooms: Arc<dyn Rooms>, server: &Arc<ServerContext>) -> Rout
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/metrics", get(metrics).layer(map_response(forbid_caching)))
-        .route("/", get(async || WHICH_CLASS).layer(map_response(forbid_caching)))
+        .route("/", get(which_class).layer(map_response(forbid_caching)))
+        .route(ROOMS, get(enter).layer(map_response(forbid_caching)))
         // Without parameters of the path, which the room's routes would see, too.
         .fallback(pass_on)
         .with_state(rooms)
@@ -80,20 +69,33 @@ pub(crate) fn router(rooms: Arc<dyn Rooms>, server: &Arc<ServerContext>) -> Rout
         .layer(map_response(add_security_headers))
 }
 
+/// Asks for the code of a class.
+async fn which_class(uri: Uri, headers: HeaderMap) -> Response {
+    Said::WhichClass.response(&uri, &headers)
+}
+
+/// Goes to the class whose code was typed.
+async fn enter(uri: Uri, headers: HeaderMap) -> Response {
+    match uri.query().and_then(entrance::typed_code) {
+        Some(code) => (StatusCode::SEE_OTHER, [(LOCATION, format!("{code}/"))]).into_response(),
+        None => Said::WhichClass.response(&uri, &headers),
+    }
+}
+
 /// Passes a request on to the room in its path.
 async fn pass_on(State(rooms): State<Arc<dyn Rooms>>, mut request: Request) -> Response {
     let Some((code, inside)) = split(request.uri()) else {
-        return (StatusCode::NOT_FOUND, WHICH_CLASS).into_response();
+        return say(Said::WhichClass, StatusCode::NOT_FOUND, &request);
     };
     let Some(inside) = inside else {
         return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{code}/"))]).into_response();
     };
     let routes = match rooms.find(&code).await {
         Found::Room(routes) => routes,
-        Found::Nothing => return (StatusCode::NOT_FOUND, NO_SUCH_CLASS).into_response(),
+        Found::Nothing => return say(Said::NoSuchClass, StatusCode::NOT_FOUND, &request),
         Found::Away => {
-            let headers = [(RETRY_AFTER, "5")];
-            return (StatusCode::SERVICE_UNAVAILABLE, headers, AWAY).into_response();
+            let response = say(Said::Away, StatusCode::SERVICE_UNAVAILABLE, &request);
+            return ([(RETRY_AFTER, "5")], response).into_response();
         }
     };
     *request.uri_mut() = inside;
@@ -101,6 +103,10 @@ async fn pass_on(State(rooms): State<Arc<dyn Rooms>>, mut request: Request) -> R
         Ok(response) => response,
         Err(never) => match never {},
     }
+}
+
+fn say(said: Said, status: StatusCode, request: &Request) -> Response {
+    (status, said.response(request.uri(), request.headers())).into_response()
 }
 
 /// Answers with the metrics of this server.

@@ -146,6 +146,15 @@ async fn a_browser_finds_its_class_in_a_folder_and_nothing_outside_of_it() {
     }
     assert_eq!(get(one.http, "/healthz", "").await.status, 200);
     assert!(get(one.http, "/", "").await.text().starts_with("Which class?"));
+    let browser = "\r\nAccept: text/html";
+    let wrong = get(one.http, "/r/2345-6789-abcd/", browser).await;
+    assert_eq!(wrong.status, 404);
+    let told = wrong.text();
+    assert!(told.contains("There is no class with this code."), "{told}");
+    assert!(told.contains(r#"<form action="../../r/">"#), "{told}");
+    let typed = format!("/r/?code={}", code.to_uppercase());
+    let entered = get(one.http, &typed, browser).await;
+    assert_eq!((entered.status, entered.header("location")), (303, Some(&*format!("{code}/"))));
     let metrics = get(one.http, "/metrics", "").await.text();
     for line in ["tcp_classroom_open_classes 1", "tcp_classroom_connections{kind=\"page\"} 1"] {
         assert!(metrics.contains(line), "{metrics}");
