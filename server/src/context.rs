@@ -26,6 +26,9 @@ pub(crate) struct ServerContext {
     pub(crate) hosts: HostNames,
     /// Where raw TCP clients connect.
     pub(crate) tcp: SocketAddr,
+    /// Where programs in pages reach the lesson: there, too, or on a port of the class's
+    /// own, so that they need not say first which class they mean.
+    pub(crate) lesson: SocketAddr,
     /// Where browsers connect. Shared, because each raw TCP connection has it: 8
     /// bytes for each instead of 32.
     pub(crate) http: Arc<SocketAddr>,
@@ -39,8 +42,16 @@ pub(crate) struct ServerContext {
 }
 
 impl ServerContext {
-    /// The same for one class of many, whose page is in a folder.
-    pub(crate) fn in_folder(&self, folder: String) -> Self {
-        ServerContext { join: Arc::new(self.join.in_folder(folder)), ..self.clone() }
+    /// The same for one class of many, whose page is in a folder, and which may have a
+    /// port of its own.
+    pub(crate) fn of_class(
+        &self,
+        folder: String,
+        tcp: Option<SocketAddr>,
+        lesson: SocketAddr,
+    ) -> Self {
+        let tcp = tcp.unwrap_or(self.tcp);
+        let join = Arc::new(self.join.of_class(folder, tcp));
+        ServerContext { join, tcp, lesson, ..self.clone() }
     }
 }

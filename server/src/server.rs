@@ -181,6 +181,7 @@ fn context(
         proxies: config.proxies.into(),
         hosts: config.hosts,
         tcp,
+        lesson: tcp,
         http: Arc::new(http),
         python: config.python,
         led_from_here,

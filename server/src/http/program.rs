@@ -81,7 +81,8 @@ pub(super) async fn program(
         hosts.extend(server.join.current().await.iter().map(|address| address.host.clone()));
     }
     let reach = Reach {
-        lesson: server.tcp,
+        lesson: server.lesson,
+        port: server.tcp.port(),
         hosts,
         is_on_network: !server.http.ip().is_loopback(),
         ports: server.limits.student_ports,

@@ -54,9 +54,9 @@ impl JoinAddresses {
         JoinAddresses { listeners, latest: Mutex::new(None) }
     }
 
-    /// The same with the page in a folder.
-    pub(crate) fn in_folder(&self, folder: String) -> Self {
-        Self::new(BoundAddresses { folder, ..self.listeners.clone() })
+    /// The same for one class of many, whose page is in a folder.
+    pub(crate) fn of_class(&self, folder: String, tcp: SocketAddr) -> Self {
+        Self::new(BoundAddresses { folder, tcp, ..self.listeners.clone() })
     }
 
     /// The addresses, best first; never empty. Safe to cancel.
@@ -245,7 +245,7 @@ mod tests {
             BoundAddresses { tcp: loopback(9999), http: loopback(8080), advertised, folder };
         let join = JoinAddresses::new(bound);
         let first = join.current().await;
-        let in_folder = join.in_folder("r/k7m2/".to_owned()).current().await;
+        let in_folder = join.of_class("r/k7m2/".to_owned(), loopback(9998)).current().await;
         assert_eq!(in_folder[0].url, "http://127.0.0.1:8080/r/k7m2/");
         assert!(Arc::ptr_eq(&first, &join.current().await));
         tokio::time::advance(CURRENT).await;

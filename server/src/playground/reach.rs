@@ -7,8 +7,10 @@ use crate::config::PortRange;
 /// Where a program's connections may go.
 #[derive(Clone, Debug)]
 pub(crate) struct Reach {
-    /// The lesson's port of this server.
+    /// Where the lesson is.
     pub(crate) lesson: SocketAddr,
+    /// Its port as programs know it.
+    pub(crate) port: u16,
     /// The names of this server, that for neighbours first; only for requests with a host.
     pub(crate) hosts: Vec<String>,
     /// Whether this server is on the network, and not on this computer alone.
@@ -34,6 +36,7 @@ pub(super) mod tests {
     pub(crate) fn reach() -> Reach {
         Reach {
             lesson: SocketAddr::from(([127, 0, 0, 1], 9999)),
+            port: 9999,
             hosts: vec!["classroom.test".to_owned(), "192.168.1.7".to_owned()],
             is_on_network: false,
             ports: Limits::STUDENT_PORTS,

@@ -340,7 +340,7 @@ impl Session {
         if let Some(number) = own.or(playground.has_server(port, asker).then_some(port)) {
             return local(IpAddr::from([127, 0, 0, 1]), number);
         }
-        if port == reach.lesson.port() || port == USUAL {
+        if port == reach.port || port == USUAL {
             return local(reach.lesson.ip(), reach.lesson.port());
         }
         None

@@ -2,7 +2,7 @@
 //! students comes and closed when the last has been gone for a while.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +72,10 @@ impl RoomPort {
         Ok(RoomPort { code, listeners })
     }
 
+    fn by_hash(&self) -> Option<([u8; 32], SocketAddr)> {
+        Some((self.code.hash(), self.local_addr().ok()?))
+    }
+
     /// Where it really listens.
     ///
     /// # Errors
@@ -102,6 +106,9 @@ struct OpenRooms {
     open: Mutex<HashMap<RoomId, Arc<OnceCell<Arc<OpenRoom>>>>>,
     /// Rooms by the hashes of their codes, as they were looked up a moment ago.
     recent: Mutex<HashMap<[u8; 32], (Instant, About)>>,
+    admission: Arc<Admission>,
+    /// The ports that rooms have of their own, by the hashes of their codes.
+    ports: HashMap<[u8; 32], SocketAddr>,
 }
 
 impl Server {
@@ -122,6 +129,8 @@ impl Server {
             server: Arc::clone(&server),
             open: Mutex::default(),
             recent: Mutex::default(),
+            admission: Arc::clone(&admission),
+            ports: ports.iter().filter_map(RoomPort::by_hash).collect(),
         });
         server.tasks.spawn(Arc::clone(&rooms).close_unused());
         for RoomPort { code, listeners } in ports {
@@ -223,9 +232,11 @@ impl OpenRoom {
         getrandom::fill(&mut tag)?;
         let tag = u32::from_ne_bytes(tag);
         let classroom = Classroom::new(book, rooms.options, Console::silent()).at_server(tag);
-        let server = Arc::new(rooms.server.in_folder(format!("r/{code}/")));
         let classroom = Arc::new(classroom.led_with(Access::stored(about.stored)));
         let ended = CancellationToken::new();
+        let inside = rooms.listen_inside(&classroom, ended.clone())?;
+        let (folder, own) = (format!("r/{code}/"), rooms.ports.get(&code.hash()));
+        let server = Arc::new(rooms.server.of_class(folder, own.copied(), inside));
         // All end with the room.
         drop(classroom.observe(ended.clone()));
         let Shared { text, acts, presence } = shared;
@@ -272,6 +283,35 @@ impl OpenRooms {
         let room = cell.get_or_try_init(|| opening).await?;
         room.use_now();
         Ok(Some(Arc::clone(room)))
+    }
+
+    /// Listens for the programs that run in a class's pages, which need not join: on this
+    /// computer only, until the class has `ended`. Returns where.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port.
+    fn listen_inside(
+        &self,
+        classroom: &Arc<Classroom>,
+        ended: CancellationToken,
+    ) -> anyhow::Result<SocketAddr> {
+        let listeners = Listeners::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let address = listeners.local_addr()?;
+        listeners.limit_send_buffers(SEND_BUFFER);
+        let (admission, server) = (Arc::clone(&self.admission), Arc::clone(&self.server));
+        let classroom = Arc::clone(classroom);
+        tokio::spawn(accept_loop(listeners, ended, move |stream, peer| {
+            match admission.admit(peer.ip()) {
+                Ok(permit) => {
+                    let (class, context) = (Arc::clone(&classroom), Arc::clone(&server));
+                    let serving = super::serve_raw_tcp(stream, peer, permit, class, context);
+                    drop(server.tasks.spawn(serving));
+                }
+                Err(refusal) => drop(server.tasks.spawn(refuse_raw_tcp(stream, peer, refusal))),
+            }
+        }));
+        Ok(address)
     }
 
     async fn about(&self, code: &Code) -> anyhow::Result<Option<About>> {

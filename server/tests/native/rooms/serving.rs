@@ -163,6 +163,28 @@ async fn a_browser_finds_its_class_in_a_folder_and_nothing_outside_of_it() {
 }
 
 #[tokio::test]
+async fn a_program_in_a_class_s_page_is_in_that_class_without_joining() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let (one, two, here) = two_servers(postgres).await;
+    let path = format!("/r/{}{}", here.room.code, api::PROGRAM);
+    let opened = Teacher::with_token(&one, "").request("POST", &path, "open").await;
+    assert_eq!(opened.status, 200);
+    let program = Teacher::with_token(&one, &opened.text());
+    let ask = async |line: &str, body: &str| {
+        let answer = program.request("POST", &path, &format!("{line}\n{body}")).await;
+        let text = answer.text();
+        text.strip_prefix("0\n").unwrap_or_else(|| panic!("{line}: {text}")).to_owned()
+    };
+    let connected = ask("connect 127.0.0.1 9999 5000", "").await;
+    let id = connected.split(' ').next().unwrap();
+    assert_eq!(ask(&format!("recv {id} 1024 5000"), "").await, "Welcome!");
+    ask(&format!("send {id} 5000"), "add;a;1").await;
+    assert_eq!(ask(&format!("recv {id} 1024 5000"), "").await, "a added!");
+    let mut client = joined(&two, &here.room.code).await;
+    assert_eq!(say(&mut client, "find;a").await, "1");
+}
+
+#[tokio::test]
 async fn each_class_has_its_teacher_who_is_known_on_every_server_by_token_and_cookie() {
     let Some(postgres) = Postgres::shared() else { return };
     let (one, two, here) = two_servers(postgres).await;
