@@ -65,8 +65,11 @@ async fn take_over(
     // What another version of the program wrote may lack something, and is taken as far
     // as it goes.
     let told: SharedSwitches = serde_json::from_str(&told)?;
-    if told.lesson > classroom.lead().watch().borrow().lesson {
+    let lesson = classroom.lead().watch().borrow().lesson;
+    if told.lesson > lesson {
         classroom.forget_lesson();
+        classroom.lead().undo().lock().await.clear();
+        classroom.lead().switch(|switches| switches.undo = None);
     }
     classroom.book().set_frozen(told.frozen);
     classroom.playground().let_neighbours(told.servers);
