@@ -99,6 +99,11 @@ impl TestServer {
         Self::serving(|_| {}, |server, stop| server.serve_rooms(rooms, ports, stop)).await
     }
 
+    /// A server of the classes in a database with some settings changed.
+    pub async fn with_rooms_and(rooms: Rooms, change: impl FnOnce(&mut Config)) -> Self {
+        Self::serving(change, |server, stop| server.serve_rooms(rooms, Vec::new(), stop)).await
+    }
+
     async fn serving<S>(
         change: impl FnOnce(&mut Config),
         serve: impl FnOnce(Server, CancellationToken) -> S,

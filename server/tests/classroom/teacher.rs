@@ -41,6 +41,11 @@ impl Teacher {
         self
     }
 
+    /// Sends to another address than the server's own.
+    pub fn address(&mut self, http: SocketAddr) {
+        (self.http, self.host) = (http, http.to_string());
+    }
+
     async fn connect(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(self.from).unwrap();

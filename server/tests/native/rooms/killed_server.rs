@@ -64,6 +64,17 @@ async fn whatever_was_confirmed_by_a_server_before_it_was_killed_is_there_and_on
     let stored: HashSet<&str> = rows.iter().map(|row| row.get(0)).collect();
     let lost: Vec<_> = confirmed.iter().filter(|name| !stored.contains(&***name)).collect();
     assert!(lost.is_empty(), "{} of {} lost: {lost:?}", lost.len(), confirmed.len());
+    // One that is told to stop loses no reply: what it has made it has confirmed.
+    let told: HashSet<&str> = confirmed.iter().map(|name| &**name).collect();
+    let is_of_stopped = |name: &&&str| {
+        let stopped = (0..ROUNDS).filter(|round| round % 2 == 1);
+        stopped
+            .flat_map(|round| (0..4).map(move |writer| format!("r{round}w{writer}n")))
+            .any(|start| name.starts_with(&start))
+    };
+    let untold: Vec<_> =
+        stored.iter().filter(is_of_stopped).filter(|name| !told.contains(**name)).collect();
+    assert!(untold.is_empty(), "made and not confirmed: {untold:?}");
     // Each name was added once, and so has raised the room's number once; `pace` names
     // were added again in later rounds.
     let row = client.query_one("select seq from tcp_classroom.rooms", &[]).await.unwrap();

@@ -1,6 +1,7 @@
 //! Classes in a database: the same answers as everywhere, on as many servers as one likes,
 //! and nothing lost or made twice, whatever happens to the database.
 
+mod balancer;
 mod broken_commit;
 mod command_line;
 mod database_away;
