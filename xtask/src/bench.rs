@@ -36,6 +36,17 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     Ok(())
 }
 
+/// Measures many classes in a private PostgreSQL, and prints the result.
+pub fn rooms(shell: &Shell) -> Result<()> {
+    ensure_possible()?;
+    let tools = tools::ensure(shell)?;
+    page::build(shell, &tools)?;
+    interpreter::build(shell, &tools)?;
+    heading("measuring, about two minutes; leave the machine alone meanwhile");
+    cmd!(shell, "cargo bench --profile release --package tcp-classroom --bench rooms").run()?;
+    Ok(())
+}
+
 /// Measures the page in a browser, and prints the result. Any system with a
 /// Chromium will do.
 pub fn in_browser(shell: &Shell, name: &OsStr) -> Result<()> {

@@ -59,6 +59,7 @@ cargo xtask COMMAND
   bench typing          measure what a keystroke costs on the page, in Chromium
   bench visit           measure how long a phone waits for the page, in Chromium
   bench python          measure Python in the page, in Chromium and beside a class
+  bench rooms           measure many classes in PostgreSQL, beside pgbench
   test [OPTIONS]        every check: format, lints, dependencies, tests, browser tests
     --browsers LIST     the student's journey in these browsers: chromium, firefox,
                         webkit, with commas between them, or all; chromium runs all
@@ -95,6 +96,7 @@ fn main() -> ExitCode {
         (Some("bench"), [name]) if name == "typing" || name == "visit" || name == "python" => {
             bench_page(name)
         }
+        (Some("bench"), [name]) if name == "rooms" => repository().and_then(|it| bench::rooms(&it)),
         (Some("bench"), arguments) => bench(arguments),
         (Some("test"), arguments) => match checks::Options::parse(arguments) {
             Ok(options) => test(&options),

@@ -143,7 +143,7 @@ impl Drop for Postgres {
 }
 
 /// The folder of the newest server's programs, which are not on Debian's path.
-fn programs() -> Option<PathBuf> {
+pub fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = || std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
     of_debian().or_else(on_path)
