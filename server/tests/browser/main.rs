@@ -37,6 +37,7 @@ mod program;
 mod program_class;
 mod program_lesson;
 mod program_talk;
+mod rooms;
 mod sheet;
 mod sizes;
 mod teacher;
