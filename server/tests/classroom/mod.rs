@@ -15,6 +15,8 @@ pub mod person;
 pub mod port;
 #[cfg(target_os = "linux")]
 pub mod postgres;
+#[cfg(target_os = "linux")]
+pub mod postgres_pair;
 pub mod python;
 pub mod relay;
 pub mod student;

@@ -52,25 +52,13 @@ impl Postgres {
 
     /// A cluster of one's own; none where there is no PostgreSQL and that is allowed.
     pub fn start() -> Option<Self> {
-        let programs = programs();
-        let missing = "PostgreSQL is not installed (Debian: postgresql)";
-        if !needs::tool(programs.is_some(), missing) {
+        if missing() {
             return None;
         }
         // Short: a socket's path has 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("pg").tempdir().unwrap().keep();
-        let programs = programs.unwrap();
-        let mut command = if geteuid().is_root() {
-            // It refuses to run as root.
-            let nobody = User::from_name("nobody").unwrap().unwrap();
-            chown(&folder, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw())).unwrap();
-            let mut command = Command::new("runuser");
-            command.args(["-u", "nobody", "--", "sh"]);
-            command
-        } else {
-            Command::new("sh")
-        };
-        let shell = command
+        let programs = programs().unwrap();
+        let shell = as_nobody(&folder)
             .args(["-c", SCRIPT, "postgres"])
             .args([&folder, &programs])
             .stdin(Stdio::piped())
@@ -140,6 +128,23 @@ impl Drop for Postgres {
         drop(shell.stdin.take());
         shell.wait().unwrap();
     }
+}
+
+/// Whether there is no PostgreSQL, and that is allowed.
+pub fn missing() -> bool {
+    !needs::tool(programs().is_some(), "PostgreSQL is not installed (Debian: postgresql)")
+}
+
+/// A shell that may write into a folder, and is not root: as that PostgreSQL refuses to run.
+pub fn as_nobody(folder: &Path) -> Command {
+    if !geteuid().is_root() {
+        return Command::new("sh");
+    }
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    chown(folder, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw())).unwrap();
+    let mut command = Command::new("runuser");
+    command.args(["-u", "nobody", "--", "sh"]);
+    command
 }
 
 /// The folder of the newest server's programs, which are not on Debian's path.

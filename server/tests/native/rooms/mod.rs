@@ -5,6 +5,7 @@ mod balancer;
 mod broken_commit;
 mod command_line;
 mod database_away;
+mod failover;
 mod killed_server;
 mod people;
 mod serving;
