@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio_postgres::types::ToSql;
 
 use super::database::Database;
 use super::feed::{Mirror, Wake};
@@ -13,16 +14,21 @@ use super::feed::{Mirror, Wake};
 /// Acts that are kept: as many as a journal remembers.
 const KEPT: i64 = 500;
 
+/// How long they are kept: they name people, and not every lesson is ended by its teacher.
+pub(super) const KEPT_FOR: &str = "1 day";
+
 /// One that was added already, whose confirmation was lost, is not added again.
 const ADD: &str = "with next as (update rooms set acts = acts + 1 where id = $1 \
                    returning acts), \
                    over as (delete from acts where room = $1 \
-                   and number <= (select acts from next) - $5) \
+                   and (number <= (select acts from next) - $5 \
+                   or done < now() - $6::text::interval)) \
                    insert into acts (room, number, origin, entry, text) \
                    select $1, acts, $2, $3, $4 from next \
                    on conflict (room, origin, entry) do nothing";
 const SINCE: &str = "select number, origin, text from acts \
-                     where room = $1 and number > $2 order by number";
+                     where room = $1 and number > $2 and done > now() - $3::text::interval \
+                     order by number";
 
 /// The acts of one room.
 #[derive(Debug)]
@@ -64,7 +70,8 @@ impl Acts {
         let statement = client.prepare_cached(ADD).await?;
         let room = self.mirror.room();
         let kept = if alone { 1 } else { KEPT };
-        client.execute(&statement, &[&room.0, &origin, &entry, &text, &kept]).await?;
+        let values: [&(dyn ToSql + Sync); 6] = [&room.0, &origin, &entry, &text, &kept, &KEPT_FOR];
+        client.execute(&statement, &values).await?;
         client.give_back();
         self.feed.changed(vec![room]);
         Ok(())
@@ -78,7 +85,7 @@ impl Acts {
     pub(crate) async fn since(&self, number: i64) -> anyhow::Result<Vec<Row>> {
         let client = self.database.client().await?;
         let statement = client.prepare_cached(SINCE).await?;
-        let rows = client.query(&statement, &[&self.mirror.room().0, &number]).await?;
+        let rows = client.query(&statement, &[&self.mirror.room().0, &number, &KEPT_FOR]).await?;
         client.give_back();
         let row = |row: &tokio_postgres::Row| Row {
             number: row.get(0),

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use super::RoomId;
+use super::acts::KEPT_FOR;
 use super::database::{Client, Database};
 use super::lane::RETRY;
 
@@ -35,7 +36,8 @@ const ROUND: Duration = Duration::from_secs(10);
 /// How long a server counts that gives no sign of life: ten signs.
 const SEEN_FOR: &str = "10 seconds";
 
-/// Signs of life between two deletions of servers that are gone for good.
+/// Signs of life between two deletions of what nobody needs any more: servers that are
+/// gone for good with their lanes, and old acts.
 const CLEANING: u32 = 60;
 
 const SEEN: &str = "insert into servers (id) values ($1) \
@@ -43,6 +45,9 @@ const SEEN: &str = "insert into servers (id) values ($1) \
 const OTHERS: &str = "select count(*) from servers \
                       where id <> $1 and seen > now() - $2::text::interval";
 const GONE: &str = "delete from servers where seen < now() - interval '1 minute'";
+/// A server that still has a lane of such an age makes another one.
+const GONE_LANES: &str = "delete from lanes where used < now() - interval '1 day'";
+const GONE_ACTS: &str = "delete from acts where done < now() - $1::text::interval";
 const WRITE: &str = "insert into presence (room, server, number, text) \
                      select room, $1, number, text \
                      from unnest($2::bigint[], $3::bigint[], $4::text[]) \
@@ -290,6 +295,8 @@ impl Exchange {
         }
         if self.beats.is_multiple_of(CLEANING) {
             client.execute(GONE, &[]).await?;
+            client.execute(GONE_LANES, &[]).await?;
+            client.execute(GONE_ACTS, &[&KEPT_FOR]).await?;
         }
         self.beats = self.beats.wrapping_add(1);
         Ok(())

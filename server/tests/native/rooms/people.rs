@@ -136,6 +136,16 @@ async fn a_teacher_on_one_server_lowers_a_hand_and_ends_a_conversation_on_anothe
     // A server that comes later knows what was done before.
     let third = TestServer::with_rooms(Rooms::connect(&here.url).await.unwrap()).await;
     assert_eq!(AtServer::new(&third, &here).journal(2).await[0].act.action, Action::LowerHand);
+    // What nobody has ended is forgotten after a day.
+    let database = postgres.connect(here.url.rsplit('/').next().unwrap()).await;
+    let old = "update tcp_classroom.acts set done = done - interval '25 hours'";
+    assert_eq!(database.execute(old, &[]).await.unwrap(), 2);
+    teacher.acts(r#"{"action":"announce","text":"hello"}"#).await;
+    let count = async || -> i64 {
+        let count = "select count(*) from tcp_classroom.acts";
+        database.query_one(count, &[]).await.unwrap().get(0)
+    };
+    must("the old ones are gone", async { while count().await != 1 {} }).await;
 }
 
 #[tokio::test]

@@ -48,6 +48,7 @@ create table acts (
     origin bigint not null,
     entry bigint not null,
     text text not null,
+    done timestamptz not null default now(),
     primary key (room, number),
     unique (room, origin, entry)
 );
