@@ -72,7 +72,7 @@ impl Load {
     }
 
     /// Ends the load, and compares what was confirmed with what the new primary has.
-    async fn is_all_on(self, pair: &Pair) {
+    async fn compare_with(self, pair: &Pair) {
         self.ended.store(true, Ordering::SeqCst);
         let (mut confirmed, mut refused) = (Vec::new(), 0);
         for writer in self.writers {
@@ -101,7 +101,7 @@ async fn when_the_primary_dies_nothing_acknowledged_is_lost_or_made_twice() {
     let pair = pair.does("crash", "crashed").await;
     let pair = pair.does("promote", "promoted").await;
     load.goes_on(500).await;
-    load.is_all_on(&pair).await;
+    load.compare_with(&pair).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,5 +117,5 @@ async fn when_the_old_primary_goes_on_beside_the_new_one_nothing_acknowledged_is
     load.goes_on(200).await;
     pair = pair.does("crash", "crashed").await;
     load.goes_on(500).await;
-    load.is_all_on(&pair).await;
+    load.compare_with(&pair).await;
 }
