@@ -117,15 +117,16 @@ impl Classroom {
 
     /// Holds one conversation from `Welcome!` to the end, or until `stop` is
     /// cancelled, with the lesson's lines on the console.
-    pub(crate) async fn converse(
+    pub(crate) fn converse(
         &self,
         visitor: Visitor<'_>,
         transport: impl Transport,
         peer: SocketAddr,
         limiter: Option<Box<RateLimiter>>,
         stop: &CancellationToken,
-    ) {
-        self.go_on(visitor, Opening::new(transport), peer, limiter, stop).await;
+    ) -> impl Future<Output = ()> {
+        // No future around that one, which would hold the transport once more.
+        self.go_on(visitor, Opening::new(transport), peer, limiter, stop)
     }
 
     /// As [`converse`](Self::converse), with a client that may have been welcomed and

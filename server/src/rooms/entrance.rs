@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use protocol::command::{parts, trim};
 use protocol::decoder::SILENCE;
-use protocol::{Decoder, Replies, Reply};
+use protocol::{Decoder, Replies, Reply, Stage};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::transport::conversation::{CloseReason, Opening, Received, Transport, welcome};
+use crate::transport::conversation::{Begun, CloseReason, Opening, Received, Transport, welcome};
 use crate::transport::rate_limit::RateLimiter;
 use crate::transport::refusal::Refusal;
 
@@ -60,13 +60,13 @@ enum Next<C> {
 ///
 /// The connection broke.
 pub(crate) async fn enter<T: Transport, C: Classes>(
-    opening: Opening<T>,
+    mut transport: T,
     mut limiter: Option<&mut RateLimiter>,
     stop: &CancellationToken,
     classes: &C,
 ) -> io::Result<Option<(Opening<T>, C::Class)>> {
-    let Opening { mut transport, mut decoder, mut welcomed } = opening;
-    let (mut heard, mut ended) = (false, false);
+    let mut decoder = T::decoder(Stage::default());
+    let (mut welcomed, mut heard, mut ended) = (false, false, false);
     let reason = loop {
         let mut replies = Replies::default();
         let next = answer(&mut decoder, &mut replies, classes).await;
@@ -83,7 +83,8 @@ pub(crate) async fn enter<T: Transport, C: Classes>(
         }
         match next {
             Next::Enter(class) => {
-                return Ok(Some((Opening { transport, decoder, welcomed }, class)));
+                let begun = Some(Box::new(Begun { decoder, welcomed }));
+                return Ok(Some((Opening { transport, begun }, class)));
             }
             Next::Close(reason) => break reason,
             Next::Listen if ended => break CloseReason::Ended,

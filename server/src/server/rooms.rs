@@ -34,7 +34,7 @@ use crate::terminal::console::Console;
 use crate::transport::accept::accept_loop;
 use crate::transport::admission::{Admission, Permit};
 use crate::transport::bind_error;
-use crate::transport::conversation::{ConversationOptions, Opening};
+use crate::transport::conversation::ConversationOptions;
 use crate::transport::listen::Listeners;
 use crate::transport::refusal::{Refusal, refuse_http, refuse_raw_tcp};
 use crate::transport::tcp::Tcp;
@@ -185,13 +185,12 @@ async fn serve_raw_tcp(stream: TcpStream, peer: SocketAddr, permit: Permit, room
     let classes = Visit { rooms: &rooms, from: peer.ip(), here };
     let mut limiter = permit.rate_limiter();
     let transport = Tcp::new(stream, server.limits.write_timeout, Arc::clone(&server.http), None);
-    let opening = Opening::new(transport);
-    let (opening, room) = match enter(opening, limiter.as_deref_mut(), &server.stop, &classes).await
-    {
-        Ok(Some(entered)) => entered,
-        Ok(None) => return,
-        Err(error) => return tracing::debug!(%peer, "it broke off at the entrance: {error}"),
-    };
+    let (opening, room) =
+        match enter(transport, limiter.as_deref_mut(), &server.stop, &classes).await {
+            Ok(Some(entered)) => entered,
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(%peer, "it broke off at the entrance: {error}"),
+        };
     let visitor = Visitor::raw_tcp(peer.ip());
     room.classroom.go_on(visitor, opening, peer, limiter, &server.stop).await;
     room.use_now();

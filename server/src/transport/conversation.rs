@@ -147,6 +147,14 @@ fn current(live: &LiveOptions, observer: &impl Observer) -> ConversationOptions 
 #[derive(Debug)]
 pub(crate) struct Opening<T> {
     pub(crate) transport: T,
+    /// None where nothing has been said yet. Boxed, so that a conversation which begins
+    /// with its class is no larger for those that do not.
+    pub(crate) begun: Option<Box<Begun>>,
+}
+
+/// What was said before a client was in its class.
+#[derive(Debug)]
+pub(crate) struct Begun {
     /// What the client has sent already.
     pub(crate) decoder: Decoder,
     pub(crate) welcomed: bool,
@@ -155,7 +163,7 @@ pub(crate) struct Opening<T> {
 impl<T: Transport> Opening<T> {
     /// A client that has sent nothing yet.
     pub(crate) fn new(transport: T) -> Self {
-        Opening { transport, decoder: T::decoder(Stage::default()), welcomed: false }
+        Opening { transport, begun: None }
     }
 }
 
@@ -177,7 +185,11 @@ pub(crate) async fn converse<T: Transport>(
     observer: &impl Observer,
 ) -> io::Result<()> {
     let stop = observer.stop();
-    let Opening { mut transport, mut decoder, mut welcomed } = opening;
+    let Opening { mut transport, begun } = opening;
+    let (mut decoder, mut welcomed) = match begun {
+        Some(begun) => (begun.decoder, begun.welcomed),
+        None => (T::decoder(live.load().stage), false),
+    };
     let mut outbox = Outbox::default();
     if T::IS_LESSON && !welcomed {
         welcome(&mut transport).await?;

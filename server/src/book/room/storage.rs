@@ -52,10 +52,8 @@ impl Room {
             },
         }
     }
-}
 
-impl Storage for Room {
-    async fn answer(
+    async fn answer_in_room(
         &self,
         contacts: &SharedContacts,
         decoder: &mut Decoder,
@@ -74,6 +72,19 @@ impl Storage for Room {
         let frozen = contacts.read().is_frozen();
         let answered = self.submit(batch, frozen, std::mem::take(replies)).await;
         deliver(answered, replies, next)
+    }
+}
+
+impl Storage for Room {
+    async fn answer(
+        &self,
+        contacts: &SharedContacts,
+        decoder: &mut Decoder,
+        replies: &mut Replies,
+        most: usize,
+    ) -> Next {
+        // Boxed, so that a conversation without a database is no larger for it.
+        Box::pin(self.answer_in_room(contacts, decoder, replies, most)).await
     }
 
     async fn revise(&self, _: &SharedContacts, revision: Revision) -> Result<Removed, NotRevised> {
