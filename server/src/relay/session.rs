@@ -2,8 +2,10 @@
 //! line to the end.
 //!
 //! A run of the checks begins when `check.py` says hello, whenever the file was saved,
-//! and when the page asks for it. Between runs the server is left running, so that the student can talk to it,
-//! from the page through a [bridge](super::bridge) or with a client of their own.
+//! and when the page asks for it. Between runs the server is left running, so that the
+//! student can talk to it, from the page [by hand](by_hand) or with a client of their own.
+
+mod by_hand;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::pending;
@@ -17,8 +19,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::relay::bridge::{Bridge, Heard, Talk};
-use crate::relay::messages::{Lines, Report, Request, from_latin1, to_latin1};
+use crate::relay::bridge::{Bridge, Heard};
+use crate::relay::messages::{Lines, Report, Request, from_latin1};
 use crate::relay::pairing::Paired;
 use crate::relay::report;
 use crate::relay::run::Run;
@@ -36,16 +38,8 @@ const READ: usize = 16 * 1024;
 /// page can send.
 const WAITING: usize = 1024 * 1024;
 
-/// Connections by hand to one server at the same time: some pages of one student.
-const BRIDGES: usize = 4;
-
 /// Time for `check.py` to take the last line.
 const LAST_WORD: Duration = Duration::from_secs(1);
-
-/// How long after its start a server is asked again until it listens, as long as in a
-/// check, and how often. Python needs 50 ms, a school's laptop a second or more.
-const LISTENS_WITHIN: Duration = Duration::from_secs(15);
-const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The relay of one student.
 pub(crate) struct Session {
@@ -336,8 +330,7 @@ impl Session {
     }
 
     fn begin_run(&mut self) {
-        let in_file = self.source.as_deref().and_then(|source| Source::new(source).port());
-        let port = self.port.or(in_file).unwrap_or(LESSON_PORT);
+        let port = self.server_port();
         let options = Options {
             seed: fastrand::u64(..),
             source: self.source.clone(),
@@ -352,6 +345,12 @@ impl Session {
             Language::Chinese => "---- 开始检查 ----",
             Language::English => "---- checking ----",
         });
+    }
+
+    /// Where the student's server listens, as the command line or the file says.
+    fn server_port(&self) -> u16 {
+        let in_file = self.source.as_deref().and_then(|source| Source::new(source).port());
+        self.port.or(in_file).unwrap_or(LESSON_PORT)
     }
 
     fn cancel_run(&mut self) {
@@ -414,94 +413,6 @@ impl Session {
 
     fn mark_started(&mut self) {
         (self.process, self.started) = (Process::Running, Instant::now());
-    }
-
-    fn bridge(&mut self, talk: Talk) {
-        match talk {
-            Talk::Open { conn, heard } => {
-                if self.run.is_some() || self.run_is_due || self.bridges.len() >= BRIDGES {
-                    // A channel of its own, with room.
-                    let _ = heard.try_send(Heard::Checking);
-                    return;
-                }
-                if self.file.is_some() && self.process == Process::Absent {
-                    self.start();
-                }
-                let bridge = Bridge { heard, is_open: false, early: Vec::new() };
-                self.bridges.insert(conn, bridge);
-                self.connect(conn);
-            }
-            Talk::Send { conn, bytes } => match self.bridges.get_mut(&conn) {
-                Some(Bridge { is_open: true, .. }) => self.send(conn, &bytes),
-                Some(bridge) if bridge.early.len() < BRIDGES => bridge.early.push(bytes),
-                _ => {}
-            },
-            Talk::Close { conn } => self.drop_bridge(conn, None),
-            Talk::Check => {
-                if self.said_hello && self.run.is_none() && !self.run_is_due {
-                    self.request_run();
-                }
-            }
-        }
-    }
-
-    fn connect(&mut self, conn: u32) {
-        let in_file = self.source.as_deref().and_then(|source| Source::new(source).port());
-        let port = self.port.or(in_file).unwrap_or(LESSON_PORT);
-        self.tell(&Request::Connect { conn, port });
-    }
-
-    fn send(&mut self, conn: u32, bytes: &[u8]) {
-        self.tell(&Request::Send { conn, bytes: to_latin1(bytes) });
-    }
-
-    /// A connection is open. Whether it is one by hand.
-    fn opened(&mut self, conn: u32) -> bool {
-        let Some(bridge) = self.bridges.get_mut(&conn) else { return false };
-        bridge.is_open = true;
-        for bytes in std::mem::take(&mut bridge.early) {
-            self.send(conn, &bytes);
-        }
-        true
-    }
-
-    /// A connection could not be opened. Whether it is one by hand. A server that was
-    /// just started, or ends so that it can be started anew, is asked again.
-    fn refused(&mut self, conn: u32) -> bool {
-        if !self.bridges.contains_key(&conn) {
-            return false;
-        }
-        let may_listen = match self.process {
-            Process::Absent => false,
-            Process::Running => self.started.elapsed() < LISTENS_WITHIN,
-            Process::Stopping => true,
-        };
-        if may_listen {
-            self.retries.push_back((Instant::now() + ASK_AGAIN, conn));
-        } else {
-            self.drop_bridge(conn, Some(Heard::Refused));
-        }
-        true
-    }
-
-    fn retry(&mut self) {
-        if let Some((_, conn)) = self.retries.pop_front()
-            && self.bridges.contains_key(&conn)
-        {
-            self.connect(conn);
-        }
-    }
-
-    fn drop_bridge(&mut self, conn: u32, last_word: Option<Heard>) {
-        let Some(bridge) = self.bridges.remove(&conn) else { return };
-        // `check.py` has let go of what ended by itself.
-        if !matches!(last_word, Some(Heard::Closed | Heard::Reset | Heard::Refused)) {
-            self.tell(&Request::Abort { conn });
-        }
-        if let Some(word) = last_word {
-            // If there is no room, the end of the channel tells as much.
-            let _ = bridge.heard.try_send(word);
-        }
     }
 }
 
