@@ -156,7 +156,7 @@ pub enum Subcommand {
         keep: Option<String>,
     },
     /// Make and look after the classes in a database.
-    #[command(hide = true, subcommand)]
+    #[command(subcommand)]
     Room(RoomCommand),
     /// Ask the server on this computer whether it answers, for the health check of a
     /// container.

@@ -13,7 +13,7 @@ const OPTIONS: &str = "选项";
 const COMMANDS: &str = "命令";
 
 /// The headings of the other groups of options, by their English ones.
-const HEADINGS: &[(&str, &str)] = &[("Limits", "限制")];
+const HEADINGS: &[(&str, &str)] = &[("Limits", "限制"), ("Many classes", "许多个班")];
 
 /// What stands in the help of one command.
 struct CommandWords {

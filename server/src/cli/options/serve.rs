@@ -108,8 +108,8 @@ pub struct Options {
         long,
         value_name = "URL",
         env = "TCP_CLASSROOM_DATABASE",
-        hide = true,
-        hide_env_values = true
+        hide_env_values = true,
+        help_heading = "Many classes"
     )]
     pub database: Option<String>,
 
@@ -118,7 +118,7 @@ pub struct Options {
     /// commas.
     #[arg(
         long, value_name = "CODE=PORT", value_delimiter = ',', value_parser = values::room_port,
-        env = "TCP_CLASSROOM_ROOM", hide = true, requires = "database"
+        env = "TCP_CLASSROOM_ROOM", requires = "database", help_heading = "Many classes"
     )]
     pub room: Vec<(String, Endpoint)>,
 
@@ -129,7 +129,7 @@ pub struct Options {
         value_name = "ADDRESS",
         value_delimiter = ',',
         env = "TCP_CLASSROOM_TRUST_PROXY",
-        hide = true
+        help_heading = "Many classes"
     )]
     pub trust_proxy: Vec<IpAddr>,
 
