@@ -223,7 +223,19 @@ fn lines(source: impl std::io::Read + Send + 'static) -> Receiver<String> {
 
 /// Adds names until the server is gone, one at a time and in pipelines. Returns
 /// how many were confirmed.
-pub fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> usize {
+pub fn add_until_killed(client: TcpStream, writer: usize, round: usize) -> usize {
+    let (confirmed, refused) = add_until_killed_or_refused(client, writer, round);
+    assert!(!refused, "a change was refused");
+    confirmed
+}
+
+/// The same of a server that refuses changes while its database is too slow: that ends it,
+/// too. Returns how many were confirmed before, and whether it was so.
+pub fn add_until_killed_or_refused(
+    mut client: TcpStream,
+    writer: usize,
+    round: usize,
+) -> (usize, bool) {
     let mut confirmed = 0;
     let mut answers = Vec::new();
     loop {
@@ -232,7 +244,7 @@ pub fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> u
             .map(|n| format!("add;r{round}w{writer}n{n};{n}\n"))
             .collect();
         if client.write_all(lines.as_bytes()).is_err() {
-            return confirmed;
+            return (confirmed, false);
         }
         answers.clear();
         let mut bytes = [0; 4096];
@@ -240,12 +252,18 @@ pub fn add_until_killed(mut client: TcpStream, writer: usize, round: usize) -> u
             match client.read(&mut bytes) {
                 Ok(0) | Err(_) => {
                     // What came before the end counts.
-                    return confirmed + answers.iter().filter(|&&byte| byte == b'\n').count();
+                    let count = answers.iter().filter(|&&byte| byte == b'\n').count();
+                    return (confirmed + count, false);
                 }
                 Ok(read) => answers.extend(&bytes[..read]),
             }
         }
-        assert!(String::from_utf8_lossy(&answers).lines().all(|line| line.ends_with("added!")));
-        confirmed += pipeline;
+        let answers = String::from_utf8_lossy(&answers);
+        let added = answers.lines().take_while(|line| line.ends_with("added!")).count();
+        confirmed += added;
+        if added < pipeline {
+            assert!(answers.contains("Error: not confirmed"), "{answers}");
+            return (confirmed, true);
+        }
     }
 }
