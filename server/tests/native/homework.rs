@@ -13,8 +13,8 @@ use protocol::homework::{Cause, Finding, words};
 use serde_json::Value;
 
 use crate::classroom::binary::{Program, command, connect, read};
-use crate::classroom::needs;
 use crate::classroom::port::{can_be_bound, student_port, until_listening};
+use crate::classroom::{needs, wait_until};
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
@@ -288,11 +288,18 @@ fn right_servers_of_many_styles_pass_and_what_is_fair_to_the_lesson_is_a_note() 
 #[test]
 fn the_classroom_s_own_server_is_recognised() {
     let program = Program::start(&[]);
-    let (report, code) = report(&program.tcp.to_string(), &[]);
-    let found = (&report["passed"], &report["classroom"]);
-    assert_eq!(found, (&true.into(), &true.into()), "{report:#}");
-    assert_eq!(stages(&report)[0]["cause"], "classroom");
-    assert_eq!(code, Some(0));
+    // It is asked only where it answers within 0.9 s, unlike the lesson's: on a busy machine
+    // that may take another try.
+    wait_until("it is recognised", || {
+        let (report, code) = report(&program.tcp.to_string(), &[]);
+        if report["classroom"] != true {
+            return false;
+        }
+        assert_eq!(report["passed"], true, "{report:#}");
+        assert_eq!(stages(&report)[0]["cause"], "classroom");
+        assert_eq!(code, Some(0));
+        true
+    });
 }
 
 #[test]
