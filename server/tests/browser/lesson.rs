@@ -1,37 +1,21 @@
 //! The lesson on the page: its steps, hints and progress.
 
 use crate::classroom::TestServer;
-use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost};
 use crate::classroom::port::ReservedPort;
 use crate::classroom::student::{Hand, OPEN, done, expect_open, follow, open_step, walk};
 use fantoccini::key::Key;
 use serde_json::json;
 
-async fn walk_with_a_server(visitor: Visitor, hand: Hand) {
-    let server = TestServer::start().await;
-    let Some(browser) = Browser::open(visitor, server.http).await else { return };
-    walk(&browser, hand).await;
-    browser.screenshot(&format!("steps-all-{}-{}", visitor.width, visitor.language)).await;
-    browser.finish().await;
-}
-
-async fn walk_without_a_server(visitor: Visitor, hand: Hand) {
+#[tokio::test]
+async fn a_student_without_a_server_finishes_the_lesson_on_a_phone() {
     let Some(host) = StaticHost::start() else { return };
-    let Some(browser) = Browser::start(visitor).await else { return };
+    let Some(browser) = Browser::start(PHONE).await else { return };
     browser.go(&host.address).await;
     browser.await_state("offline").await;
-    walk(&browser, hand).await;
+    walk(&browser, Hand::Presses).await;
+    browser.screenshot("steps-all-phone").await;
     browser.finish_after_a_loss().await;
-}
-
-#[tokio::test]
-async fn a_student_finishes_the_lesson_on_a_phone() {
-    walk_with_a_server(PHONE, Hand::Presses).await;
-}
-
-#[tokio::test]
-async fn a_student_without_a_server_finishes_the_lesson() {
-    walk_without_a_server(ENGLISH, Hand::Presses).await;
 }
 
 #[tokio::test]
