@@ -178,8 +178,11 @@ async fn the_board_on_one_server_counts_and_shows_students_of_another() {
     }
     let path = format!("{}{}", teacher.folder, api::BOARD);
     let mut board = EventClient::open_path(two.http, &path).await;
-    let told = board_until(&mut board, "both are counted", |board| board.class.students == 2).await;
-    assert_eq!((told.pages, &told.class.steps[..4]), (2, &[2, 1, 1, 0][..]));
+    let counts = |board: &api::Board| {
+        let class = &board.class;
+        board.pages == 2 && class.students == 2 && class.steps.starts_with(&[2, 1, 1, 0])
+    };
+    let told = board_until(&mut board, "both are counted", counts).await;
     assert_eq!(told.class.shown, None);
 
     sockets[0].send("add;a;1").await;
