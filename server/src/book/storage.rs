@@ -2,8 +2,7 @@
 //!
 //! Three implementations: [memory](InMemory), the [writer](super::writer::Writer) of a
 //! file, and a [room](super::room::Room) of a database. Each is called by its
-//! type and never through `dyn`: a message is answered without an allocation for the
-//! seam.
+//! type and never through `dyn`: a call allocates no boxed future for each message.
 
 use std::time::Duration;
 

@@ -62,7 +62,7 @@ pub(crate) fn router(rooms: Arc<dyn Rooms>, server: &Arc<ServerContext>) -> Rout
         .route("/metrics", get(metrics).layer(map_response(forbid_caching)))
         .route("/", get(which_class).layer(map_response(forbid_caching)))
         .route(ROOMS, get(enter).layer(map_response(forbid_caching)))
-        // Without parameters of the path, which the room's routes would see, too.
+        // No route with `{code}`: axum would pass that parameter on to the room's handlers.
         .fallback(pass_on)
         .with_state(rooms)
         .layer(from_fn_with_state(Arc::clone(server), check_host))

@@ -92,7 +92,7 @@ struct OpenRoom {
     classroom: Arc<Classroom>,
     routes: Router,
     used: Mutex<Instant>,
-    /// How often the class is referred to where no connection uses it.
+    /// References to the class without a connection: those of the room's own tasks.
     unused_count: usize,
     /// Ends the tasks of the class.
     _ended: DropGuard,

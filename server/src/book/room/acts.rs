@@ -1,7 +1,7 @@
 //! Acts: what teachers did, in one order for all servers of a room, for their journals.
 //!
-//! What is in an act is the matter of those who use it. Acts are numbered by the room's
-//! row, so that whoever reads those behind a number misses none.
+//! An act is a text, which is opaque here. Acts are numbered by the room's row, so that
+//! reading those behind a number misses none.
 
 use std::sync::Arc;
 

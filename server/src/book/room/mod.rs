@@ -11,7 +11,7 @@
 //!                               \ woken by this server's writes and by notify
 //! ```
 //!
-//! Beside the book the servers of a room share what is no matter of it, as texts: the last
+//! Beside the book the servers of a room share texts that are no part of it: the last
 //! [switches](shared_text), the teacher's [acts], and [who is connected](presence) where.
 //!
 //! A room's order is one number, `rooms.seq`, which each change raises while it holds the
@@ -62,8 +62,8 @@ const FINDS: usize = 2;
 /// Connections of a server for its lanes, its feed and its presence: one each.
 const CONNECTIONS: usize = WRITES + FINDS + 2;
 
-/// Connections of a server for whatever is rare, such as looking codes up. They are apart,
-/// so that those who try codes make no class wait.
+/// Connections of a server for what is rare: looking codes up, and what teachers switch and
+/// do. They are apart from the lanes', so that looking many codes up delays no change.
 const RARE: usize = 3;
 
 /// The number of a room in its database.
@@ -117,7 +117,7 @@ impl Lanes {
         Ok(Lanes { database, writes, finds, commits, mirrors, feed, presences })
     }
 
-    /// The database, for what is no matter of a room's book.
+    /// The database, for what is no part of a room's book.
     pub(crate) fn database(&self) -> &Database {
         &self.database
     }

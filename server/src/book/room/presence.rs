@@ -1,9 +1,9 @@
 //! Presence: what each server tells the other servers of a room about those who are
 //! connected to it.
 //!
-//! What is told is a text, the matter of those who use it, a row a room and server. Rows
-//! of a server that has not been seen for [`SEEN_FOR`] do not count: it is dead, and who
-//! was connected to it is not here. The tables are unlogged: nothing in them is worth
+//! What is told is a text, opaque here: a row for each room and server. Rows of a server
+//! whose last heartbeat is older than [`SEEN_FOR`] do not count: it has crashed or is cut
+//! off, and its clients with it. The tables are unlogged: nothing in them is worth
 //! anything after a crash of the database, so that telling costs neither a sync nor a
 //! standby's time. A server that is alone writes nothing but that it is there.
 
@@ -22,9 +22,9 @@ use super::acts::KEPT_FOR;
 use super::database::{Client, Database};
 use super::lane::RETRY;
 
-/// Time between two signs of life of a server, and between two comparisons of what others
+/// Time between two heartbeats of a server, and between two comparisons of what others
 /// have told, which find what a lost notification has missed.
-const BEATING: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Least time between two writings or readings: a fifth of the 100 ms in which others are
 /// to know.
@@ -33,10 +33,10 @@ const PACE: Duration = Duration::from_millis(20);
 /// Time for a round before its connection is given up.
 const ROUND: Duration = Duration::from_secs(10);
 
-/// How long a server counts that gives no sign of life: ten signs.
+/// How long a server counts without a heartbeat: the time of ten.
 const SEEN_FOR: &str = "10 seconds";
 
-/// Signs of life between two deletions of what nobody needs any more: servers that are
+/// Heartbeats between two deletions of what nobody needs any more: servers that are
 /// gone for good with their lanes, and old acts.
 const CLEANING: u32 = 60;
 
@@ -171,8 +171,9 @@ impl WeakPresences {
     }
 }
 
-/// Writes what this server tells and reads what others do, until the server is gone. `changed` are rooms to be written, `woken` rooms to be read, and `elsewhere`
-/// is told of what was written.
+/// Writes what this server tells and reads what others do, until the server is gone.
+/// `changed` are rooms to be written, `woken` rooms to be read, and `elsewhere` is told of
+/// what was written.
 pub(super) async fn exchange(
     database: Database,
     me: i64,
@@ -189,13 +190,13 @@ pub(super) async fn exchange(
         to_write: BTreeSet::new(),
         to_read: BTreeSet::new(),
         is_alone: true,
-        beats: 0,
+        heartbeats: 0,
     };
-    let mut ticks = interval(BEATING);
+    let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut not_before = Instant::now();
     loop {
-        let beats = tokio::select! {
+        let is_heartbeat = tokio::select! {
             room = changed.recv() => {
                 exchange.to_write.extend(room);
                 false
@@ -214,7 +215,7 @@ pub(super) async fn exchange(
             exchange.to_read.extend(rooms);
         }
         let Some(open) = presences.open() else { return };
-        let round = timeout(ROUND, exchange.round(&open, beats)).await;
+        let round = timeout(ROUND, exchange.round(&open, is_heartbeat)).await;
         not_before = Instant::now() + PACE;
         if let Err(error) = round.context("it took too long").flatten() {
             // Whether the database answers is told by those who ask it for the book.
@@ -232,16 +233,16 @@ struct Exchange {
     texts: HashMap<RoomId, (i64, String)>,
     to_write: BTreeSet<RoomId>,
     to_read: BTreeSet<RoomId>,
-    /// Whether no other server was there at the last beat.
+    /// Whether no other server was there at the last heartbeat.
     is_alone: bool,
-    beats: u32,
+    heartbeats: u32,
 }
 
 impl Exchange {
     async fn round(
         &mut self,
         open: &BTreeMap<RoomId, Arc<Presence>>,
-        beats: bool,
+        is_heartbeat: bool,
     ) -> anyhow::Result<()> {
         for (room, presence) in open {
             if let Some(text) = lock(&presence.own).take() {
@@ -251,23 +252,23 @@ impl Exchange {
                 self.to_write.insert(*room);
             }
         }
-        if !beats && self.is_alone {
+        if !is_heartbeat && self.is_alone {
             return Ok(());
         }
         let client = self.database.client().await?;
-        if beats {
-            self.beat(&client, open).await?;
+        if is_heartbeat {
+            self.heartbeat(&client, open).await?;
         }
         if !self.is_alone {
             self.write(&client).await?;
-            self.read(&client, open, beats).await?;
+            self.read(&client, open, is_heartbeat).await?;
         }
         client.give_back();
         Ok(())
     }
 
-    /// Gives a sign of life, and looks whether others do.
-    async fn beat(
+    /// Writes this server's heartbeat, and counts the others that have one.
+    async fn heartbeat(
         &mut self,
         client: &Client,
         open: &BTreeMap<RoomId, Arc<Presence>>,
@@ -293,12 +294,12 @@ impl Exchange {
             // What they told is over.
             open.values().for_each(|presence| presence.take(Vec::new()));
         }
-        if self.beats.is_multiple_of(CLEANING) {
+        if self.heartbeats.is_multiple_of(CLEANING) {
             client.execute(GONE, &[]).await?;
             client.execute(GONE_LANES, &[]).await?;
             client.execute(GONE_ACTS, &[&KEPT_FOR]).await?;
         }
-        self.beats = self.beats.wrapping_add(1);
+        self.heartbeats = self.heartbeats.wrapping_add(1);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! A text that the servers of a room share: the last one that was written holds.
 //!
-//! It has a number, by which a server notices that another one wrote. What is in it is
-//! the matter of those who use it.
+//! It has a number, by which a server notices that another one wrote. Its contents are
+//! opaque here.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,13 +11,10 @@
 //! # After a failover
 //!
 //! An attempt and the next one may meet different histories of the database: a primary that
-//! was stopped and goes on has what nobody else has, and lacks what its successor has made.
+//! was stopped and goes on has commits that its successor lacks, and lacks the successor's.
 //!
-//! - A mark belongs to one group and is random. So a lane that has come just as far in the
-//!   other history is not taken for the commit. Marks that counted were the reason why one
-//!   of 17,747 acknowledged changes was lost in a trial: a group's first attempt met the
-//!   old primary, where the lane stood at 5, and was to make 6; the second met the new one,
-//!   where another group had made 6 meanwhile.
+//! - A mark belongs to one group and is random, not a number that counts: another group
+//!   of the lane may have come just as far in the other history.
 //! - A mark that is found may be known to that machine alone, by a commit that was
 //!   interrupted while it waited for another machine. [`confirm`] commits once more behind
 //!   it, and that is confirmed only together with it: never by an old primary, which has

@@ -114,7 +114,7 @@ impl Somebody {
         Somebody { gone: self.gone.map(|gone| gone.saturating_add(age)), row, ..*self }
     }
 
-    /// Of two with the same key the one that counts has less of this.
+    /// The order of rows with the same key: the least one counts.
     fn rank(&self) -> (bool, u64, bool, u64) {
         let is_silent = self.steps == 0 && self.row.name.is_empty();
         (self.gone.is_some(), self.gone.unwrap_or(0), is_silent, self.row.id)
