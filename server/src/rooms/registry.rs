@@ -79,11 +79,14 @@ pub(crate) async fn create(
 /// The database is away.
 pub(crate) async fn by_code(database: &Database, code: &Code) -> anyhow::Result<Option<About>> {
     let select = format!("select {COLUMNS} from rooms where code_hash = $1 and archived is null");
-    let client = database.client().await?;
-    let statement = client.prepare_cached(&select).await?;
-    let row = client.query_opt(&statement, &[&&code.hash()[..]]).await?;
-    client.give_back();
-    row.as_ref().map(about).transpose()
+    let asking = async {
+        let client = database.client().await?;
+        let statement = client.prepare_cached(&select).await?;
+        let row = client.query_opt(&statement, &[&&code.hash()[..]]).await?;
+        client.give_back();
+        Ok(row)
+    };
+    database.in_time(asking).await?.as_ref().map(about).transpose()
 }
 
 /// Notes that a room is in use today.
@@ -93,10 +96,13 @@ pub(crate) async fn by_code(database: &Database, code: &Code) -> anyhow::Result<
 /// The database is away.
 pub(crate) async fn note_use(database: &Database, room: RoomId) -> anyhow::Result<()> {
     let update = "update rooms set used = current_date where id = $1 and used <> current_date";
-    let client = database.client().await?;
-    client.execute(update, &[&room.0]).await?;
-    client.give_back();
-    Ok(())
+    let noting = async {
+        let client = database.client().await?;
+        client.execute(update, &[&room.0]).await?;
+        client.give_back();
+        Ok(())
+    };
+    database.in_time(noting).await
 }
 
 /// All rooms, in the order in which they were made.

@@ -104,7 +104,8 @@ struct OpenRooms {
     options: ConversationOptions,
     server: Arc<ServerContext>,
     open: Mutex<HashMap<RoomId, Arc<OnceCell<Arc<OpenRoom>>>>>,
-    /// Rooms by the hashes of their codes, as they were looked up a moment ago.
+    /// Rooms by the hashes of their codes, as they were looked up a moment ago, or last
+    /// where they are open.
     recent: Mutex<HashMap<[u8; 32], (Instant, About)>>,
     admission: Arc<Admission>,
     /// The ports that rooms have of their own, by the hashes of their codes.
@@ -316,12 +317,21 @@ impl OpenRooms {
     async fn about(&self, code: &Code) -> anyhow::Result<Option<About>> {
         let hash = code.hash();
         let recent = lock(&self.recent).get(&hash).cloned();
-        if let Some((looked_up, about)) = recent
+        if let Some((looked_up, about)) = &recent
             && looked_up.elapsed() < CURRENT
         {
-            return Ok(Some(about));
+    /// The room with a code, as it was looked up a moment ago. Where the database does not
+    /// answer, an open room stays what it was.
+            return Ok(Some(about.clone()));
         }
-        let about = self.rooms.find(code).await?;
+        let about = match (self.rooms.find(code).await, recent) {
+            (Ok(about), _) => about,
+            (Err(error), Some((_, known))) if self.is_open(known.id) => {
+                tracing::debug!("an open room cannot be looked up: {error:#}");
+                Some(known)
+            }
+            (Err(error), _) => return Err(error),
+        };
         let mut recent = lock(&self.recent);
         match &about {
             Some(about) => drop(recent.insert(hash, (Instant::now(), about.clone()))),
@@ -340,7 +350,6 @@ impl OpenRooms {
                 _ = ticks.tick() => {}
             }
             let now = Instant::now();
-            lock(&self.recent).retain(|_, (looked_up, _)| looked_up.elapsed() < CURRENT);
             let is_used =
                 |cell: &OnceCell<Arc<OpenRoom>>| cell.get().is_none_or(|room| !room.is_unused(now));
             lock(&self.open).retain(|_, cell| is_used(cell));
@@ -350,8 +359,15 @@ impl OpenRooms {
 
 impl http::rooms::Rooms for OpenRooms {
     fn find<'r>(&'r self, code: &'r str) -> BoxFuture<'r, Found> {
+            lock(&self.recent).retain(|_, (looked_up, about)| {
+                looked_up.elapsed() < CURRENT || self.is_open(about.id)
+            });
         Box::pin(async move {
             let Some(code) = Code::parse(code) else { return Found::Nothing };
+
+    fn is_open(&self, room: RoomId) -> bool {
+        lock(&self.open).get(&room).is_some_and(|cell| cell.initialized())
+    }
             match self.room(&code).await {
                 Ok(Some(room)) => Found::Room(room.routes.clone()),
                 Ok(None) => Found::Nothing,

@@ -66,13 +66,17 @@ impl Acts {
         text: &str,
         alone: bool,
     ) -> anyhow::Result<()> {
-        let client = self.database.client().await?;
-        let statement = client.prepare_cached(ADD).await?;
         let room = self.mirror.room();
         let kept = if alone { 1 } else { KEPT };
         let values: [&(dyn ToSql + Sync); 6] = [&room.0, &origin, &entry, &text, &kept, &KEPT_FOR];
-        client.execute(&statement, &values).await?;
-        client.give_back();
+        let adding = async {
+            let client = self.database.client().await?;
+            let statement = client.prepare_cached(ADD).await?;
+            client.execute(&statement, &values).await?;
+            client.give_back();
+            Ok(())
+        };
+        self.database.in_time(adding).await?;
         self.feed.changed(vec![room]);
         Ok(())
     }
@@ -83,10 +87,15 @@ impl Acts {
     ///
     /// The database is away.
     pub(crate) async fn since(&self, number: i64) -> anyhow::Result<Vec<Row>> {
-        let client = self.database.client().await?;
-        let statement = client.prepare_cached(SINCE).await?;
-        let rows = client.query(&statement, &[&self.mirror.room().0, &number, &KEPT_FOR]).await?;
-        client.give_back();
+        let reading = async {
+            let client = self.database.client().await?;
+            let statement = client.prepare_cached(SINCE).await?;
+            let values: [&(dyn ToSql + Sync); 3] = [&self.mirror.room().0, &number, &KEPT_FOR];
+            let rows = client.query(&statement, &values).await?;
+            client.give_back();
+            Ok(rows)
+        };
+        let rows = self.database.in_time(reading).await?;
         let row = |row: &tokio_postgres::Row| Row {
             number: row.get(0),
             origin: row.get(1),

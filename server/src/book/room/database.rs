@@ -97,13 +97,32 @@ impl Database {
         Ok(Client(Some(self.pool.get().await?)))
     }
 
+    /// The answer to a question that needs no more than some milliseconds, its connection
+    /// included. A machine that is stopped keeps its connections and says nothing; without
+    /// a limit such questions would take up all connections for good.
+    ///
+    /// # Errors
+    ///
+    /// The question failed, or took longer than [`CONNECTING`].
+    pub(crate) async fn in_time<T>(
+        &self,
+        question: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        let answer = timeout(CONNECTING, question).await.context("it took too long").flatten();
+        if answer.is_err() {
+            self.close_idle();
+        }
+        answer
+    }
+
     /// Makes a connection of one's own, which its caller drives.
     ///
     /// # Errors
     ///
     /// The database is away.
-    pub(super) async fn connect_apart(&self) -> Result<(PgClient, Driver), tokio_postgres::Error> {
-        connect(&self.config).await
+    pub(super) async fn connect_apart(&self) -> anyhow::Result<(PgClient, Driver)> {
+        let connecting = timeout(CONNECTING, connect(&self.config)).await;
+        Ok(connecting.context("connecting took too long")??)
     }
 
     /// Closes the connections that nobody uses. To be called where one has failed: the
@@ -201,7 +220,7 @@ async fn connect(config: &Config) -> Result<(PgClient, Driver), tokio_postgres::
             return Ok(connected);
         }
     }
-    // Its error is told; the pool ends it if it takes too long.
+    // Its error is told. How long it may take is up to the caller.
     match last {
         Some(host) => one_host(config, host).connect(NoTls).await,
         None => config.connect(NoTls).await,

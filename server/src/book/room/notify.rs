@@ -12,6 +12,7 @@ use anyhow::bail;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
 use tokio_postgres::AsyncMessage;
+use tokio_postgres::types::ToSql;
 
 use super::RoomId;
 use super::database::Database;
@@ -50,6 +51,8 @@ pub(super) async fn exchange(
     while let Err(error) = session(&database, channel, me, &mut changed, &wakes).await {
         tracing::debug!("the session of notifications ended: {error:#}");
         sleep(RETRY).await;
+        // Other servers have compared meanwhile, or will; what waits must not grow.
+        while changed.try_recv().is_ok() {}
     }
 }
 
@@ -72,8 +75,12 @@ async fn session(
             }
         }
     });
-    client.batch_execute(&format!("listen {}", channel.name())).await?;
-    let notify = client.prepare("select pg_notify($1, $2)").await?;
+    let notify = database
+        .in_time(async {
+            client.batch_execute(&format!("listen {}", channel.name())).await?;
+            Ok(client.prepare("select pg_notify($1, $2)").await?)
+        })
+        .await?;
     let mut received = Vec::new();
     loop {
         tokio::select! {
@@ -84,7 +91,10 @@ async fn session(
                 let rooms: BTreeSet<_> = received.drain(..).flatten().collect();
                 let rooms: Vec<_> = rooms.into_iter().collect();
                 for rooms in rooms.chunks(MOST) {
-                    client.execute(&notify, &[&channel.name(), &payload(me, rooms)]).await?;
+                    let payload = payload(me, rooms);
+                    let values: [&(dyn ToSql + Sync); 2] = [&channel.name(), &payload];
+                    let notifying = async { Ok(client.execute(&notify, &values).await?) };
+                    database.in_time(notifying).await?;
                 }
             }
             payload = notifications.recv() => match payload {

@@ -47,11 +47,14 @@ impl SharedText {
     ///
     /// The database is away.
     pub(crate) async fn read(&self) -> anyhow::Result<Read> {
-        let client = self.database.client().await?;
-        let statement = client.prepare_cached(READ).await?;
-        let row = client.query_opt(&statement, &[&self.mirror.room().0]).await?;
-        client.give_back();
-        Ok(match row {
+        let reading = async {
+            let client = self.database.client().await?;
+            let statement = client.prepare_cached(READ).await?;
+            let row = client.query_opt(&statement, &[&self.mirror.room().0]).await?;
+            client.give_back();
+            Ok(row)
+        };
+        Ok(match self.database.in_time(reading).await? {
             Some(row) => {
                 let age: Option<i64> = row.get(2);
                 let age = u64::try_from(age.unwrap_or(0)).unwrap_or(0);

@@ -119,3 +119,25 @@ async fn when_the_old_primary_goes_on_beside_the_new_one_nothing_acknowledged_is
     load.goes_on(500).await;
     load.compare_with(&pair).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_primary_keeps_nobody_out_of_an_open_class_or_for_long_out_of_another() {
+    let Some(pair) = Pair::start().await else { return };
+    let rooms = Rooms::connect(&pair.url()).await.unwrap();
+    let mut joins = Vec::new();
+    for name in ["open", "other"] {
+        joins.push(format!("join;{}", rooms.create(name, QUOTA).await.unwrap().code));
+    }
+    let server = TestServer::with_rooms(rooms).await;
+    assert_eq!(say(&mut server.tcp().await, &joins[0]).await, "open joined!");
+    let pair = pair.does("stop", "stopped").await;
+    let mut waiting = server.tcp().await;
+    let refused = must("an answer", say(&mut waiting, &joins[1])).await;
+    assert!(refused.starts_with("Error: not joined, try again"), "{refused}");
+    // It was looked up before that, too long ago to be taken for current.
+    let joined = must("an answer", say(&mut server.tcp().await, &joins[0])).await;
+    assert_eq!(joined, "open joined!");
+    let _pair = pair.does("promote", "promoted").await;
+    let joins = async { while say(&mut waiting, &joins[1]).await != "other joined!" {} };
+    must("the other class is entered", joins).await;
+}
