@@ -240,7 +240,14 @@ impl Classroom {
     async fn revise(&self, act: Act) -> Result<(), Refused> {
         let text = || act.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let revision = match act.action {
-            Action::Delete => Revision::Remove(text().ok_or(Refused::WithoutText)?.into()),
+            Action::Delete => {
+                let name = text().ok_or(Refused::WithoutText)?;
+                // No name in a book has one, and PostgreSQL takes no text with a NUL.
+                if name.contains(char::is_control) {
+                    return Err(NotRevised::NotThere.into());
+                }
+                Revision::Remove(name.into())
+            }
             Action::Reset => Revision::Clear { keep: None },
             _ => Revision::Clear { keep: Some(text().ok_or(Refused::WithoutText)?.to_owned()) },
         };

@@ -43,6 +43,7 @@ use super::lane::{Answer, RETRY, Revising, attempt_until, deadline, refuse};
 use super::waiting::Job;
 use crate::book::commits::Commits;
 use crate::book::revision::NotRevised;
+use crate::language::localized;
 
 /// How long a teacher's revision may take: a book of the largest quota is some seconds.
 const REVISING: Duration = Duration::from_secs(20);
@@ -84,7 +85,7 @@ pub(super) struct Writes {
     feed: Wake,
 }
 
-/// The database was away for too long. The changes may have been made or not.
+/// The database was away for too long, or refuses them. The changes may have been made or not.
 #[derive(Debug)]
 struct NotConfirmed;
 
@@ -135,6 +136,17 @@ impl Writes {
                 }
                 Err(error) => error,
             };
+            if is_refusal(&error) {
+                self.database.health().answered();
+                tracing::error!(
+                    "{}",
+                    localized!(
+                        "数据库拒绝了改动（{error:#}）",
+                        "the database refuses changes ({error:#})"
+                    )
+                );
+                return Err(NotConfirmed);
+            }
             self.database.health().failed(&error);
             // They may lead to the same machine.
             self.database.close_idle();
@@ -185,6 +197,17 @@ impl Writes {
         client.give_back();
         Ok(decided.rooms())
     }
+}
+
+/// Whether the database answered that it does not take these changes, which it would say
+/// to the next attempt as well.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    /// Classes of SQLSTATE: values and names that are none, and violated constraints.
+    const CLASSES: [&str; 3] = ["22", "23", "42"];
+    let error = error.downcast_ref::<tokio_postgres::Error>();
+    error
+        .and_then(tokio_postgres::Error::code)
+        .is_some_and(|code| CLASSES.iter().any(|class| code.code().starts_with(class)))
 }
 
 async fn new_lane(client: &Client) -> anyhow::Result<i64> {

@@ -1,5 +1,7 @@
 //! While the database is away: honest errors, open connections, recovery by itself.
 
+use std::time::{Duration, Instant};
+
 use super::{OneRoom, lists, say};
 use crate::classroom::must;
 use crate::classroom::postgres::Postgres;
@@ -32,4 +34,22 @@ async fn while_the_database_is_away_nothing_is_confirmed_and_then_it_goes_on_by_
         assert_eq!(during, "Not Found!");
     }
     lists(&server, &names).await;
+}
+
+#[tokio::test]
+async fn a_change_that_the_database_refuses_is_not_tried_again() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let room = OneRoom::on(postgres).await;
+    let server = room.server().await;
+    let database = postgres.connect(room.url.rsplit('/').next().unwrap()).await;
+    let refuse = "alter table tcp_classroom.contacts add check (name <> 'eve')";
+    database.batch_execute(refuse).await.unwrap();
+    let mut client = server.tcp().await;
+    assert_eq!(say(&mut client, "add;ann;1").await, "ann added!");
+    let asked = Instant::now();
+    let refused = say(&mut client, "add;eve;1").await;
+    assert!(refused.starts_with("Error: not confirmed, try again"), "{refused}");
+    // A database that is away is given 5 s.
+    assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+    assert_eq!(say(&mut client, "add;bob;1").await, "bob added!");
 }

@@ -221,6 +221,8 @@ async fn each_class_has_its_teacher_who_is_known_on_every_server_by_token_and_co
     assert_eq!(say(&mut student, "find;a").await, "1");
     let keep = r#"{"action":"new-book","text":"old"}"#;
     assert_eq!(teacher.request("POST", &act, keep).await.status, 409);
+    let nul = r#"{"action":"delete","text":"a\u0000b"}"#;
+    assert_eq!(teacher.request("POST", &act, nul).await.status, 404);
     assert_eq!(say(&mut student, "find;a").await, "1");
 }
 
