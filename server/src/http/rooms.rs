@@ -88,7 +88,9 @@ async fn pass_on(State(rooms): State<Arc<dyn Rooms>>, mut request: Request) -> R
         return say(Said::WhichClass, StatusCode::NOT_FOUND, &request);
     };
     let Some(inside) = inside else {
-        return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("{code}/"))]).into_response();
+        // With a dot before it a code with a colon is no other site's address.
+        return (StatusCode::PERMANENT_REDIRECT, [(LOCATION, format!("./{code}/"))])
+            .into_response();
     };
     let routes = match rooms.find(&code).await {
         Found::Room(routes) => routes,

@@ -138,7 +138,9 @@ async fn a_browser_finds_its_class_in_a_folder_and_nothing_outside_of_it() {
     assert!(contacts.text().contains("张三"), "{}", contacts.text());
     assert_eq!(get(one.http, &format!("/r/{code}/"), "").await.status, 200);
     let moved = get(one.http, &format!("/r/{code}"), "").await;
-    assert_eq!((moved.status, moved.header("location")), (308, Some(&*format!("{code}/"))));
+    assert_eq!((moved.status, moved.header("location")), (308, Some(&*format!("./{code}/"))));
+    let moved = get(one.http, "/r/https:evil.example", "").await;
+    assert_eq!((moved.status, moved.header("location")), (308, Some("./https:evil.example/")));
     for nothing in ["/api/contacts", "/ws", "/r/2345-6789-abcd/", "/r/x/api/contacts", "/board"] {
         let answer = get(one.http, nothing, "").await;
         assert_eq!(answer.status, 404, "{nothing}");
