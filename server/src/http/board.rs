@@ -27,6 +27,7 @@ use crate::http::json::to_json;
 use crate::http::page;
 use crate::http::student::held;
 use crate::join::CURRENT;
+use crate::transport::admission::Permit;
 
 /// Least time between two events to one watcher: two a second are as fast as a
 /// class can read numbers off a wall.
@@ -42,8 +43,8 @@ pub(crate) async fn watch(
     connection.event_stream.store(true, Ordering::Relaxed);
     let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
     let (version, switches) = (classroom.people().version(), classroom.lead().watch());
-    let not_before = Instant::now();
-    let watcher = Watcher { classroom, server, version, switches, sent: None, not_before };
+    let (sent, not_before, _permit) = (None, Instant::now(), connection.permit);
+    let watcher = Watcher { classroom, server, version, switches, sent, not_before, _permit };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
 }
 
@@ -80,6 +81,8 @@ struct Watcher {
     /// The board of the last event.
     sent: Option<Board>,
     not_before: Instant,
+    /// Keeps the place of a client behind a trusted proxy.
+    _permit: Arc<Permit>,
 }
 
 impl Watcher {

@@ -21,6 +21,7 @@ use crate::classroom::Classroom;
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
+use crate::transport::admission::Permit;
 
 /// The id of the last event a browser got before its connection broke.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -46,6 +47,7 @@ pub(crate) async fn watch(
         // An id that this server did not make is ignored.
         seen: last.and_then(|id| id.parse().ok()),
         not_before: Instant::now(),
+        _permit: connection.permit,
     };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
 }
@@ -55,6 +57,8 @@ struct Watcher {
     server: Arc<ServerContext>,
     seen: Option<Position>,
     not_before: Instant,
+    /// Keeps the place of a client behind a trusted proxy.
+    _permit: Arc<Permit>,
 }
 
 impl Watcher {

@@ -26,6 +26,7 @@ use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
 use crate::relay::pairing::is_key;
+use crate::transport::admission::Permit;
 
 /// Least time between two events to one page: a switch is felt at once, and of a hand
 /// that clicks faster the last state counts.
@@ -111,7 +112,8 @@ pub(crate) async fn watch(
     connection.event_stream.store(true, Ordering::Relaxed);
     let keep_alive = KeepAlive::new().interval(server.limits.ping_every);
     let switches = classroom.lead().watch();
-    let watcher = Watcher { page, server, switches, told: None, not_before: Instant::now() };
+    let (told, not_before, _permit) = (None, Instant::now(), connection.permit);
+    let watcher = Watcher { page, server, switches, told, not_before, _permit };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive).into_response()
 }
 
@@ -122,6 +124,8 @@ struct Watcher {
     /// What the last event was made of.
     told: Option<(Switches, bool)>,
     not_before: Instant,
+    /// Keeps the place of a client behind a trusted proxy.
+    _permit: Arc<Permit>,
 }
 
 impl Watcher {

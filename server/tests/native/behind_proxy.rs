@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use crate::classroom::events::EventClient;
 use crate::classroom::person::Roster;
-use crate::classroom::{TestServer, WebSocketClient};
+use crate::classroom::{TestServer, WebSocketClient, get};
 use tcp_classroom::PerAddress;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
@@ -38,6 +39,26 @@ async fn an_address_behind_a_trusted_proxy_has_as_many_connections_as_any_other(
     }
     let refused = page(&server, "192.168.1.7").await.err().unwrap();
     assert!(refused.contains("503"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_stream_of_events_keeps_the_place_of_its_address_behind_a_trusted_proxy() {
+    let paths = [api::EVENTS, api::BOARD, &format!("{}?key=0123456789abcdef", api::CLASS)];
+    for path in paths {
+        let server = TestServer::with(|config| {
+            config.proxies = vec![[127, 0, 0, 1].into()];
+            config.limits.per_address = PerAddress::All(1);
+        })
+        .await;
+        let header = "X-Forwarded-For: 192.168.1.7";
+        let headers = format!("{header}\r\n");
+        let mut events = EventClient::open_path_with(server.http, path, &headers).await;
+        events.named().await.expect("it has begun");
+        let refused = get(server.http, "/healthz", &format!("\r\n{header}")).await;
+        assert_eq!(refused.status, 503, "{path}");
+        let other = get(server.http, "/healthz", "\r\nX-Forwarded-For: 192.168.1.8").await;
+        assert_eq!(other.status, 200, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
 use crate::http::page;
+use crate::transport::admission::Permit;
 
 /// Least time between two events of a kind: a switch is shown without a wait that a
 /// teacher would notice, and a busy class costs a watcher four events a second.
@@ -51,6 +52,7 @@ pub(super) async fn watch(
         lead: None,
         entry: None,
         not_before: Instant::now(),
+        _permit: connection.permit,
     };
     Sse::new(stream::unfold(watcher, Watcher::next)).keep_alive(keep_alive)
 }
@@ -66,6 +68,8 @@ struct Watcher {
     /// The number of the last entry that was told.
     entry: Option<u64>,
     not_before: Instant,
+    /// Keeps the place of a client behind a trusted proxy.
+    _permit: Arc<Permit>,
 }
 
 /// What is told beside the switches.
