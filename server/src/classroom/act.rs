@@ -130,13 +130,17 @@ impl Classroom {
             Action::Hide => (switches.shows_lines, switches.shows) = (false, None),
             _ => unreachable!("it has a function of its own"),
         };
-        match action {
-            Action::Freeze | Action::Thaw => self.book().set_frozen(action == Action::Freeze),
-            Action::OpenServers | Action::CloseServers => {
-                self.playground().let_neighbours(action == Action::OpenServers);
+        // Within the change, so that what comes from other servers is no step behind it.
+        let change = |switches: &mut Switches| {
+            change(switches);
+            match action {
+                Action::Freeze | Action::Thaw => self.book().set_frozen(switches.frozen),
+                Action::OpenServers | Action::CloseServers => {
+                    self.playground().let_neighbours(switches.servers);
+                }
+                _ => {}
             }
-            _ => {}
-        }
+        };
         self.lead().switch(change).then(String::new)
     }
 

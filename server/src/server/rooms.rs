@@ -222,7 +222,12 @@ async fn serve_in_room(
 }
 
 impl OpenRoom {
-    fn new(
+    /// Opens a room, which stands as its other servers say before a client is in it.
+    ///
+    /// # Errors
+    ///
+    /// The database is away, or there is no free port.
+    async fn open(
         about: About,
         code: &Code,
         (book, shared): (Book, Shared),
@@ -233,16 +238,17 @@ impl OpenRoom {
         let tag = u32::from_ne_bytes(tag);
         let classroom = Classroom::new(book, rooms.options, Console::silent()).at_server(tag);
         let classroom = Arc::new(classroom.led_with(Access::stored(about.stored)));
+        let Shared { text, acts, presence } = shared;
+        let known = shared_lead::take_over(&classroom, &text, None).await?;
         let ended = CancellationToken::new();
         let inside = rooms.listen_inside(&classroom, ended.clone())?;
         let (folder, own) = (format!("r/{code}/"), rooms.ports.get(&code.hash()));
         let server = Arc::new(rooms.server.of_class(folder, own.copied(), inside));
         // All end with the room.
         drop(classroom.observe(ended.clone()));
-        let Shared { text, acts, presence } = shared;
         let class = || (Arc::clone(&classroom), ended.clone());
         let (of, end) = class();
-        tokio::spawn(shared_lead::share(of, text, end));
+        tokio::spawn(shared_lead::share(of, text, known, end));
         let (of, end) = class();
         tokio::spawn(shared_acts::share(of, acts, tag, end));
         let (of, end) = class();
@@ -278,7 +284,7 @@ impl OpenRooms {
         let cell = Arc::clone(lock(&self.open).entry(about.id).or_default());
         let opening = async {
             let (book, shared) = self.rooms.open(&about).await?;
-            anyhow::Ok(Arc::new(OpenRoom::new(about, code, (book, shared), self)?))
+            anyhow::Ok(Arc::new(OpenRoom::open(about, code, (book, shared), self).await?))
         };
         let room = cell.get_or_try_init(|| opening).await?;
         room.use_now();

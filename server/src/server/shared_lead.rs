@@ -14,25 +14,38 @@ use crate::classroom::lead::shared::SharedSwitches;
 /// Time until a next attempt where the database is away.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// What a server knows of the switches that the servers of its room share.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The number of what was read or told last.
+    number: i64,
+    switches: SharedSwitches,
+}
+
 /// Tells other servers what is switched here, and switches here what they tell, until
-/// `ended` is cancelled.
-pub(super) async fn share(classroom: Arc<Classroom>, text: SharedText, ended: CancellationToken) {
+/// `ended` is cancelled. What was told before is `known`.
+pub(super) async fn share(
+    classroom: Arc<Classroom>,
+    text: SharedText,
+    mut known: Known,
+    ended: CancellationToken,
+) {
     let sharing = async {
         let (mut here, mut there) = (classroom.lead().watch(), text.number());
-        let (mut known, mut number) = (None, None);
+        let mut is_behind = false;
         loop {
             let switched = here.borrow_and_update().clone();
             let now = SharedSwitches::of(&switched, Instant::now());
             let newest = *there.borrow_and_update();
-            let done = if number.is_none_or(|number| number < newest) {
-                take_over(&classroom, &text).await.map(|(read, told)| {
-                    number = Some(read);
-                    known = told.or(Some(now));
+            let done = if is_behind || known.number < newest {
+                take_over(&classroom, &text, Some(&known.switches)).await.map(|read| {
+                    known = read;
+                    is_behind = false;
                 })
-            } else if known.as_ref().is_some_and(|known| !known.is_like(&now)) {
-                tell(&text, &now).await.map(|written| {
-                    number = Some(written);
-                    known = Some(now);
+            } else if !known.switches.is_like(&now) {
+                tell(&text, &now, known.number).await.map(|written| match written {
+                    Some(number) => known = Known { number, switches: now },
+                    None => is_behind = true,
                 })
             } else {
                 tokio::select! {
@@ -44,6 +57,8 @@ pub(super) async fn share(classroom: Arc<Classroom>, text: SharedText, ended: Ca
             };
             if let Err(error) = done {
                 tracing::debug!("what the teacher switches is not shared: {error:#}");
+                // It may be written all the same.
+                is_behind = true;
                 sleep(RETRY).await;
             }
         }
@@ -51,35 +66,60 @@ pub(super) async fn share(classroom: Arc<Classroom>, text: SharedText, ended: Ca
     tokio::select! { () = sharing => {} () = ended.cancelled() => {} }
 }
 
-async fn tell(text: &SharedText, switches: &SharedSwitches) -> anyhow::Result<i64> {
-    text.write(&serde_json::to_string(switches)?).await
+async fn tell(
+    text: &SharedText,
+    switches: &SharedSwitches,
+    known: i64,
+) -> anyhow::Result<Option<i64>> {
+    text.write(&serde_json::to_string(switches)?, known).await
 }
 
-/// Switches here what is told. Returns the number of what was read, and what it was.
-async fn take_over(
+/// Switches here what is told, but for what was switched here since `known` was told.
+/// Returns what is told, the present switches where nothing has been.
+///
+/// # Errors
+///
+/// The database is away.
+pub(super) async fn take_over(
     classroom: &Classroom,
     text: &SharedText,
-) -> anyhow::Result<(i64, Option<SharedSwitches>)> {
+    known: Option<&SharedSwitches>,
+) -> anyhow::Result<Known> {
     let read = text.read().await?;
-    let Some(told) = read.text else { return Ok((read.number, None)) };
+    let now = Instant::now();
+    let here = classroom.lead().watch().borrow().clone();
     // What another version of the program wrote may lack something, and is taken as far
     // as it goes.
-    let told: SharedSwitches = serde_json::from_str(&told)?;
-    let lesson = classroom.lead().watch().borrow().lesson;
-    if told.lesson > lesson {
+    let told = read.text.and_then(|told| {
+        let told = serde_json::from_str::<SharedSwitches>(&told);
+        told.inspect_err(|error| tracing::debug!("switches of another version: {error}")).ok()
+    });
+    let Some(told) = told else {
+        let switches = known.cloned().unwrap_or_else(|| SharedSwitches::of(&here, now));
+        return Ok(Known { number: read.number, switches });
+    };
+    if told.lesson > here.lesson {
         classroom.forget_lesson();
         classroom.lead().undo().lock().await.clear();
         classroom.lead().switch(|switches| switches.undo = None);
     }
-    classroom.book().set_frozen(told.frozen);
-    classroom.playground().let_neighbours(told.servers);
-    let before = classroom.lead().watch().borrow().blocked.clone();
-    classroom.lead().switch(|switches| told.apply(switches, read.age, Instant::now()));
-    let now = classroom.lead().watch().borrow().blocked.clone();
+    let mut only_told = here;
+    told.apply(&mut only_told, read.age, now);
+    let mut before = Vec::new();
+    classroom.lead().switch(|switches| {
+        before.clone_from(&switches.blocked);
+        let here = switches.clone();
+        told.apply(switches, read.age, now);
+        if let Some(known) = known {
+            known.keep_changes(&here, switches, now);
+        }
+        classroom.book().set_frozen(switches.frozen);
+        classroom.playground().let_neighbours(switches.servers);
+    });
+    let blocked = classroom.lead().watch().borrow().blocked.clone();
     let is_new = |address: &IpAddr| before.iter().all(|(known, _)| known != address);
-    for (address, _) in now.into_iter().filter(|(address, _)| is_new(address)) {
+    for (address, _) in blocked.into_iter().filter(|(address, _)| is_new(address)) {
         classroom.people().disconnect_address(address);
     }
-    let now = SharedSwitches::of(&classroom.lead().watch().borrow(), Instant::now());
-    Ok((read.number, Some(now)))
+    Ok(Known { number: read.number, switches: SharedSwitches::of(&only_told, now) })
 }

@@ -15,7 +15,7 @@ const READ: &str = "select shared, shared_no, \
                     (1000 * extract(epoch from now() - shared_at))::bigint \
                     from rooms where id = $1";
 const WRITE: &str = "update rooms set shared = $2, shared_no = shared_no + 1, shared_at = now() \
-                     where id = $1 returning shared_no";
+                     where id = $1 and shared_no = $3 returning shared_no";
 
 /// The shared text of one room.
 #[derive(Debug)]
@@ -65,18 +65,23 @@ impl SharedText {
         })
     }
 
-    /// Writes it, and wakes the other servers. Returns its number.
+    /// Writes it in the place of the text with the number `known`, and wakes the other
+    /// servers. Returns its number; none where another server has written meanwhile.
     ///
     /// # Errors
     ///
     /// The database is away; it may be written.
-    pub(crate) async fn write(&self, text: &str) -> anyhow::Result<i64> {
-        let client = self.database.client().await?;
-        let statement = client.prepare_cached(WRITE).await?;
+    pub(crate) async fn write(&self, text: &str, known: i64) -> anyhow::Result<Option<i64>> {
         let room = self.mirror.room();
-        let row = client.query_opt(&statement, &[&room.0, &text]).await?;
-        client.give_back();
+        let writing = async {
+            let client = self.database.client().await?;
+            let statement = client.prepare_cached(WRITE).await?;
+            let row = client.query_opt(&statement, &[&room.0, &text, &known]).await?;
+            client.give_back();
+            Ok(row)
+        };
+        let row = self.database.in_time(writing).await?;
         self.feed.changed(vec![room]);
-        Ok(row.map_or(0, |row| row.get(0)))
+        Ok(row.map(|row| row.get(0)))
     }
 }

@@ -79,6 +79,50 @@ impl SharedSwitches {
         switches.lesson = self.lesson;
     }
 
+    /// Keeps in `switches` what `here` differs in from these: what was switched here since
+    /// these were told.
+    pub(crate) fn keep_changes(&self, here: &Switches, switches: &mut Switches, now: Instant) {
+        let is = SharedSwitches::of(here, now);
+        if is.echoes != self.echoes {
+            switches.stage = here.stage;
+        }
+        if is.pause != self.pause {
+            switches.pause = here.pause;
+        }
+        if is.held.is_some() != self.held.is_some() {
+            switches.held_until = here.held_until;
+        }
+        if is.frozen != self.frozen {
+            switches.frozen = here.frozen;
+        }
+        if is.closed != self.closed {
+            switches.closed = here.closed;
+        }
+        if is.servers != self.servers {
+            switches.servers = here.servers;
+        }
+        if is.shows_lines != self.shows_lines {
+            switches.shows_lines = here.shows_lines;
+        }
+        if is.shows != self.shows {
+            switches.shows = here.shows;
+        }
+        if is.sticky != self.sticky {
+            switches.sticky = here.sticky;
+        }
+        if is.announcement != self.announcement {
+            switches.announcement.clone_from(&here.announcement);
+        }
+        let was = |address: IpAddr| self.blocked.iter().any(|(from, _)| *from == address);
+        let stays = |address: IpAddr| here.blocked.iter().any(|(from, _)| *from == address);
+        switches.blocked.retain(|(from, _)| stays(*from) || !was(*from));
+        for (from, until) in here.blocked.iter().filter(|(from, _)| !was(*from)) {
+            switches.unblock(*from);
+            switches.blocked.push((*from, *until));
+        }
+        switches.lesson = switches.lesson.max(here.lesson);
+    }
+
     /// Whether they are the same but for the time that has passed.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let addresses = |switches: &Self| -> Vec<IpAddr> {
@@ -100,6 +144,30 @@ fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_switched_here_meanwhile_stays_and_the_rest_is_taken_over() {
+        let now = Instant::now();
+        let (ann, bob, eve) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into(), [10, 0, 0, 3].into());
+        let mut here = Switches { closed: true, ..Switches::default() };
+        here.block(ann, now);
+        let known = SharedSwitches::of(&here, now);
+        // Elsewhere the book is frozen, the door is opened, and Bob is blocked.
+        let mut there = Switches { frozen: true, closed: false, ..here.clone() };
+        there.block(bob, now);
+        let told = SharedSwitches::of(&there, now);
+        // Here something is announced, Ann let in, and Eve blocked.
+        here.announcement = Some("hello".to_owned());
+        here.unblock(ann);
+        here.block(eve, now);
+        let mut merged = here.clone();
+        told.apply(&mut merged, Duration::ZERO, now);
+        known.keep_changes(&here, &mut merged, now);
+        assert_eq!((merged.frozen, merged.closed), (true, false));
+        assert_eq!(merged.announcement.as_deref(), Some("hello"));
+        let blocked: Vec<_> = merged.blocked.iter().map(|(from, _)| *from).collect();
+        assert_eq!(blocked, [bob, eve]);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_switched_on_one_server_is_switched_on_another_with_the_time_that_is_left() {

@@ -221,10 +221,10 @@ async fn each_class_has_its_teacher_who_is_known_on_every_server_by_token_and_co
     assert_eq!(say(&mut student, "find;a").await, "Not Found!");
     assert_eq!(teacher.request("POST", &act, r#"{"action":"undo"}"#).await.status, 204);
     assert_eq!(say(&mut student, "find;a").await, "1");
-    let keep = r#"{"action":"new-book","text":"old"}"#;
-    assert_eq!(teacher.request("POST", &act, keep).await.status, 409);
     let nul = r#"{"action":"delete","text":"a\u0000b"}"#;
     assert_eq!(teacher.request("POST", &act, nul).await.status, 404);
+    let keep = r#"{"action":"new-book","text":"old"}"#;
+    assert_eq!(teacher.request("POST", &act, keep).await.status, 409);
     assert_eq!(say(&mut student, "find;a").await, "1");
 }
 
@@ -282,12 +282,57 @@ async fn what_a_teacher_switches_on_one_server_holds_on_the_others_and_on_those_
     // Each time somebody new: one that was let in before the door closed stays.
     let refused = async { while !say(&mut one.tcp().await, &join).await.starts_with(closed) {} };
     must("the door closes", refused).await;
+    // A server that opens the class closes its door before the first client is in it.
+    let fourth = TestServer::with_rooms(Rooms::connect(&here.url).await.unwrap()).await;
+    let told = say(&mut fourth.tcp().await, &join).await;
+    assert!(told.starts_with(closed), "{told}");
     act(r#""open-door""#).await;
     until(&mut one.tcp().await, &join, "Class 3b joined!").await;
     act(r#""stage-echo""#).await;
     until(&mut student, "find;a", "Received find;a;").await;
     act(r#""stage-contacts""#).await;
     until(&mut student, "find;a", "4").await;
+}
+
+#[tokio::test]
+async fn what_is_switched_on_two_servers_at_once_holds_on_both() {
+    const TIMES: usize = 10;
+    let Some(postgres) = Postgres::shared() else { return };
+    let (one, two, here) = two_servers(postgres).await;
+    let code = &here.room.code;
+    let [on_one, on_two] =
+        [&one, &two].map(|server| Teacher::with_token(server, here.room.token.as_str()));
+    let path = format!("/r/{code}/api/teacher/act");
+    let act = async |teacher: &Teacher, action: &str| {
+        let done = teacher.request("POST", &path, &format!(r#"{{"action":{action}}}"#)).await;
+        assert_eq!(done.status, 204, "{action}: {}", done.text());
+    };
+    let class = format!("/r/{code}{}?key=0123456789abcdef", api::CLASS);
+    let mut pages = Vec::new();
+    for server in [&one, &two] {
+        pages.push(EventClient::open_path(server.http, &class).await);
+    }
+    for time in 0..TIMES {
+        let (freeze, announce) = match time % 2 {
+            0 => (r#""freeze""#, format!(r#""announce","text":"{time}""#)),
+            _ => (r#""thaw""#, r#""unannounce""#.to_owned()),
+        };
+        tokio::join!(act(&on_one, freeze), act(&on_two, &announce));
+        for page in &mut pages {
+            let both = async {
+                loop {
+                    let (_, data) = page.named().await.unwrap();
+                    let state: api::ClassState = serde_json::from_str(&data).unwrap();
+                    if (state.frozen, state.announcement.is_some())
+                        == (time % 2 == 0, time % 2 == 0)
+                    {
+                        return;
+                    }
+                }
+            };
+            must("both are switched", both).await;
+        }
+    }
 }
 
 #[tokio::test]
