@@ -49,6 +49,8 @@ pub(crate) trait Classes {
 /// How the entrance goes on after some messages.
 enum Next<C> {
     Listen,
+    /// There may be more to answer, once the replies are sent.
+    Answer,
     Enter(C),
     Close(CloseReason),
 }
@@ -69,7 +71,8 @@ pub(crate) async fn enter<T: Transport, C: Classes>(
     let (mut welcomed, mut heard, mut ended) = (false, false, false);
     let reason = loop {
         let mut replies = Replies::default();
-        let next = answer(&mut decoder, &mut replies, classes).await;
+        let next = answer(&mut decoder, &mut replies, stop, classes).await;
+        let has_more = matches!(next, Next::Answer);
         if let Some(protocol) = decoder.foreign() {
             break CloseReason::Foreign(protocol);
         }
@@ -88,10 +91,13 @@ pub(crate) async fn enter<T: Transport, C: Classes>(
             }
             Next::Close(reason) => break reason,
             Next::Listen if ended => break CloseReason::Ended,
-            Next::Listen => {}
+            Next::Listen | Next::Answer => {}
         }
         if let Some(limiter) = &mut limiter {
             sleep(limiter.spend(replies.len().max(1), Instant::now())).await;
+        }
+        if has_more {
+            continue;
         }
         decoder.compact();
         let received = tokio::select! {
@@ -117,10 +123,12 @@ pub(crate) async fn enter<T: Transport, C: Classes>(
     Ok(None)
 }
 
-/// Answers the messages that are there, up to the first that leads somewhere.
+/// Answers the messages that are there, up to the first that leads somewhere, or to a
+/// wrong code, whose reply is sent before another one is tried.
 async fn answer<C: Classes>(
     decoder: &mut Decoder,
     replies: &mut Replies,
+    stop: &CancellationToken,
     classes: &C,
 ) -> Next<C::Class> {
     while let Some(message) = decoder.next_message() {
@@ -147,8 +155,11 @@ async fn answer<C: Classes>(
                 replies.push(&Reply::Written(&format!("Error: {reason}")), ending);
             }
             Entry::Unknown => {
-                sleep(WRONG_CODE).await;
-                replies.push(&NO_SUCH_CLASS, ending);
+                tokio::select! {
+                    () = stop.cancelled() => return Next::Close(CloseReason::Stopping),
+                    () = sleep(WRONG_CODE) => replies.push(&NO_SUCH_CLASS, ending),
+                }
+                return Next::Answer;
             }
             Entry::Away => replies.push(&AWAY, ending),
         }

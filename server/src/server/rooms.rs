@@ -320,14 +320,14 @@ impl OpenRooms {
         Ok(address)
     }
 
+    /// The room with a code, as it was looked up a moment ago. Where the database does not
+    /// answer, an open room stays what it was.
     async fn about(&self, code: &Code) -> anyhow::Result<Option<About>> {
         let hash = code.hash();
         let recent = lock(&self.recent).get(&hash).cloned();
         if let Some((looked_up, about)) = &recent
             && looked_up.elapsed() < CURRENT
         {
-    /// The room with a code, as it was looked up a moment ago. Where the database does not
-    /// answer, an open room stays what it was.
             return Ok(Some(about.clone()));
         }
         let about = match (self.rooms.find(code).await, recent) {
@@ -359,21 +359,21 @@ impl OpenRooms {
             let is_used =
                 |cell: &OnceCell<Arc<OpenRoom>>| cell.get().is_none_or(|room| !room.is_unused(now));
             lock(&self.open).retain(|_, cell| is_used(cell));
+            lock(&self.recent).retain(|_, (looked_up, about)| {
+                looked_up.elapsed() < CURRENT || self.is_open(about.id)
+            });
         }
+    }
+
+    fn is_open(&self, room: RoomId) -> bool {
+        lock(&self.open).get(&room).is_some_and(|cell| cell.initialized())
     }
 }
 
 impl http::rooms::Rooms for OpenRooms {
     fn find<'r>(&'r self, code: &'r str) -> BoxFuture<'r, Found> {
-            lock(&self.recent).retain(|_, (looked_up, about)| {
-                looked_up.elapsed() < CURRENT || self.is_open(about.id)
-            });
         Box::pin(async move {
             let Some(code) = Code::parse(code) else { return Found::Nothing };
-
-    fn is_open(&self, room: RoomId) -> bool {
-        lock(&self.open).get(&room).is_some_and(|cell| cell.initialized())
-    }
             match self.room(&code).await {
                 Ok(Some(room)) => Found::Room(room.routes.clone()),
                 Ok(None) => Found::Nothing,

@@ -336,6 +336,22 @@ async fn what_is_switched_on_two_servers_at_once_holds_on_both() {
 }
 
 #[tokio::test]
+async fn wrong_codes_sent_at_once_are_answered_one_by_one_and_do_not_keep_a_server_from_its_end() {
+    /// More seconds than a test waits for one reply.
+    const CODES: usize = 40;
+    let Some(postgres) = Postgres::shared() else { return };
+    let here = OneRoom::on(postgres).await;
+    let server = TestServer::with_rooms(here.rooms).await;
+    let mut client = server.tcp().await;
+    client.send("join;2345-6789-abcd\n".repeat(CODES).as_bytes()).await;
+    let told = client.line().await;
+    assert!(told.starts_with("Error: there is no class with this code"), "{told}");
+    server.stop().await;
+    let rest = client.rest().await;
+    assert!(rest.matches("no class with this code").count() < CODES / 2, "{rest}");
+}
+
+#[tokio::test]
 async fn a_server_of_one_class_knows_no_join() {
     let server = TestServer::start().await;
     let mut client = server.tcp().await;
