@@ -204,19 +204,24 @@ async fn read(
         due.clear();
         return Ok(());
     }
-    let client = database.client().await?;
-    if !all.is_empty() {
+    let ids: Vec<i64> = all.keys().map(|room| room.0).collect();
+    // Asked even for no rooms: a machine that is stopped is given up in less than the time
+    // that a book may take.
+    let asking = async {
+        let client = database.client().await?;
         let numbers = client.prepare_cached(NUMBERS).await?;
-        let ids: Vec<i64> = all.keys().map(|room| room.0).collect();
-        for row in client.query(&numbers, &[&ids]).await? {
-            let room = RoomId(row.get(0));
-            let stands = (row.get(1), row.get(2), row.get(3));
-            let differs = |mirror: &Mirror| {
-                (mirror.seq(), *mirror.shared.borrow(), *mirror.acts.borrow()) != stands
-            };
-            if all.get(&room).is_some_and(|mirror| differs(mirror)) {
-                due.insert(room);
-            }
+        let rows = client.query(&numbers, &[&ids]).await?;
+        Ok((client, rows))
+    };
+    let (client, rows) = database.in_time(asking).await?;
+    for row in rows {
+        let room = RoomId(row.get(0));
+        let stands = (row.get(1), row.get(2), row.get(3));
+        let differs = |mirror: &Mirror| {
+            (mirror.seq(), *mirror.shared.borrow(), *mirror.acts.borrow()) != stands
+        };
+        if all.get(&room).is_some_and(|mirror| differs(mirror)) {
+            due.insert(room);
         }
     }
     let due_mirrors = mirrors.some(due);
