@@ -19,6 +19,7 @@ use crate::http::this_computer::Readers;
 use crate::playground::checked::Checked;
 use crate::playground::{Asker, Neighbour, Reach};
 use crate::relay::pairing::is_key;
+use crate::transport::refusal::Refusal;
 
 /// Bytes of a request: 64 KB to be sent, and its line.
 pub(super) const LONGEST_REQUEST: usize = 66 * 1024;
@@ -42,6 +43,15 @@ pub(super) async fn program(
     let Ok(line) = str::from_utf8(line) else {
         return (StatusCode::BAD_REQUEST, UNKNOWN).into_response();
     };
+    let secret = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let secret = secret.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if let Err(refusal @ Refusal::Blocked) = classroom.lead().let_in(connection.peer.ip()) {
+        // Its program and its server end now, as its conversations did.
+        if let Some(session) = playground.session(secret) {
+            playground.close(&session);
+        }
+        return (StatusCode::FORBIDDEN, format!("{}\n", refusal.reason())).into_response();
+    }
     let (kind, key) = line.split_once(' ').unwrap_or((line, ""));
     if kind == "open" {
         let key = if is_key(key) { key } else { "" };
@@ -67,8 +77,6 @@ pub(super) async fn program(
         }
         return StatusCode::NO_CONTENT.into_response();
     }
-    let secret = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let secret = secret.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
     let Some(session) = playground.session(secret) else {
         return (StatusCode::UNAUTHORIZED, UNKNOWN).into_response();
     };

@@ -338,6 +338,24 @@ async fn the_teacher_lets_other_computers_connect_to_students_servers() {
 }
 
 #[tokio::test]
+async fn the_program_of_a_blocked_address_ends_and_none_begins_there() {
+    let ports = PortRange { first: 10_160, last: 10_162 };
+    let server = TestServer::with(|config| config.limits.student_ports = ports).await;
+    let program = Program::open(&server).await;
+    let (_, address) = program.serve().await;
+    let _socket = Page::new(&server, 1).websocket().await;
+    let id = Roster::open(&server).await.find("the page", |_| true).await.id;
+    let teacher = Teacher::of(&server).from([127, 0, 0, 3]);
+    teacher.acts(&format!(r#"{{"action":"block","person":{id}}}"#)).await;
+    let headers = format!("\r\nAuthorization: Bearer {}", program.secret);
+    assert_eq!(post(server.http, &headers, b"alive").await.0, 403);
+    assert!(TcpStream::connect(&*address).await.is_err(), "its server has ended");
+    assert_eq!(post(server.http, "", b"open").await.0, 403);
+    teacher.acts(r#"{"action":"unblock","text":"127.0.0.1"}"#).await;
+    Program::open(&server).await.serve().await;
+}
+
+#[tokio::test]
 async fn homework_that_is_checked_in_a_page_counts_check_by_check_and_is_marked() {
     let server = TestServer::start().await;
     let mut roster = Roster::open(&server).await;
