@@ -32,6 +32,9 @@ pub struct Config {
     pub advertise: Option<String>,
     /// Balancers and proxies: what they say of their clients' addresses is believed.
     pub proxies: Vec<IpAddr>,
+    /// Whether a proxy may pass on what browsers on other computers ask, so that the server
+    /// counts as on the network even where it listens on this computer alone.
+    pub is_behind_proxy: bool,
     /// How much and how long.
     pub limits: Limits,
     /// Where the page's Python will be once it is built, if it is not in this program.

@@ -22,6 +22,8 @@ pub(crate) struct ServerContext {
     pub(crate) limits: Limits,
     /// What these say of their clients' addresses is believed.
     pub(crate) proxies: Arc<[IpAddr]>,
+    /// Whether a proxy may pass on what browsers on other computers ask.
+    pub(crate) is_behind_proxy: bool,
     /// The names and origins that are let in.
     pub(crate) hosts: HostNames,
     /// Where raw TCP clients connect.
@@ -42,6 +44,11 @@ pub(crate) struct ServerContext {
 }
 
 impl ServerContext {
+    /// Whether browsers on other computers reach this server, by themselves or by a proxy.
+    pub(crate) fn is_on_network(&self) -> bool {
+        self.is_behind_proxy || !self.http.ip().is_loopback()
+    }
+
     /// The same for one class of many, whose page is in a folder, and which may have a
     /// port of its own.
     pub(crate) fn of_class(

@@ -179,6 +179,7 @@ fn context(
         tasks: TaskTracker::new(),
         limits: config.limits,
         proxies: config.proxies.into(),
+        is_behind_proxy: config.is_behind_proxy,
         hosts: config.hosts,
         tcp,
         lesson: tcp,

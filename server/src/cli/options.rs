@@ -272,6 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_proxy_needs_puts_the_server_on_the_network() {
+        for (words, is) in [
+            (&[][..], false),
+            (&["--http", "80"], false),
+            (&["--host-name", "class.example"], true),
+            (&["--advertise", "class.example"], true),
+            (&["--allow-origin", "https://class.example"], true),
+            (&["--trust-proxy", "127.0.0.1"], true),
+        ] {
+            assert_eq!(serve(words).config().is_behind_proxy, is, "{words:?}");
+        }
+    }
+
+    #[test]
     fn the_file_has_its_full_path() {
         let path = serve(&["--data", "x.db"]).data().unwrap().unwrap();
         assert_eq!(path, std::env::current_dir().unwrap().join("x.db"));

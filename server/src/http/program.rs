@@ -92,7 +92,7 @@ pub(super) async fn program(
         lesson: server.lesson,
         port: server.tcp.port(),
         hosts,
-        is_on_network: !server.http.ip().is_loopback(),
+        is_on_network: server.is_on_network(),
         ports: server.limits.student_ports,
     };
     let answer = tokio::select! {
@@ -150,7 +150,7 @@ pub(super) async fn servers(
     let Some(Query(PageQuery { key })) = query.ok().filter(|query| is_key(&query.key)) else {
         return (StatusCode::BAD_REQUEST, UNKNOWN).into_response();
     };
-    let asker = Asker { key: &key, is_on_network: !server.http.ip().is_loopback() };
+    let asker = Asker { key: &key, is_on_network: server.is_on_network() };
     let named = readers.tcp_host(&server).await;
     let host_for_all = named.unwrap_or_else(|| host(&uri, &headers).to_owned());
     let told = |neighbour: Neighbour| {

@@ -91,9 +91,9 @@ pub(crate) async fn open_websocket(
 /// Where a bridge asks for its connection, with the connection's number there.
 type Talks = (mpsc::Sender<Talk>, u32);
 
-/// The server that a page wants to talk to. Without a port it is its own: the one that
-/// its `check.py` has, which runs on the student's computer and was set up by hand, before
-/// the program in the page, which the page can name by its port.
+/// The server that a page wants to talk to: with a port, the one of this class that listens
+/// there; without, the page's own. If the page has two, that is the one behind its
+/// `check.py`, since its program in the page is reached by its port as well.
 fn find_server(
     classroom: &Classroom,
     server: &ServerContext,
@@ -111,7 +111,7 @@ fn find_server(
     if classroom.lead().let_in(connection.peer.ip()) == Err(Refusal::Blocked) {
         return None;
     }
-    let asker = Asker { key, is_on_network: !server.http.ip().is_loopback() };
+    let asker = Asker { key, is_on_network: server.is_on_network() };
     let target = port.map_or(Target::Own, Target::Port);
     let (talk, line) = classroom.playground().line(target, asker)?;
     Some(((talk, 0), Some(line)))

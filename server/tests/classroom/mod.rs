@@ -125,6 +125,7 @@ impl TestServer {
             ),
             advertise: None,
             proxies: Vec::new(),
+            is_behind_proxy: false,
             limits: Limits::default(),
             python: None,
         };

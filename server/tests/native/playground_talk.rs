@@ -173,6 +173,27 @@ async fn on_the_network_the_teacher_decides_whether_pages_reach_each_other_s_ser
 }
 
 #[tokio::test]
+async fn behind_a_proxy_on_the_same_computer_the_teacher_decides_as_on_the_network() {
+    let ports = PortRange { first: 10_163, last: 10_165 };
+    let server = TestServer::with(|config| {
+        config.is_behind_proxy = true;
+        config.limits.student_ports = ports;
+    })
+    .await;
+    let program = Program::of_page(server.http, KEY).await;
+    let (_, address) = program.serve().await;
+    let port = address.rsplit_once(':').unwrap().1;
+    let other = Program::of_page(server.http, OTHER).await;
+    assert_eq!(other.ask(&format!("connect 127.0.0.1 {port} 5000")).await.0, 111);
+    let told = servers(server.http, OTHER).await;
+    assert_eq!((told.network, told.open, told.servers.len()), (true, false, 0));
+    let mut client = talk(server.http, OTHER, &address).await;
+    assert_eq!(client.expect_close().await, api::CLOSED_NO_SERVER);
+    Teacher::of(&server).does("open-servers").await;
+    assert_eq!(other.ask(&format!("connect 127.0.0.1 {port} 5000")).await.0, 0);
+}
+
+#[tokio::test]
 async fn a_hostile_page_reaches_no_port_but_those_of_programs_and_no_more_than_its_share() {
     let server = TestServer::start().await;
     let program = Program::of_page(server.http, KEY).await;

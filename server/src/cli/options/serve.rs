@@ -363,6 +363,10 @@ impl Options {
             hosts: HostNames::new(&names, &self.allow_origin),
             advertise: self.advertise.clone(),
             proxies: self.trust_proxy.iter().map(IpAddr::to_canonical).collect(),
+            // On this computer alone none of these is needed.
+            is_behind_proxy: !(names.is_empty()
+                && self.allow_origin.is_empty()
+                && self.trust_proxy.is_empty()),
             limits: Limits {
                 connections: self.max_connections,
                 per_address: self
