@@ -40,6 +40,10 @@ const SESSIONS: usize = 1_000;
 /// when each reloads the page several times.
 const SESSIONS_PER_ADDRESS: usize = 400;
 
+/// Of ten ports of students' servers, those that one address may have at the same time: of
+/// the usual hundred as many as a class of 60 behind one router needs.
+const PORTS_PER_ADDRESS: usize = 6;
+
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 16;
 
@@ -65,6 +69,8 @@ struct Table {
 struct Server {
     /// The key of its page; empty if the page has none.
     key: String,
+    /// Where its page is.
+    address: IpAddr,
     /// Whether it listens at all addresses of this computer, and not on it alone.
     is_for_all: bool,
     /// Cancelled when it no longer listens, before its connections are closed.
@@ -186,9 +192,24 @@ impl Playground {
     /// Listens on a student's port, the same one as before if it is free.
     fn listen(
         self: &Arc<Self>,
-        key: &str,
+        session: &Session,
         before: Option<u16>,
         ports: PortRange,
+    /// Ends the servers that a page has by other sessions, as before it was loaded anew: the
+    /// ports are for all students.
+    fn end_others(&self, session: &Session) {
+        if session.key().is_empty() {
+            return;
+        }
+        let others: Vec<_> = {
+            let table = self.table();
+            let of_page = table.sessions.values().filter(|other| other.key() == session.key());
+            of_page.filter(|other| other.secret() != session.secret()).map(Arc::clone).collect()
+        };
+        // Their ports are given back without this lock.
+        others.iter().for_each(|other| other.close_listener());
+    }
+
         is_for_all: bool,
     ) -> Option<Listener> {
         let mut table = self.table();
@@ -197,11 +218,19 @@ impl Playground {
             if table.servers.contains_key(&number) {
                 continue;
             }
+        self.end_others(session);
             // Another program of this computer may have it.
+        let address = session.address();
+        let of_address = table.servers.values().filter(|server| server.address == address).count();
+        // Behind a proxy that is not trusted all are at this computer's address.
+        if !address.is_loopback() && of_address >= most_ports_per_address(ports) {
+            return None;
+        }
             let Ok(listener) = bind(SocketAddr::from((host, number))) else { continue };
             let closed = CancellationToken::new();
             let server = Server {
-                key: key.to_owned(),
+                key: session.key().to_owned(),
+                address,
                 is_for_all,
                 closed: closed.clone(),
                 talks: Arc::new(Semaphore::new(line::TALKS)),
@@ -245,6 +274,11 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     // Those that wait to be accepted have their buffers from here.
+fn most_ports_per_address(ports: PortRange) -> usize {
+    let all = usize::from(ports.last.saturating_sub(ports.first)) + 1;
+    (all * PORTS_PER_ADDRESS).div_ceil(10)
+}
+
     socket.set_recv_buffer_size(socket::BUFFER)?;
     socket.set_send_buffer_size(socket::BUFFER)?;
     socket.bind(address)?;

@@ -35,6 +35,9 @@ const BURST: f64 = 1_000.0;
 /// Lines that were typed and not yet read.
 const LINES: usize = 16;
 
+/// Bytes of a line, as many as a terminal of Linux takes.
+const LINE: usize = 4 * 1024;
+
 /// The program of one page.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -54,8 +57,8 @@ struct State {
     /// The port that its server had last.
     port: Option<u16>,
     lines: VecDeque<String>,
-    /// When the last request came. That one is answered is no sign of life: a computer
-    /// that has fallen asleep does not close its connection.
+    /// When the last request came. An answer that is sent shows nothing: the connection of
+    /// a computer that has fallen asleep stays open.
     heard: Instant,
     credit: f64,
     reckoned: Instant,
@@ -93,6 +96,10 @@ impl Session {
         &self.secret
     }
 
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     pub(super) fn address(&self) -> IpAddr {
         self.address
     }
@@ -116,6 +123,18 @@ impl Session {
             std::mem::take(&mut state.sockets)
         };
         sockets.into_values().for_each(Socket::close);
+    }
+
+    /// Closes the program's server, if it has one.
+    pub(super) fn close_listener(&self) {
+        let listener = {
+            let mut state = self.state();
+            let mut sockets = state.sockets.iter();
+            let is_listener = |socket: &Socket| matches!(socket, Socket::Listener { .. });
+            let id = sockets.find(|(_, socket)| is_listener(socket)).map(|(id, _)| *id);
+            id.and_then(|id| state.sockets.remove(&id))
+        };
+        listener.into_iter().for_each(Socket::close);
     }
 
     /// Answers a request, a line of words with a body.
@@ -196,7 +215,7 @@ impl Session {
 
     fn put_line(&self, line: &[u8]) -> Answer {
         let mut state = self.state();
-        if state.lines.len() >= LINES {
+        if line.len() > LINE || state.lines.len() >= LINES {
             return failed(TOO_MANY);
         }
         state.lines.push_back(String::from_utf8_lossy(line).into_owned());
@@ -253,7 +272,7 @@ impl Session {
         };
         let Some(playground) = self.playground.upgrade() else { return failed(BAD_SOCKET) };
         let all = reach.is_on_network && playground.lets_neighbours();
-        let Some(listener) = playground.listen(&self.key, before, reach.ports, all) else {
+        let Some(listener) = playground.listen(self, before, reach.ports, all) else {
             return Answer { status: IN_USE, bytes: b"No port is free for your server".into() };
         };
         let number = listener.port.number;

@@ -88,6 +88,49 @@ async fn a_neighbour_is_let_in_no_longer_than_the_teacher_lets_neighbours_in() {
 }
 
 #[tokio::test]
+async fn one_address_leaves_ports_for_others_and_one_page_has_one() {
+    let playground = Arc::new(Playground::default());
+    let ports = PortRange { first: 10_150, last: 10_154 };
+    let reach = Reach { ports, ..tests::reach() };
+    let listens = async |address: [u8; 4], key: &str| {
+        let session = playground.open(IpAddr::from(address), key).unwrap();
+        assert_eq!(session.answer("bind 127.0.0.1 9998", b"", &reach).await.status, 0);
+        let status = session.answer("listen 1", b"", &reach).await.status;
+        (session, status)
+    };
+    let (first, second) = ([192, 168, 1, 5], [192, 168, 1, 6]);
+    let mut kept = Vec::new();
+    for (address, key, status) in [
+        (first, "", 0),
+        (first, "", 0),
+        (first, "key", 0),
+        // Three of five.
+        (first, "", IN_USE),
+        // The page was loaded anew: its earlier server is closed.
+        (first, "key", 0),
+        (first, "other", IN_USE),
+        (second, "", 0),
+        ([127, 0, 0, 1], "", 0),
+    ] {
+        let (session, answered) = listens(address, key).await;
+        assert_eq!(answered, status, "{address:?} {key}");
+        kept.push(session);
+    }
+    assert_eq!(kept[2].answer("accept 1 20", b"", &reach).await.status, BAD_SOCKET);
+    assert_eq!(kept[4].answer("accept 1 20", b"", &reach).await.status, AGAIN);
+}
+
+#[tokio::test]
+async fn a_line_of_more_than_four_kilobytes_is_not_taken() {
+    let (_playground, session) = session();
+    let line = [b'x'; 4097];
+    assert_eq!(session.answer("type", &line, &reach()).await.status, TOO_MANY);
+    assert_eq!(session.answer("type", &line[1..], &reach()).await.status, 0);
+    assert_eq!(session.answer("input 20", b"", &reach()).await.bytes, &line[1..]);
+    assert_eq!(session.answer("input 20", b"", &reach()).await.status, AGAIN);
+}
+
+#[tokio::test]
 async fn secrets_are_long_and_differ() {
     let (playground, session) = session();
     let other = playground.open(IpAddr::from([127, 0, 0, 1]), "").unwrap();
