@@ -113,7 +113,7 @@ pub(super) struct CheckedQuery {
 }
 
 /// Notes for the teacher what a page has checked by itself. That is the page's word: it
-/// counts as done, and is marked.
+/// counts as done, and is marked. A page that is not of the class has none.
 pub(super) async fn checked(
     State(classroom): State<Arc<Classroom>>,
     query: Result<Query<CheckedQuery>, QueryRejection>,
@@ -123,7 +123,11 @@ pub(super) async fn checked(
     let Some((key, checked)) = query else {
         return (StatusCode::BAD_REQUEST, UNKNOWN).into_response();
     };
-    match classroom.playground().check(&key, checked) {
+    if !classroom.people().knows(&key) {
+        return (StatusCode::NOT_FOUND, "There is no page with this key.\n").into_response();
+    }
+    let is_here = |key: &str| classroom.people().has_here(key);
+    match classroom.playground().check(&key, checked, is_here) {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "Too many programs run here.\n").into_response()

@@ -39,10 +39,19 @@ impl Checked {
 pub(super) struct Results(HashMap<String, Checked>);
 
 impl Results {
-    /// Notes a result. One that is as good as an earlier one takes its place.
-    pub(super) fn enter(&mut self, key: &str, checked: Checked) -> Result<(), Full> {
+    /// Notes a result. One that is as good as an earlier one takes its place. If there are
+    /// too many, those whose pages are not here make room.
+    pub(super) fn enter(
+        &mut self,
+        key: &str,
+        checked: Checked,
+        is_here: impl Fn(&str) -> bool,
+    ) -> Result<(), Full> {
         if self.0.len() >= SESSIONS && !self.0.contains_key(key) {
-            return Err(Full);
+            self.0.retain(|key, _| is_here(key));
+            if self.0.len() >= SESSIONS {
+                return Err(Full);
+            }
         }
         let is_best = |best: &Checked| checked.passed_checks.0 >= best.passed_checks.0;
         if self.0.get(key).is_none_or(is_best) {
@@ -91,13 +100,15 @@ mod tests {
         let mut results = Results::default();
         let checked = |first: &str| Checked::read(&letters(first)).unwrap();
         for (entered, best) in [("pf", "pf"), ("fp", "fp"), ("ff", "fp"), ("pp", "pp")] {
-            results.enter("key", checked(entered)).unwrap();
+            results.enter("key", checked(entered), |_| true).unwrap();
             assert_eq!(results.get("key"), Some(checked(best)), "after {entered}");
         }
         for number in 1..SESSIONS {
-            results.enter(&number.to_string(), checked("")).unwrap();
+            results.enter(&number.to_string(), checked(""), |_| true).unwrap();
         }
-        assert_eq!(results.enter("one too many", checked("")), Err(Full));
-        assert_eq!(results.enter("key", checked("ppp")), Ok(()));
+        assert_eq!(results.enter("one too many", checked(""), |_| true), Err(Full));
+        assert_eq!(results.enter("key", checked("ppp"), |_| true), Ok(()));
+        assert_eq!(results.enter("newcomer", checked(""), |key| key == "key"), Ok(()));
+        assert_eq!(results.keys().len(), 2, "those who left make room");
     }
 }

@@ -114,9 +114,15 @@ impl Playground {
         self.lets_neighbours.load(Ordering::Relaxed)
     }
 
-    /// Notes what a page with this key has checked: the best of its results.
-    pub(crate) fn check(&self, key: &str, checked: Checked) -> Result<(), Full> {
-        self.results().enter(key, checked)
+    /// Notes what a page with this key has checked: the best of its results. Where there
+    /// are too many, those of pages that are not here are forgotten.
+    pub(crate) fn check(
+        &self,
+        key: &str,
+        checked: Checked,
+        is_here: impl Fn(&str) -> bool,
+    ) -> Result<(), Full> {
+        self.results().enter(key, checked, is_here)
     }
 
     /// What a page with this key has checked by itself.
@@ -189,12 +195,6 @@ impl Playground {
         !server.closed.is_cancelled() && (server.is_of(asker) || self.has_neighbours(asker))
     }
 
-    /// Listens on a student's port, the same one as before if it is free.
-    fn listen(
-        self: &Arc<Self>,
-        session: &Session,
-        before: Option<u16>,
-        ports: PortRange,
     /// Ends the servers that a page has by other sessions, as before it was loaded anew: the
     /// ports are for all students.
     fn end_others(&self, session: &Session) {
@@ -210,22 +210,28 @@ impl Playground {
         others.iter().for_each(|other| other.close_listener());
     }
 
+    /// Listens on a student's port, the same one as before if it is free.
+    fn listen(
+        self: &Arc<Self>,
+        session: &Session,
+        before: Option<u16>,
+        ports: PortRange,
         is_for_all: bool,
     ) -> Option<Listener> {
-        let mut table = self.table();
-        let host = if is_for_all { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-        for number in before.into_iter().chain(ports.first..=ports.last) {
-            if table.servers.contains_key(&number) {
-                continue;
-            }
         self.end_others(session);
-            // Another program of this computer may have it.
+        let mut table = self.table();
         let address = session.address();
         let of_address = table.servers.values().filter(|server| server.address == address).count();
         // Behind a proxy that is not trusted all are at this computer's address.
         if !address.is_loopback() && of_address >= most_ports_per_address(ports) {
             return None;
         }
+        let host = if is_for_all { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        for number in before.into_iter().chain(ports.first..=ports.last) {
+            if table.servers.contains_key(&number) {
+                continue;
+            }
+            // Another program of this computer may have it.
             let Ok(listener) = bind(SocketAddr::from((host, number))) else { continue };
             let closed = CancellationToken::new();
             let server = Server {
@@ -268,17 +274,17 @@ impl Drop for Port {
     }
 }
 
+fn most_ports_per_address(ports: PortRange) -> usize {
+    let all = usize::from(ports.last.saturating_sub(ports.first)) + 1;
+    (all * PORTS_PER_ADDRESS).div_ceil(10)
+}
+
 fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = tokio::net::TcpSocket::new_v4()?;
     // On Windows that would share a port with another program.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     // Those that wait to be accepted have their buffers from here.
-fn most_ports_per_address(ports: PortRange) -> usize {
-    let all = usize::from(ports.last.saturating_sub(ports.first)) + 1;
-    (all * PORTS_PER_ADDRESS).div_ceil(10)
-}
-
     socket.set_recv_buffer_size(socket::BUFFER)?;
     socket.set_send_buffer_size(socket::BUFFER)?;
     socket.bind(address)?;

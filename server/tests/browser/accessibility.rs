@@ -245,8 +245,9 @@ async fn what_is_shown_on_the_board_shuts_nobody_out() {
     inspector.browser.element("#lines > .recv").await;
     // On the wall, what pages have checked by themselves: one done, and one not.
     for (number, letter) in [(1, "p"), (2, "f")] {
-        let checks = letter.repeat(CHECKS.len());
-        assert_eq!(Page::new(&server, number).says_checked(&checks).await.status, 204);
+        let (page, checks) = (Page::new(&server, number), letter.repeat(CHECKS.len()));
+        page.reports(&Student::default()).await;
+        assert_eq!(page.says_checked(&checks).await.status, 204);
     }
     inspector.browser.until("document.querySelectorAll('#homework > li').length === 2").await;
     for view in ["lines", "class", "help"] {

@@ -377,6 +377,8 @@ async fn homework_that_is_checked_in_a_page_counts_check_by_check_and_is_marked(
     assert_eq!((row.in_page, row.homework, &row.checks), (true, Some((required, required)), &all));
     let work = api::BoardWork { passed: required, of: required, in_page: true };
     board_until(&mut board, "it on the wall", |board| board.class.homework == [work]).await;
+    let unknown = Page::new(&server, 2);
+    assert_eq!(unknown.says_checked(&all).await.status, 404, "a page that was never here");
     let many = "p".repeat(10_000);
     for wrong in ["", "p", &all[1..], &(all.clone() + "p"), &all.replace('p', "x"), &many] {
         assert_eq!(page.says_checked(wrong).await.status, 400, "{wrong}");

@@ -195,6 +195,13 @@ impl People {
         self.elsewhere().row(id).is_some()
     }
 
+    /// Whether another server of the class knows a page with this key.
+    pub(super) fn knows_elsewhere(&self, key: &str) -> bool {
+        let elsewhere = self.elsewhere();
+        let key = Some(hash(key));
+        elsewhere.told().flat_map(|told| &told.people).any(|somebody| somebody.key == key)
+    }
+
     /// The address of somebody at another server.
     pub(super) fn address_elsewhere(&self, id: PersonId) -> Option<IpAddr> {
         self.elsewhere().row(id)?.address.parse().ok()

@@ -43,6 +43,7 @@ pub(crate) use self::attendance::Attendance;
 use self::authors::Authors;
 use self::elsewhere::Elsewhere;
 pub(crate) use self::elsewhere::Told;
+use self::entry::Entry;
 pub(crate) use self::entry::HomeworkResult;
 use self::lines::Lines;
 use self::mistakes::Mistakes;
@@ -225,6 +226,16 @@ impl People {
     /// given.
     pub(crate) fn name_of(&self, key: &str) -> Option<String> {
         self.roll().with_key_mut(key).map(|entry| entry.given_name().to_owned())
+    }
+
+    /// Whether a page with this key is in the class, or left it a short time ago.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.roll().with_key(key).is_some() || self.knows_elsewhere(key)
+    }
+
+    /// Whether a page with this key is connected to this server, or was so last.
+    pub(crate) fn has_here(&self, key: &str) -> bool {
+        self.roll().with_key(key).is_some_and(Entry::is_here) || self.knows_elsewhere(key)
     }
 
     /// Lowers somebody's hand. Returns whether it was raised.

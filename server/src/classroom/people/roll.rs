@@ -69,6 +69,11 @@ impl Roll {
     }
 
     /// The one with this key.
+    pub(super) fn with_key(&self, key: &str) -> Option<&Entry> {
+        self.by_key.get(key).and_then(|id| self.people.get(id))
+    }
+
+    /// The one with this key.
     pub(super) fn with_key_mut(&mut self, key: &str) -> Option<&mut Entry> {
         self.by_key.get(key).and_then(|id| self.people.get_mut(id))
     }
