@@ -73,14 +73,17 @@ impl Playground {
 
 impl Line {
     /// Holds the conversation until one side ends it.
-    pub(crate) async fn hold(mut self) {
-        let Some(Talk::Open { heard, .. }) = self.talks.recv().await else { return };
-        let last = match timeout(TIMEOUT, TcpStream::connect(self.address)).await {
-            Ok(Ok(stream)) => pass_on(stream, &mut self.talks, &heard).await,
+    pub(crate) async fn hold(self) {
+        let Line { address, closed, mut talks, _room } = self;
+        let Some(Talk::Open { heard, .. }) = talks.recv().await else { return };
+        let last = match timeout(TIMEOUT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => pass_on(stream, &mut talks, &heard).await,
             _ => Some(Heard::Gone),
         };
+        // A bridge that waits to hand over what the page sends would not take the last word.
+        drop(talks);
         // A program that has ended closes its listener before its connections.
-        let last = last.map(|last| if self.closed.is_cancelled() { Heard::Gone } else { last });
+        let last = last.map(|last| if closed.is_cancelled() { Heard::Gone } else { last });
         if let Some(last) = last {
             let _ = heard.send(last).await;
         }
@@ -112,8 +115,12 @@ async fn pass_on(
             while !rest.is_empty() {
                 match connection.send(rest, TIMEOUT).await {
                     Some(Ok(length)) => rest = &rest[length..],
-                    // What came before the break is still to be read.
-                    Some(Err(_)) => std::future::pending().await,
+                    Some(Err(_)) => {
+                        // What came before the break is still to be read, by a bridge that
+                        // does so only when what the page sends is taken from it.
+                        while let Some(Talk::Send { .. }) = talks.recv().await {}
+                        return None;
+                    }
                     None => return Some(Heard::Reset),
                 }
             }

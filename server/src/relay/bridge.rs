@@ -105,7 +105,11 @@ pub(crate) async fn serve(
                 end = converse(&mut page, &talk, conn, heartbeat) => end,
                 () = stop.cancelled() => (CloseCode::Away, "the server stops"),
             };
-            let _ = talk.send(Talk::Close { conn }).await;
+            // What does not take it in time finds the channel of what it hears closed.
+            tokio::select! {
+                _ = timeout(TIMEOUT, talk.send(Talk::Close { conn })) => {}
+                () = stop.cancelled() => drop(talk.try_send(Talk::Close { conn })),
+            }
             end
         }
     };

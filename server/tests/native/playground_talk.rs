@@ -291,3 +291,32 @@ async fn a_page_that_floods_and_one_that_does_not_read_hold_up_nobody() {
     assert_eq!(flood.expect_close().await, 1011);
     assert_eq!(silent.next().await.into_data().len(), 4096, "a recv at a time");
 }
+
+#[tokio::test]
+async fn a_page_and_its_program_that_flood_each_other_hear_the_end() {
+    let server = TestServer::start().await;
+    let program = Program::of_page(server.http, KEY).await;
+    let (listener, _) = program.serve().await;
+    let text = "x".repeat(60_000);
+    for closes in [true, false] {
+        let mut client = talk(server.http, KEY, "127.0.0.1").await;
+        let id = program.accept(&listener).await;
+        let mut sent = 0;
+        while timeout(QUIET, client.socket.send(Message::text(text.clone()))).await.is_ok() {
+            sent += text.len();
+            assert!(sent < 20_000_000, "it goes on for ever");
+        }
+        for _ in 0..4 {
+            program.send(&format!("send {id} 300"), &[b'x'; 65_536]).await;
+        }
+        if closes {
+            // What it has not read makes its end a reset.
+            program.ask(&format!("close {id}")).await;
+        }
+        // Otherwise it is cut off after ten seconds.
+        let end = async { while !matches!(client.next().await, Message::Close(_)) {} };
+        must("the end", end).await;
+    }
+    assert_eq!(program.ask("end").await.0, 0);
+    must("the server stops", server.stop()).await;
+}
