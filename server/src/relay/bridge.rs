@@ -80,6 +80,24 @@ pub(super) struct Bridge {
     pub(super) early: Vec<Vec<u8>>,
 }
 
+/// Bytes of messages that may wait until the server listens: one of the longest.
+const EARLY: usize = MAX_MESSAGE;
+
+/// Bytes that a message takes beside its text: its place in the list, and the allocator's.
+const OF_MESSAGE: usize = 64;
+
+impl Bridge {
+    /// Keeps a message until the connection is open. Returns whether there is room.
+    pub(super) fn keep(&mut self, bytes: Vec<u8>) -> bool {
+        let waiting: usize = self.early.iter().map(|early| early.len() + OF_MESSAGE).sum();
+        let has_room = waiting + bytes.len() <= EARLY;
+        if has_room {
+            self.early.push(bytes);
+        }
+        has_room
+    }
+}
+
 /// Serves a page's WebSocket until one side ends: with what answers [`Talk`]s, and the
 /// number of the connection there, if there is a server to talk to.
 pub(crate) async fn serve(

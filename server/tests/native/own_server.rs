@@ -144,6 +144,28 @@ async fn each_message_by_hand_is_one_send_and_each_recv_is_one_message() {
 }
 
 #[tokio::test]
+async fn what_is_said_before_the_server_listens_is_kept_or_the_page_is_told_that_it_is_not() {
+    let server = TestServer::start().await;
+    let page = HomeworkPage::open(server.http, KEY).await;
+    let mut check = FakeCheck::connect(server.http, &page.last.code).await;
+    let mut client = by_hand(&server, KEY).await;
+    let asked = check.asked_to("connect").await;
+    let messages: Vec<_> = (0..20).map(|number| format!("find;{number}")).collect();
+    for message in &messages {
+        client.send(message).await;
+    }
+    let mut hasty = by_hand(&server, KEY).await;
+    check.asked_to("connect").await;
+    hasty.send(&"x".repeat(60_000)).await;
+    hasty.send(&"x".repeat(6_000)).await;
+    assert_eq!(hasty.expect_close().await, api::CLOSED_NO_SERVER);
+    check.tell(json!({"event": "connected", "conn": asked["conn"]})).await;
+    for message in &messages {
+        assert_eq!(check.asked_to("send").await["bytes"], **message);
+    }
+}
+
+#[tokio::test]
 async fn without_a_check_py_or_with_a_foreign_key_there_is_no_conversation() {
     let server = TestServer::start().await;
     let _page = HomeworkPage::open(server.http, KEY).await;

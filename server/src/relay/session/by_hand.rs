@@ -36,8 +36,13 @@ impl Session {
             }
             Talk::Send { conn, bytes } => match self.bridges.get_mut(&conn) {
                 Some(Bridge { is_open: true, .. }) => self.send(conn, &bytes),
-                Some(bridge) if bridge.early.len() < BRIDGES => bridge.early.push(bytes),
-                _ => {}
+                Some(bridge) => {
+                    let is_kept = bridge.keep(bytes);
+                    if !is_kept {
+                        self.drop_bridge(conn, None);
+                    }
+                }
+                None => {}
             },
             Talk::Close { conn } => self.drop_bridge(conn, None),
             Talk::Check => {
