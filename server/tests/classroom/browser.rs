@@ -75,11 +75,11 @@ pub struct Browser {
 /// longer than most tests. They end with this process.
 static IDLE: Mutex<Vec<(Client, Driver)>> = Mutex::new(Vec::new());
 
-/// One browser more than processors: a test waits now and then, for the driver, for a file or
-/// for a pause of the protocol.
-static PERMITS: LazyLock<Semaphore> = LazyLock::new(|| {
-    Semaphore::new(1 + std::thread::available_parallelism().map_or(1, NonZero::get))
-});
+/// One browser a processor: unlike other tests, of which more may run at once, those
+/// in a browser compute nearly all the time. With a third one on two processors, and the
+/// other tests beside them, a page that computes was starved.
+static PERMITS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)));
 
 /// Ends the browsers that wait for a test, so that the next one is started anew: what
 /// is measured must not depend on what was measured before.
