@@ -6,7 +6,7 @@ use std::fmt;
 use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
-/// Small letters and digits that nobody takes for one another: without 0, 1, i, l, o.
+/// Small letters and digits that cannot be mistaken for one another: without 0, 1, i, l, o.
 const ALPHABET: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
 
 /// Characters of a code. 12 of 31 are 59 bits: at a thousand rooms and a million guesses

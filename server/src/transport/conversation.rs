@@ -165,6 +165,14 @@ impl<T: Transport> Opening<T> {
     pub(crate) fn new(transport: T) -> Self {
         Opening { transport, begun: None }
     }
+
+    /// The transport, the decoder, and whether the client has been welcomed.
+    fn into_parts(self, live: &LiveOptions) -> (T, Decoder, bool) {
+        match self.begun {
+            Some(begun) => (self.transport, begun.decoder, begun.welcomed),
+            None => (self.transport, T::decoder(live.load().stage), false),
+        }
+    }
 }
 
 /// Welcomes the client, answers it until it leaves or is to stop, and
@@ -185,11 +193,7 @@ pub(crate) async fn converse<T: Transport>(
     observer: &impl Observer,
 ) -> io::Result<()> {
     let stop = observer.stop();
-    let Opening { mut transport, begun } = opening;
-    let (mut decoder, mut welcomed) = match begun {
-        Some(begun) => (begun.decoder, begun.welcomed),
-        None => (T::decoder(live.load().stage), false),
-    };
+    let (mut transport, mut decoder, mut welcomed) = opening.into_parts(live);
     let mut outbox = Outbox::default();
     if T::IS_LESSON && !welcomed {
         welcome(&mut transport).await?;

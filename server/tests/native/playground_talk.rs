@@ -262,7 +262,7 @@ async fn a_page_that_floods_and_one_that_does_not_read_hold_up_nobody() {
     let (listener, address) = program.serve().await;
     let mut silent = talk(server.http, OTHER, &address).await;
     let id = program.accept(&listener).await;
-    // The program sends and nobody reads: at some point there is no more room.
+    // The program sends and its client does not read: the buffers fill.
     let mut sent = 0;
     loop {
         let (status, taken) = program.send(&format!("send {id} 300"), &[b'x'; 65_536]).await;

@@ -125,7 +125,7 @@ impl Database {
         Ok(connecting.context("connecting took too long")??)
     }
 
-    /// Closes the connections that nobody uses. To be called where one has failed: the
+    /// Closes the idle connections. To be called where one has failed: the
     /// others may lead to the same machine.
     pub(super) fn close_idle(&self) {
         let _ = self.pool.retain(|_, _| false);

@@ -15,7 +15,7 @@
 //! [switches](shared_text), the teacher's [acts], and [who is connected](presence) where.
 //!
 //! A room's order is one number, `rooms.seq`, which each change raises while it holds the
-//! room's row: so whoever reads the changes behind a number misses none.
+//! room's row: so a reader of the changes behind a number misses none.
 
 pub(crate) mod acts;
 pub(crate) mod database;

@@ -36,7 +36,7 @@ const ROUND: Duration = Duration::from_secs(10);
 /// How long a server counts without a heartbeat: the time of ten.
 const SEEN_FOR: &str = "10 seconds";
 
-/// Heartbeats between two deletions of what nobody needs any more: servers that are
+/// Heartbeats between two deletions of stale rows: servers that are
 /// gone for good with their lanes, and old acts.
 const CLEANING: u32 = 60;
 

@@ -1,5 +1,5 @@
 //! The page at the entrance of a server of many classes: it asks for a code, and says what
-//! is wrong with one. It needs no script, and serves whoever has typed an address.
+//! is wrong with one. It needs no script, and is what a bare address shows.
 
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY};
 use axum::http::{HeaderMap, Uri};

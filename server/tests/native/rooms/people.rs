@@ -136,7 +136,7 @@ async fn a_teacher_on_one_server_lowers_a_hand_and_ends_a_conversation_on_anothe
     // A server that comes later knows what was done before.
     let third = TestServer::with_rooms(Rooms::connect(&here.url).await.unwrap()).await;
     assert_eq!(AtServer::new(&third, &here).journal(2).await[0].act.action, Action::LowerHand);
-    // What nobody has ended is forgotten after a day.
+    // A lesson that was never ended is forgotten after a day.
     let database = postgres.connect(here.url.rsplit('/').next().unwrap()).await;
     let old = "update tcp_classroom.acts set done = done - interval '25 hours'";
     assert_eq!(database.execute(old, &[]).await.unwrap(), 2);

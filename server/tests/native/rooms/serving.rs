@@ -203,7 +203,7 @@ async fn each_class_has_its_teacher_who_is_known_on_every_server_by_token_and_co
     let contacts = format!("/r/{code}{}", api::TEACHER_CONTACTS);
     let with_cookie = get(two.http, &contacts, &format!("\r\nCookie: {cookie}")).await;
     assert_eq!(with_cookie.status, 200);
-    // Not the teacher of another class, and not whoever is on the server's computer.
+    // Neither the teacher of another class nor a browser on the server's computer.
     let stranger = Teacher::with_token(&one, other.token.as_str());
     assert_eq!(stranger.request("POST", &session, "").await.status, 401);
     assert_eq!(get(one.http, &contacts, "").await.status, 401);
