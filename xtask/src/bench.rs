@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::{browser, heading, interpreter, page, target, tools};
+use crate::{browser, heading, interpreter, page, target};
 
 /// Where it leaves its table: the last one is part of the repository.
 const TABLE: &str = "BENCHMARKS.md";
@@ -39,8 +39,7 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
 /// Measures many classes in a private PostgreSQL, and prints the result.
 pub fn rooms(shell: &Shell) -> Result<()> {
     ensure_possible()?;
-    let tools = tools::ensure(shell)?;
-    page::build(shell, &tools)?;
+    let tools = page::build(shell)?;
     interpreter::build(shell, &tools)?;
     heading("measuring, about two minutes; leave the machine alone meanwhile");
     cmd!(shell, "cargo bench --profile release --package tcp-classroom --bench rooms").run()?;
@@ -51,8 +50,7 @@ pub fn rooms(shell: &Shell) -> Result<()> {
 /// Chromium will do.
 pub fn in_browser(shell: &Shell, name: &OsStr) -> Result<()> {
     let browser = browser::ensure(shell, browser::Engine::Chromium)?;
-    let tools = tools::ensure(shell)?;
-    page::build(shell, &tools)?;
+    let tools = page::build(shell)?;
     interpreter::build(shell, &tools)?;
     heading("measuring, about two minutes; leave the machine alone meanwhile");
     // The page is a release build; how fast the server is counts for programs alone, which

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::tools::cache_directory;
-use crate::{heading, interpreter, lock, packages, page, program, remap, target, tools};
+use crate::{heading, interpreter, lock, packages, page, program, remap, target};
 
 /// A system that the program is built for.
 struct Platform {
@@ -83,8 +83,7 @@ pub fn run(shell: &Shell, skip_missing: bool) -> Result<()> {
             }
         }
     }
-    let tools = tools::ensure(shell)?;
-    page::build(shell, &tools)?;
+    let tools = page::build(shell)?;
     interpreter::build(shell, &tools)?;
     let origin = Origin::of(shell)?;
     let mut programs = Vec::new();

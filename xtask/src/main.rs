@@ -172,8 +172,7 @@ fn build() -> Result<()> {
 
 fn page() -> Result<()> {
     let shell = repository()?;
-    let tools = tools::ensure(&shell)?;
-    page::build(&shell, &tools)?;
+    let tools = page::build(&shell)?;
     // Last: it takes the longest, and a page that is there can be looked at meanwhile.
     interpreter::build(&shell, &tools)
 }
@@ -208,8 +207,7 @@ fn dist(skip_missing: bool) -> Result<()> {
 /// The page, then the program with that page in it. An optimised one has the page's
 /// Python in it, too; the other one does not wait for it.
 fn build_server(shell: &Shell, profile: Profile) -> Result<PathBuf> {
-    let tools = tools::ensure(shell)?;
-    page::build(shell, &tools)?;
+    let tools = page::build(shell)?;
     if let Profile::Release = profile {
         interpreter::build(shell, &tools)?;
     }

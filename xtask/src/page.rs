@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
-use crate::tools::{Tools, WASM};
+use crate::tools::{self, Tools, WASM};
 use crate::{heading, lock, remap};
 
 /// Where the pages are, a folder each.
@@ -19,30 +19,50 @@ const PAGES: &str = "web/pages";
 /// The page at `/`, which trunk builds when it is called without arguments.
 const FIRST_PAGE: &str = "student";
 
-/// Builds all pages: `trunk build` with the tools in the right version.
-pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
+/// Builds all pages: `trunk build` with the tools in the right version, which are
+/// returned.
+///
+/// The tools are built while the pages' programs are compiled: the last crates of a tool
+/// keep only one processor busy, for a minute each.
+///
+/// # Errors
+///
+/// A tool or a page does not build.
+pub fn build(shell: &Shell) -> Result<Tools> {
     // Two trunks in one folder delete each other's files.
     let _lock = lock::take(&crate::target(shell).join("page.lock"), "building the page")?;
+    tools::ensure_wasm_target(shell)?;
+    let tools = std::thread::scope(|scope| {
+        let tools = scope.spawn(|| tools::ensure(&crate::repository()?));
+        let compiled = compile(shell);
+        let tools = tools.join().expect("no panic in there");
+        compiled.and(tools)
+    })?;
 
-    // Offline, since its helpers are on PATH in the version we want. Cargo under it
-    // is then offline too, hence what the page depends on is fetched before.
-    cmd!(shell, "cargo fetch").run()?;
-    // All pages' programs in one go. Trunk would have them built one after the other,
-    // and linking, which optimises the whole program, uses one processor only.
-    heading("the programs of the pages");
-    cmd!(shell, "cargo build --package web --bins --profile page --target {WASM}")
-        .envs(flags(shell)?)
-        .run()?;
     let built = crate::target(shell).join("pages");
     let mut files = Files::new();
     for folder in shell.read_dir(PAGES)? {
         let Some(page) = folder.file_name().and_then(|name| name.to_str()) else { continue };
         let output = built.join(page);
-        bundle(shell, tools, page, &output)?;
+        bundle(shell, &tools, page, &output)?;
         let place = if page == FIRST_PAGE { Path::new("") } else { page.as_ref() };
         files.extend(read(&output)?.into_iter().map(|(name, bytes)| (place.join(name), bytes)));
     }
-    update(&shell.current_dir().join("dist"), &files)
+    update(&shell.current_dir().join("dist"), &files)?;
+    Ok(tools)
+}
+
+/// Compiles the programs of all pages, in one go. Trunk would have them built one after
+/// the other, and linking, which optimises the whole program, uses one processor only.
+fn compile(shell: &Shell) -> Result<()> {
+    // Trunk builds offline, since its helpers are on PATH in the version we want. Cargo
+    // under it is then offline too, hence what the page depends on is fetched before.
+    cmd!(shell, "cargo fetch").run()?;
+    heading("the programs of the pages");
+    cmd!(shell, "cargo build --package web --bins --profile page --target {WASM}")
+        .envs(flags(shell)?)
+        .run()?;
+    Ok(())
 }
 
 /// More flags for the compiler than `.cargo/config.toml` has, to which cargo adds those

@@ -88,6 +88,10 @@ impl Tool {
         let root = self.root(cache);
         cmd!(shell, "cargo install {name} --version {version} --debug {flags...} --root {root}")
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            // Less code to generate: what these would find are faults of the tools.
+            .env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
+            // Two bars on one line: the pages' programs are compiled at the same time.
+            .env("CARGO_TERM_PROGRESS_WHEN", "never")
             .env("CARGO_TARGET_DIR", build_directory(cache))
             // It would make them programs for another machine.
             .env_remove("CARGO_BUILD_TARGET")
@@ -216,7 +220,11 @@ pub fn cache_directory() -> Result<PathBuf> {
 
 /// Adds the standard library for WebAssembly to the toolchain in use. rustup is
 /// asked by name: not every rustup adds what `rust-toolchain.toml` lists.
-fn ensure_wasm_target(shell: &Shell) -> Result<()> {
+///
+/// # Errors
+///
+/// It is not there and cannot be had.
+pub fn ensure_wasm_target(shell: &Shell) -> Result<()> {
     let library = cmd!(shell, "rustc --print target-libdir --target {WASM}").quiet().read()?;
     if Path::new(&library).exists() {
         return Ok(());
