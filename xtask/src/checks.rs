@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::browser::{self, Browser, Engine};
+use crate::cluster::Cluster;
 use crate::suite::Suite;
 use crate::windows::Windows;
 use crate::{axe, heading, interpreter, packages, page, target, tools};
@@ -25,6 +26,8 @@ pub struct Options {
     pub engines: Vec<Engine>,
     /// Adds the tests of the program for Windows, under Wine.
     pub windows: bool,
+    /// Adds the tests with a database of three machines, which are broken.
+    pub cluster: bool,
 }
 
 impl Options {
@@ -35,19 +38,23 @@ impl Options {
     /// An argument is none of its options.
     pub fn parse(arguments: &[OsString]) -> Result<Self> {
         let engines = vec![Engine::Chromium];
-        let mut options = Options { skip_missing: false, engines, windows: false };
+        let mut options = Options { skip_missing: false, engines, windows: false, cluster: false };
         let mut arguments = arguments.iter().map(|argument| argument.to_str().unwrap_or_default());
         while let Some(argument) = arguments.next() {
             match argument.split_once('=').unwrap_or((argument, "")) {
                 ("--skip-missing", "") => options.skip_missing = true,
                 ("--windows", "") => options.windows = true,
+                ("--cluster", "") => options.cluster = true,
                 ("--browsers", "") => {
                     let list = arguments.next().unwrap_or_default();
                     options.engines = Engine::parse_list(list)?;
                 }
                 ("--browsers", list) => options.engines = Engine::parse_list(list)?,
                 _ => {
-                    bail!("`cargo xtask test` takes --skip-missing, --windows and --browsers LIST")
+                    bail!(
+                        "`cargo xtask test` takes --skip-missing, --windows, --cluster and \
+                         --browsers LIST"
+                    )
                 }
             }
         }
@@ -208,6 +215,11 @@ impl Steps {
                 suite.run(with_chromium(Windows::ensure(shell)?.tests(shell)))
             })?;
         }
+        if options.cluster {
+            self.step("three machines with Patroni, which are broken", || {
+                suite.run(Cluster::ensure(shell)?.tests(shell))
+            })?;
+        }
         Ok(())
     }
 
@@ -260,6 +272,7 @@ mod tests {
         let both = options(&["--skip-missing", "--browsers", "firefox"]).unwrap();
         assert_eq!((both.skip_missing, both.engines), (true, vec![Engine::Firefox]));
         assert!(!plain.windows && options(&["--windows"]).unwrap().windows);
+        assert!(!plain.cluster && options(&["--cluster"]).unwrap().cluster);
         assert_eq!(options(&["--browsers=all"]).unwrap().engines, Engine::ALL);
         for wrong in [&["--browsers"][..], &["--browsers=lynx"], &["--fast"], &["firefox"]] {
             assert!(options(wrong).is_err(), "{wrong:?}");

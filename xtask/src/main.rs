@@ -8,6 +8,7 @@
 //! - [`interpreter`]: Python for the pages, from `python/` into `dist-python/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`windows`]: the tests of the program for Windows, under Wine;
+//! - [`cluster`]: the tests with a database of three machines, under Patroni;
 //! - [`bench`]: the benchmark;
 //! - [`dist`]: archives and wheels, with the crate `packaging`;
 //! - [`remap`]: this machine's paths, which stay out of what is built;
@@ -24,6 +25,7 @@ mod axe;
 mod bench;
 mod browser;
 mod checks;
+mod cluster;
 mod dist;
 mod interpreter;
 mod lock;
@@ -66,6 +68,9 @@ cargo xtask COMMAND
                         the other browser tests too, and is the default
     --windows           on Linux also the program for Windows, under Wine; installs Wine
                         and mingw where it may
+    --cluster           on Linux also three machines with Patroni, etcd and PostgreSQL,
+                        killed, cut off and paused under load, four minutes; fetches
+                        Patroni and installs etcd where it may
     --skip-missing      go on without the tools that are missing, and name each test
                         that is skipped for that
   dist [--skip-missing] archives and Python wheels for every system this one can build
