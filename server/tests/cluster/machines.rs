@@ -11,6 +11,7 @@ use tokio_postgres::{Client, NoTls};
 
 use super::door::Door;
 use super::within;
+use crate::classroom::TcpClient;
 use crate::classroom::port::student_port;
 use crate::classroom::postgres::{as_nobody, programs};
 
@@ -219,6 +220,19 @@ impl Cluster {
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         assert_eq!(line.trim_end(), what);
+    }
+
+    /// Has Patroni make another machine the primary, as an operator does before taking this
+    /// one away. It is done when this returns.
+    pub async fn hand_over(&self, primary: usize) {
+        let mut patroni = TcpClient::connect(self.machines[primary].doors[0].address).await;
+        let order = format!("{{\"leader\":\"db{primary}\"}}");
+        let length = order.len();
+        let request =
+            format!("POST /switchover HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{order}");
+        patroni.send(request.as_bytes()).await;
+        let answer = patroni.rest().await;
+        assert!(answer.contains(" 200 "), "{answer}");
     }
 
     /// Cuts the network, or mends it: a machine and a server are on one side, all else is

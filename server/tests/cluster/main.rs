@@ -111,6 +111,14 @@ impl Trial {
         self.tell("the primary's machine killed");
     }
 
+    /// Another machine becomes the primary as planned.
+    async fn hand_over(&mut self) {
+        self.cluster.hand_over(self.cluster.primary().await).await;
+        self.goes_on().await;
+        self.cluster.is_whole().await;
+        self.tell("the primary handed over");
+    }
+
     /// The network is cut in two: the primary and server one, and all else.
     async fn partition(&mut self) {
         let primary = self.cluster.primary().await;
@@ -171,6 +179,7 @@ async fn whatever_dies_hangs_or_is_cut_off_nothing_acknowledged_is_lost_twice_or
     let mut trial = Trial { servers, load, cluster };
     trial.goes_on().await;
     trial.tell("before");
+    trial.hand_over().await;
     trial.kill_primary().await;
     trial.partition().await;
     trial.kill_server().await;
