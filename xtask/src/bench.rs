@@ -41,7 +41,7 @@ pub fn rooms(shell: &Shell) -> Result<()> {
     ensure_possible()?;
     let tools = page::build(shell)?;
     interpreter::build(shell, &tools)?;
-    heading("measuring, about two minutes; leave the machine alone meanwhile");
+    heading("measuring, about four minutes; leave the machine alone meanwhile");
     cmd!(shell, "cargo bench --profile release --package tcp-classroom --bench rooms").run()?;
     Ok(())
 }

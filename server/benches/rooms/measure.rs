@@ -1,22 +1,25 @@
-//! Many classes in a database: adds and finds a second, how long they take, and how soon
-//! another server has a change; beside `pgbench`, which makes the same statements alone.
-//!
-//! Clients, servers and database share this machine, and clients and servers a process: the
-//! figures are what that takes together.
+//! One row of the table: so many rooms on so many servers, and `pgbench` in the same state.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::classroom::binary::{FREE_PORTS, Program, command};
 use crate::classroom::events::EventClient;
-use crate::classroom::postgres::{Postgres, programs};
-use crate::classroom::{TcpClient, TestServer, get, must};
+use crate::classroom::postgres::Postgres;
+use crate::classroom::{get, must};
+use crate::clients::{Client, at, load};
+use crate::pgbench::Shape;
+use crate::usage::{Usage, megabytes};
 use tcp_classroom::Rooms;
 
-/// Clients in all rooms together, each of which waits for the reply before it goes on.
+/// Clients in all rooms together, and one at least in each room.
 const CLIENTS: usize = 200;
 
-/// How long each load is measured.
-const MEASURED: Duration = Duration::from_secs(5);
+/// How long each load is measured: some ten thousand replies, and all within four minutes.
+const ADDING: Duration = Duration::from_secs(3);
+const FINDING: Duration = Duration::from_secs(2);
+
+/// Before that: connections are made and statements prepared.
+const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Changes whose way to another server is measured.
 const FOLLOWED: usize = 100;
@@ -24,72 +27,117 @@ const FOLLOWED: usize = 100;
 /// Time between two of them: more than that in which a page is told of changes together.
 const REST: Duration = Duration::from_millis(150);
 
-/// Lanes of changes of a server, as `book/room` has them.
-const LANES: usize = 4;
-
 /// More contacts than a room gets.
 const QUOTA: usize = 100_000;
 
-#[tokio::main]
-pub async fn all() {
-    let Some(postgres) = Postgres::start() else { return };
-    println!(
-        "rooms servers |  adds/s   p50 ms   p99 ms  a group |  pgbench  ratio |  finds/s   p99 ms | feed p50 ms   p99 ms"
-    );
-    for (rooms, servers) in [(1, 1), (10, 1), (100, 1), (1, 2), (10, 2), (100, 2)] {
-        measure(&postgres, rooms, servers).await;
+/// A database with rooms.
+pub struct Database {
+    pub name: String,
+    pub codes: Vec<String>,
+    url: String,
+}
+
+impl Database {
+    pub async fn with_rooms(postgres: &Postgres, rooms: usize) -> Self {
+        let url = postgres.database().await;
+        let registry = Rooms::connect(&url).await.unwrap();
+        let mut codes = Vec::new();
+        for number in 0..rooms {
+            codes.push(registry.create(&format!("class {number}"), QUOTA).await.unwrap().code);
+        }
+        let name = url.rsplit('/').next().unwrap().to_owned();
+        Database { name, codes, url }
+    }
+
+    /// A server of it, that reaches it at `url`, or as everybody does.
+    pub fn server(&self, url: Option<&str>) -> Program {
+        let mut server = command();
+        server.args(FREE_PORTS).env("TCP_CLASSROOM_DATABASE", url.unwrap_or(&self.url));
+        Program::run(server)
+    }
+
+    /// Clients that have joined, in turn over rooms and servers.
+    pub async fn clients(&self, servers: &[Program], count: usize) -> Vec<Client> {
+        let joining = (0..count).map(|number| {
+            let (turn, room) = (number / self.codes.len(), number % self.codes.len());
+            let server = servers[(turn + room) % servers.len()].tcp;
+            let code = self.codes[room].clone();
+            tokio::spawn(async move { Client::join(server, &code, number).await })
+        });
+        let mut clients = Vec::new();
+        for joined in joining.collect::<Vec<_>>() {
+            clients.push(joined.await.unwrap());
+        }
+        clients
     }
 }
 
-async fn measure(postgres: &Postgres, rooms: usize, servers: usize) {
-    let url = postgres.database().await;
-    let registry = Rooms::connect(&url).await.unwrap();
-    let mut created = Vec::new();
-    for number in 0..rooms {
-        created.push(registry.create(&format!("class {number}"), QUOTA).await.unwrap());
-    }
-    let mut running = Vec::new();
-    for _ in 0..servers {
-        running.push(TestServer::with_rooms(Rooms::connect(&url).await.unwrap()).await);
-    }
-    let mut clients = Vec::new();
-    for number in 0..CLIENTS {
-        let mut client = running[number % servers].tcp().await;
-        let room = &created[number / servers % rooms];
-        client.send(format!("join;{}\n", room.code).as_bytes()).await;
-        client.line().await;
-        clients.push((number, client));
-    }
-    let groups_before = groups(&running).await;
-    let (adds, clients) =
-        load(clients, |client, n| format!("add;c{client}n{};{n}\n", n % 100)).await;
-    let group = adds.len() as f64 / (groups(&running).await - groups_before).max(1.0);
-    let (finds, clients) = load(clients, |client, n| format!("find;c{client}n{}\n", n % 100)).await;
-    drop(clients);
-    let feed = follow(&running, &created[0].code).await;
-    let alone = pgbench(postgres, &url, rooms, servers, group.round().max(1.0) as usize).await;
-    let a_second = |count: usize| count as f64 / MEASURED.as_secs_f64();
+/// The heads of the columns of [`row`].
+pub fn head() {
     println!(
-        "{rooms:5} {servers:7} | {:7.0} {:8.1} {:8.1} {group:8.1} | {alone:8.0} {:6.2} | {:8.0} {:8.1} | \
-         {:11.1} {:8.1}",
-        a_second(adds.len()),
-        at(&adds, 0.5),
-        at(&adds, 0.99),
-        a_second(adds.len()) / alone,
-        a_second(finds.len()),
-        at(&finds, 0.99),
+        "                              adds                         |                finds               | \
+         feed, ms     |         an add              |   a find    | a server\n\
+         rooms servers |  a second  p50 ms  p99 ms  group  pgbench   ratio |  a second  p99 ms  pgbench   ratio | \
+         p50      p99 | us server  us db  bytes log | server   db |    MB"
+    );
+}
+
+/// Measures and prints a row.
+pub async fn row(postgres: &Postgres, rooms: usize, count: usize) {
+    let database = Database::with_rooms(postgres, rooms).await;
+    let servers: Vec<_> = (0..count).map(|_| database.server(None)).collect();
+    let clients = database.clients(&servers, CLIENTS.max(rooms)).await;
+    let warm = load(clients, WARM_UP, None, |c, n| format!("add;c{c}w{n};{n}\n")).await;
+
+    let (groups_before, before) = (groups(&servers).await, Usage::now(postgres, &servers).await);
+    let adds = load(warm.clients, ADDING, None, |c, n| format!("add;c{c}n{n};{n}\n")).await;
+    let by_adds = Usage::now(postgres, &servers).await.since(before);
+    let group = adds.times.len() as f64 / (groups(&servers).await - groups_before).max(1.0);
+    let before = Usage::now(postgres, &servers).await;
+    let finds = load(adds.clients, FINDING, None, |c, n| format!("find;c{c}n{}\n", n % 20)).await;
+    let by_finds = Usage::now(postgres, &servers).await.since(before);
+    let memory = megabytes(&servers) / count as f64;
+    drop(finds.clients);
+    let feed = match count {
+        1 => Vec::new(),
+        _ => follow(&servers, &database.codes[0]).await,
+    };
+    // They would read what pgbench writes.
+    drop(servers);
+    let lasts = ADDING;
+    let shape = Shape { rooms, servers: count, group: group.round().max(1.0) as usize, lasts };
+    let pg_adds = shape.adds(postgres, &database.name).await;
+    // Nobody counts the groups of finds: half of a lane's clients wait, half are answered.
+    let waiting = CLIENTS.max(rooms) / (2.min(rooms) * count) / 2;
+    let shape = Shape { group: waiting, lasts: FINDING, ..shape };
+    let pg_finds = shape.finds(postgres, &database.name).await;
+
+    let add_rate = adds.times.len() as f64 / ADDING.as_secs_f64();
+    let find_rate = finds.times.len() as f64 / FINDING.as_secs_f64();
+    let an_add = |sum: f64| sum / adds.times.len() as f64;
+    let a_find = |sum: f64| sum * 1e6 / finds.times.len() as f64;
+    println!(
+        "{rooms:5} {count:7} | {add_rate:9.0} {:7.1} {:7.1} {group:6.1} {pg_adds:8.0} {:7.2} | \
+         {find_rate:9.0} {:7.1} {pg_finds:8.0} {:7.2} | {:5.1} {:8.1} | {:9.0} {:6.0} {:5.0} {:3.0} | \
+         {:6.0} {:4.0} | {memory:5.1}",
+        at(&adds.times, 0.5),
+        at(&adds.times, 0.99),
+        add_rate / pg_adds,
+        at(&finds.times, 0.99),
+        find_rate / pg_finds,
         at(&feed, 0.5),
         at(&feed, 0.99),
+        an_add(by_adds.servers * 1e6),
+        an_add(by_adds.database * 1e6),
+        an_add(adds.bytes as f64),
+        an_add(by_adds.log),
+        a_find(by_finds.servers),
+        a_find(by_finds.database),
     );
-}
-
-/// A part of sorted times, in milliseconds.
-fn at(times: &[Duration], part: f64) -> f64 {
-    times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1_000.0
 }
 
 /// Groups of changes that were stored so far.
-async fn groups(servers: &[TestServer]) -> f64 {
+async fn groups(servers: &[Program]) -> f64 {
     let mut sum = 0.0;
     for server in servers {
         let metrics = get(server.http, "/metrics", "").await.text();
@@ -100,53 +148,17 @@ async fn groups(servers: &[TestServer]) -> f64 {
     sum
 }
 
-/// Has all clients ask one thing after another. Returns how long each took, sorted, and the
-/// clients.
-async fn load(
-    clients: Vec<(usize, TcpClient)>,
-    line: fn(usize, usize) -> String,
-) -> (Vec<Duration>, Vec<(usize, TcpClient)>) {
-    let end = Instant::now() + MEASURED;
-    let asking = clients.into_iter().map(|(number, mut client)| {
-        tokio::spawn(async move {
-            let mut times = Vec::new();
-            for n in 0.. {
-                let start = Instant::now();
-                if start >= end {
-                    break;
-                }
-                client.send(line(number, n).as_bytes()).await;
-                let reply = client.line().await;
-                assert!(!reply.starts_with("Error"), "{reply}");
-                times.push(start.elapsed());
-            }
-            (times, number, client)
-        })
-    });
-    let (mut all, mut back) = (Vec::new(), Vec::new());
-    for asked in asking.collect::<Vec<_>>() {
-        let (times, number, client) = asked.await.unwrap();
-        all.extend(times);
-        back.push((number, client));
-    }
-    all.sort_unstable();
-    (all, back)
-}
-
 /// How long a change that was confirmed on the first server takes to a page on the last.
-async fn follow(servers: &[TestServer], code: &str) -> Vec<Duration> {
+async fn follow(servers: &[Program], code: &str) -> Vec<Duration> {
     let (first, last) = (&servers[0], servers.last().unwrap());
     let path = format!("/r/{code}{}", api::EVENTS);
     let mut events = EventClient::open_path(last.http, &path).await;
     events.snapshot().await;
-    let mut client = first.tcp().await;
-    client.send(format!("join;{code}\n").as_bytes()).await;
-    client.line().await;
+    let mut client = Client::join(first.tcp, code, 0).await;
     let mut delays = Vec::new();
     for n in 0..FOLLOWED {
         tokio::time::sleep(REST).await;
-        client.send(format!("add;followed;{n}\n").as_bytes()).await;
-        client.line().await;
+        client.ask(&format!("add;followed;{n}\n")).await;
         let confirmed = Instant::now();
         let phone = n.to_string();
         let comes = async {
@@ -163,55 +175,4 @@ async fn follow(servers: &[TestServer], code: &str) -> Vec<Duration> {
     }
     delays.sort_unstable();
     delays
-}
-
-/// The same statements without servers and clients, as often as the database takes them, in
-/// transactions of `group` names. Returns how many names a second.
-async fn pgbench(
-    postgres: &Postgres,
-    url: &str,
-    rooms: usize,
-    servers: usize,
-    group: usize,
-) -> f64 {
-    let sessions = rooms.min(LANES) * servers;
-    let database = url.rsplit('/').next().unwrap();
-    let client = postgres.connect(database).await;
-    let lanes = "insert into tcp_classroom.lanes select from generate_series(1, 64)";
-    client.execute(lanes, &[]).await.unwrap();
-    let script = format!(
-        "\\set room 1 + (:client_id % {rooms})\n\\set lane 1 + :client_id\n\\set n random(1, 20000)\n\
-         begin;\n\
-         select mark from lanes where id = :lane for update;\n\
-         select id, seq, contacts, removed, quota from rooms where id = :room \
-         and archived is null order by id for update;\n\
-         select c.name, c.phone from generate_series(1, {group}) i join contacts c \
-         on c.room = :room and c.name = 'c' || (:n + i);\n\
-         insert into contacts (room, name, phone, seq) \
-         select :room, 'c' || (:n + i), '1', :n + i from generate_series(1, {group}) i \
-         on conflict (room, name) do update set phone = excluded.phone, seq = excluded.seq;\n\
-         update rooms set seq = seq + {group}, used = current_date where id = :room;\n\
-         update lanes set mark = :n, used = now() where id = :lane;\n\
-         commit;\n"
-    );
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("script.sql");
-    std::fs::write(&file, script).unwrap();
-    let programs = programs().unwrap();
-    let mut command = Command::new(programs.join("pgbench"));
-    command
-        .args(["--no-vacuum", "--protocol", "prepared", "--username", "classroom"])
-        .args(["--client", &sessions.to_string(), "--time", &MEASURED.as_secs().to_string()])
-        .arg("--host")
-        .arg(postgres.socket().parent().unwrap())
-        .arg("--file")
-        .arg(&file)
-        .arg(database)
-        .env("PGOPTIONS", "-c search_path=tcp_classroom");
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    let tps = told.lines().find_map(|line| line.strip_prefix("tps = "));
-    let tps = tps.and_then(|rest| rest.split(' ').next()).and_then(|tps| tps.parse::<f64>().ok());
-    let errors = String::from_utf8_lossy(&output.stderr);
-    tps.unwrap_or_else(|| panic!("pgbench: {told}{errors}")) * group as f64
 }
