@@ -2,8 +2,9 @@
 //! and gone with the test program.
 #![cfg(target_os = "linux")]
 
+use std::fs::Permissions;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +15,9 @@ use tokio_postgres::{Client, NoTls};
 
 use super::{must, needs};
 
+/// What PostgreSQL has by default.
+const PORT: u16 = 5432;
+
 /// What the shell around the server does: it starts it, obeys the lines it reads, and
 /// ends it when nothing more can come, because the test program is gone.
 const SCRIPT: &str = r#"
@@ -21,14 +25,14 @@ cd "$1" || exit 1
 "$2/initdb" -D data -U classroom -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || exit 1
 start() {
     "$2/postgres" -D data -k "$1" -c listen_addresses= -c max_connections=300 \
-        -c shared_buffers=32MB >>server.log 2>&1 &
+        -c shared_buffers=32MB $3 >>server.log 2>&1 &
     pid=$!
 }
-start "$1" "$2"
+start "$1" "$2" "$3"
 while read -r line; do
     case $line in
         crash) kill -QUIT $pid; wait $pid; echo crashed ;;
-        start) start "$1" "$2" ;;
+        start) start "$1" "$2" "$3" ;;
     esac
 done
 kill -QUIT $pid
@@ -39,6 +43,8 @@ rm -rf "$1"
 /// A running cluster.
 pub struct Postgres {
     folder: PathBuf,
+    /// Of TCP, where it takes that, and in its socket's name.
+    port: u16,
     shell: Mutex<Child>,
     databases: AtomicU32,
 }
@@ -52,20 +58,35 @@ impl Postgres {
 
     /// A cluster of one's own; none where there is no PostgreSQL and that is allowed.
     pub fn start() -> Option<Self> {
+        Self::start_with(PORT, "", &[])
+    }
+
+    /// The same at another port, with further options, and with keys that nobody else may
+    /// read.
+    pub fn start_with(port: u16, options: &str, keys: &[PathBuf]) -> Option<Self> {
         if missing() {
             return None;
         }
         // Short: a socket's path has 107 bytes at most.
         let folder = tempfile::Builder::new().prefix("pg").tempdir().unwrap().keep();
         let programs = programs().unwrap();
-        let shell = as_nobody(&folder)
+        let mut shell = as_nobody(&folder);
+        for key in keys {
+            let owner = std::fs::metadata(&folder).unwrap().uid();
+            chown(key, Some(owner), None).unwrap();
+            let reached = key.parent().unwrap();
+            std::fs::set_permissions(reached, Permissions::from_mode(0o755)).unwrap();
+            std::fs::set_permissions(key, Permissions::from_mode(0o600)).unwrap();
+        }
+        let shell = shell
             .args(["-c", SCRIPT, "postgres"])
             .args([&folder, &programs])
+            .arg(format!("-c port={port} {options}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        Some(Postgres { folder, shell: Mutex::new(shell), databases: AtomicU32::new(0) })
+        Some(Postgres { folder, port, shell: Mutex::new(shell), databases: AtomicU32::new(0) })
     }
 
     /// Makes a new database, and returns its URL.
@@ -94,12 +115,12 @@ impl Postgres {
     /// The address of a database.
     fn url(&self, database: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
-        format!("postgres://classroom@{folder}/{database}")
+        format!("postgres://classroom@{folder}:{}/{database}", self.port)
     }
 
     /// Where its socket is.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join(".s.PGSQL.5432")
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Stops it at once, without writing anything down. It is gone when this returns.

@@ -1,19 +1,24 @@
 //! Database: connections to PostgreSQL, and whether it answers.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context as _;
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use anyhow::{Context as _, anyhow};
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::config::{Host, TargetSessionAttrs};
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{Client as PgClient, Config, NoTls, Socket};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client as PgClient, Config, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::schema;
+use super::tls::{self, TlsOptions};
 use crate::language::localized;
 
 /// The schema that holds the tables, so that the database may hold other things, too.
@@ -42,11 +47,18 @@ const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5000 -c synchrono
                         -c statement_timeout=0 -c tcp_user_timeout=5000 -c default_transaction_isolation=read\\ committed";
 
 /// A database and the connections to it. Clones share them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Database {
     pool: Pool,
     config: Config,
+    tls: MakeRustlsConnect,
     health: Arc<Health>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("health", &self.health).finish_non_exhaustive()
+    }
 }
 
 impl Database {
@@ -57,6 +69,8 @@ impl Database {
     /// The URL is none, or the database cannot be used; the message says why, without
     /// the password.
     pub(crate) async fn connect(url: &str, most: usize) -> anyhow::Result<Self> {
+        let (url, encryption) = TlsOptions::take_from(url)?;
+        let tls = encryption.connector()?;
         let mut config: Config = url.parse().with_context(|| {
             localized!(
                 "数据库地址不对，应当像 postgres://用户@主机/数据库",
@@ -66,13 +80,13 @@ impl Database {
         let options = config.get_options().unwrap_or_default();
         // The last one of a setting holds: the address cannot undo these.
         let options = format!("{options} -c search_path={SCHEMA} {SETTINGS}");
-        config.options(options).application_name("tcp-classroom");
+        config.options(options).application_name("tcp-classroom").ssl_mode(encryption.ssl_mode());
         // Of several hosts the primary is wanted, wherever it is.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        let pool = pool(&config, most)?;
-        let database = Database { pool, config, health: Arc::default() };
+        let pool = pool(&config, &tls, most)?;
+        let database = Database { pool, config, tls, health: Arc::default() };
         let cannot = || localized!("无法使用数据库", "cannot use the database");
-        let mut client = database.client().await.with_context(cannot)?;
+        let mut client = database.client().await.map_err(explain).with_context(cannot)?;
         schema::migrate(&mut client).await.with_context(cannot)?;
         client.give_back();
         Ok(database)
@@ -85,7 +99,7 @@ impl Database {
     ///
     /// Never: there is a runtime where there is a database.
     pub(super) fn apart(&self, most: usize) -> anyhow::Result<Self> {
-        Ok(Database { pool: pool(&self.config, most)?, ..self.clone() })
+        Ok(Database { pool: pool(&self.config, &self.tls, most)?, ..self.clone() })
     }
 
     /// A connection, which is closed when it is dropped, unless it is given back.
@@ -121,7 +135,7 @@ impl Database {
     ///
     /// The database is away.
     pub(super) async fn connect_apart(&self) -> anyhow::Result<(PgClient, Driver)> {
-        let connecting = timeout(CONNECTING, connect(&self.config)).await;
+        let connecting = timeout(CONNECTING, connect(&self.config, &self.tls)).await;
         Ok(connecting.context("connecting took too long")??)
     }
 
@@ -173,9 +187,9 @@ impl Drop for Client {
     }
 }
 
-fn pool(config: &Config, most: usize) -> anyhow::Result<Pool> {
+fn pool(config: &Config, tls: &MakeRustlsConnect, most: usize) -> anyhow::Result<Pool> {
     let method = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    Ok(Pool::builder(Manager::from_connect(config.clone(), AnyHost, method))
+    Ok(Pool::builder(Manager::from_connect(config.clone(), AnyHost(tls.clone()), method))
         .runtime(Runtime::Tokio1)
         .max_size(most)
         .create_timeout(Some(CONNECTING))
@@ -183,18 +197,30 @@ fn pool(config: &Config, most: usize) -> anyhow::Result<Pool> {
         .build()?)
 }
 
+/// Says what to do where that is known.
+fn explain(error: anyhow::Error) -> anyhow::Error {
+    let pool = error.downcast_ref::<PoolError>();
+    let of_database = pool.and_then(|error| match error {
+        PoolError::Backend(error) => Some(error),
+        _ => None,
+    });
+    match of_database.and_then(tls::explain) {
+        Some(explained) => anyhow!(explained),
+        None => error,
+    }
+}
+
 /// Connects to whichever host takes writes.
-#[derive(Debug)]
-struct AnyHost;
+struct AnyHost(MakeRustlsConnect);
 
 impl Connect for AnyHost {
     fn connect(
         &self,
         config: &Config,
     ) -> BoxFuture<'_, Result<(PgClient, JoinHandle<()>), tokio_postgres::Error>> {
-        let config = config.clone();
+        let (config, tls) = (config.clone(), self.0.clone());
         Box::pin(async move {
-            let (client, driver) = connect(&config).await?;
+            let (client, driver) = connect(&config, &tls).await?;
             let driving = tokio::spawn(async move {
                 if let Err(error) = driver.await {
                     tracing::debug!("a connection to the database broke: {error}");
@@ -206,24 +232,29 @@ impl Connect for AnyHost {
 }
 
 /// What moves a connection's bytes.
-pub(super) type Driver = tokio_postgres::Connection<Socket, NoTlsStream>;
+pub(super) type Driver =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// Connects to the hosts of the address in random order, to the first that takes writes.
 /// Each may take [`REACHING`], login included: a machine that is stopped takes
 /// connections and says nothing, which tokio-postgres's own timeout does not notice.
-async fn connect(config: &Config) -> Result<(PgClient, Driver), tokio_postgres::Error> {
+async fn connect(
+    config: &Config,
+    tls: &MakeRustlsConnect,
+) -> Result<(PgClient, Driver), tokio_postgres::Error> {
+    let one = |host| one_host(config, host);
     let mut hosts: Vec<usize> = (0..config.get_hosts().len()).collect();
     fastrand::shuffle(&mut hosts);
     let last = hosts.pop();
     for host in hosts {
-        if let Ok(Ok(connected)) = timeout(REACHING, one_host(config, host).connect(NoTls)).await {
+        if let Ok(Ok(connected)) = timeout(REACHING, one(host).connect(tls.clone())).await {
             return Ok(connected);
         }
     }
     // Its error is told. How long it may take is up to the caller.
     match last {
-        Some(host) => one_host(config, host).connect(NoTls).await,
-        None => config.connect(NoTls).await,
+        Some(host) => one(host).connect(tls.clone()).await,
+        None => config.connect(tls.clone()).await,
     }
 }
 

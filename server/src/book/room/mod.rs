@@ -28,6 +28,7 @@ pub(crate) mod presence;
 mod schema;
 pub(crate) mod shared_text;
 mod storage;
+mod tls;
 pub(crate) mod transfer;
 mod waiting;
 mod write;

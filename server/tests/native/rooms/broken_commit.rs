@@ -64,7 +64,9 @@ impl Breaker {
             }
         });
         let database = url.rsplit('/').next().unwrap();
-        (breaker, format!("postgres://classroom@127.0.0.1:{port}/{database}"))
+        // Not asked for encryption, what comes first is the start-up message.
+        let options = "sslmode=disable";
+        (breaker, format!("postgres://classroom@127.0.0.1:{port}/{database}?{options}"))
     }
 
     async fn pass_on(&self, mut server: TcpStream, met: Met) {

@@ -5,9 +5,11 @@ mod balancer;
 mod broken_commit;
 mod command_line;
 mod database_away;
+mod encrypted;
 mod failover;
 mod killed_server;
 mod people;
+
 mod serving;
 
 use std::time::{Duration, Instant};
