@@ -32,11 +32,15 @@ pub struct Config {
     pub advertise: Option<String>,
     /// Balancers and proxies: what they say of their clients' addresses is believed.
     pub proxies: Vec<IpAddr>,
+    /// Whether these begin a raw TCP connection with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// Whether a proxy may pass on what browsers on other computers ask, so that the server
     /// counts as on the network even where it listens on this computer alone.
     pub is_behind_proxy: bool,
     /// How much and how long.
     pub limits: Limits,
+    /// The same for the classes of a database.
+    pub rooms: RoomLimits,
     /// Where the page's Python will be once it is built, if it is not in this program.
     pub python: Option<PathBuf>,
 }
@@ -61,6 +65,40 @@ pub struct Limits {
     pub rates: RateLimits,
     /// Where servers that run in students' pages listen.
     pub student_ports: PortRange,
+}
+
+/// How much and how long, where a server has many classes.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomLimits {
+    /// Open conversations of one class on one server.
+    pub connections: usize,
+    /// What becomes of classes that are not used.
+    pub unused: UnusedRooms,
+    /// Time to go on serving, and say that it is not to be counted on, before stopping.
+    pub drain: Duration,
+}
+
+/// What becomes of classes that are not used. Archived ones keep their contacts.
+#[derive(Clone, Copy, Debug)]
+pub struct UnusedRooms {
+    /// Days without a change or a visit until a class is archived; never without.
+    pub archive_after: Option<NonZeroU32>,
+    /// Days in the archive until it is deleted; never without.
+    pub delete_after: Option<NonZeroU32>,
+}
+
+impl UnusedRooms {
+    /// Half a year: longer than any holidays, and than most terms.
+    pub const ARCHIVE_AFTER: u32 = 180;
+}
+
+impl Default for RoomLimits {
+    fn default() -> Self {
+        let archive_after = NonZeroU32::new(UnusedRooms::ARCHIVE_AFTER);
+        let unused = UnusedRooms { archive_after, delete_after: None };
+        // A tenth of what a server takes, and more than the largest lecture hall has seats.
+        RoomLimits { connections: 1_000, unused, drain: Duration::ZERO }
+    }
 }
 
 /// A range of ports, both ends included.

@@ -17,11 +17,15 @@ use crate::join::JoinAddresses;
 pub(crate) struct ServerContext {
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
+    /// Cancelled when it has been told to stop, which it may do a while later.
+    pub(crate) stopping: CancellationToken,
     /// Connections and conversations, awaited when the server stops.
     pub(crate) tasks: TaskTracker,
     pub(crate) limits: Limits,
     /// What these say of their clients' addresses is believed.
     pub(crate) proxies: Arc<[IpAddr]>,
+    /// Whether they begin a raw TCP connection with a header that names its client.
+    pub(crate) proxy_protocol: bool,
     /// Whether a proxy may pass on what browsers on other computers ask.
     pub(crate) is_behind_proxy: bool,
     /// The names and origins that are let in.

@@ -60,7 +60,7 @@ mod transport;
 
 pub use book::Book;
 pub use classroom::lead::access::Secret;
-pub use config::{Config, Limits, PortRange};
+pub use config::{Config, Limits, PortRange, RoomLimits, UnusedRooms};
 pub use host_names::HostNames;
 pub use rooms::{NewRoom, Rooms};
 pub use server::rooms::RoomPort;

@@ -1,9 +1,11 @@
 //! The server as a whole: bound first, then served, then stopped.
 
+mod arrival;
 pub(crate) mod rooms;
 mod shared_acts;
 mod shared_lead;
 mod shared_people;
+mod unused_rooms;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::arrival::Arrival;
 use crate::book::Book;
 use crate::classroom::Classroom;
 use crate::classroom::lead::access::{Access, Secret};
@@ -27,7 +30,7 @@ use crate::join::{BoundAddresses, JoinAddresses};
 use crate::relay::pairing::ClientOf;
 use crate::terminal::console::Console;
 use crate::transport::accept::accept_loop;
-use crate::transport::admission::{Admission, Permit};
+use crate::transport::admission::Admission;
 use crate::transport::bind_error;
 use crate::transport::conversation::ConversationOptions;
 use crate::transport::listen::Listeners;
@@ -120,11 +123,14 @@ impl Server {
                 (Arc::clone(&admission), Arc::clone(&classroom), Arc::clone(&server));
             move |stream, peer| match admission.admit(peer.ip()) {
                 Ok(permit) => {
-                    note_arrival(&classroom, &stream, peer);
                     let (classroom, context) = (Arc::clone(&classroom), Arc::clone(&server));
-                    drop(
-                        server.tasks.spawn(serve_raw_tcp(stream, peer, permit, classroom, context)),
-                    )
+                    let arrival = Arrival { stream, peer, permit };
+                    drop(server.tasks.spawn(async move {
+                        if let Some(arrival) = arrival.of_client(&context).await {
+                            note_arrival(&classroom, &arrival.stream, arrival.peer);
+                            serve_raw_tcp(arrival, classroom, context).await;
+                        }
+                    }))
                 }
                 Err(refusal) => drop(server.tasks.spawn(refuse_raw_tcp(stream, peer, refusal))),
             }
@@ -175,10 +181,12 @@ fn context(
     let folder = String::new();
     let bound = BoundAddresses { tcp, http, advertised: config.advertise, folder };
     ServerContext {
+        stopping: stop.clone(),
         stop,
         tasks: TaskTracker::new(),
         limits: config.limits,
         proxies: config.proxies.into(),
+        proxy_protocol: config.proxy_protocol,
         is_behind_proxy: config.is_behind_proxy,
         hosts: config.hosts,
         tcp,
@@ -195,14 +203,9 @@ fn note_arrival(classroom: &Classroom, stream: &TcpStream, peer: SocketAddr) {
     classroom.people().reach(peer.ip(), || Some(stream.local_addr().ok()?.ip()));
 }
 
-/// One raw TCP connection. `permit` is given back at the end, whatever it is.
-async fn serve_raw_tcp(
-    stream: TcpStream,
-    peer: SocketAddr,
-    permit: Permit,
-    classroom: Arc<Classroom>,
-    server: Arc<ServerContext>,
-) {
+/// One raw TCP connection. Its permit is given back at the end, whatever it is.
+async fn serve_raw_tcp(arrival: Arrival, classroom: Arc<Classroom>, server: Arc<ServerContext>) {
+    let Arrival { stream, peer, permit } = arrival;
     if let Err(refusal) = classroom.lead().let_in(peer.ip()) {
         return refuse_raw_tcp(stream, peer, refusal).await;
     }

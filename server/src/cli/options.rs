@@ -8,6 +8,7 @@ mod check;
 mod chinese;
 mod early_exit;
 mod invalid_option;
+mod many_classes;
 mod room;
 mod serve;
 mod values;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{from_fn_with_state, map_response};
@@ -23,14 +23,20 @@ use super::headers::{add_security_headers, forbid_caching};
 use super::metrics::Metrics;
 use crate::classroom::people::Present;
 use crate::context::ServerContext;
+use crate::transport::refusal::Refusal;
 
 /// The folder of all rooms.
 const ROOMS: &str = "/r/";
+
+/// Where a page's conversation is, within a room.
+const CONVERSATION: &str = "/ws";
 
 /// What a code leads to.
 pub(crate) enum Found {
     /// The routes of a class.
     Room(Router),
+    /// The same of one that takes no further conversation.
+    FullRoom(Router),
     Nothing,
     /// That cannot be told for now.
     Away,
@@ -58,15 +64,24 @@ pub(crate) struct Figures {
 /// All routes.
 pub(crate) fn router(rooms: Arc<dyn Rooms>, server: &Arc<ServerContext>) -> Router {
     Router::new()
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(health))
         .route("/metrics", get(metrics).layer(map_response(forbid_caching)))
         .route("/", get(which_class).layer(map_response(forbid_caching)))
         .route(ROOMS, get(enter).layer(map_response(forbid_caching)))
         // No route with `{code}`: axum would pass that parameter on to the room's handlers.
         .fallback(pass_on)
         .with_state(rooms)
+        .layer(Extension(Arc::clone(server)))
         .layer(from_fn_with_state(Arc::clone(server), check_host))
         .layer(map_response(add_security_headers))
+}
+
+/// Says whether a balancer is to send clients here: not to a server that stops.
+async fn health(Extension(server): Extension<Arc<ServerContext>>) -> Response {
+    match server.stopping.is_cancelled() {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response(),
+        false => "ok\n".into_response(),
+    }
 }
 
 /// Asks for the code of a class.
@@ -93,7 +108,11 @@ async fn pass_on(State(rooms): State<Arc<dyn Rooms>>, mut request: Request) -> R
             .into_response();
     };
     let routes = match rooms.find(&code).await {
-        Found::Room(routes) => routes,
+        Found::FullRoom(_) if inside.path() == CONVERSATION => {
+            let reason = Refusal::ClassFull.reason();
+            return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], reason).into_response();
+        }
+        Found::Room(routes) | Found::FullRoom(routes) => routes,
         Found::Nothing => return say(Said::NoSuchClass, StatusCode::NOT_FOUND, &request),
         Found::Away => {
             let response = say(Said::Away, StatusCode::SERVICE_UNAVAILABLE, &request);

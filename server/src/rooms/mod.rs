@@ -3,8 +3,9 @@
 mod code;
 pub(crate) mod entrance;
 pub(crate) mod registry;
+pub(crate) mod unused;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::bail;
 
@@ -12,7 +13,9 @@ pub(crate) use self::code::Code;
 use self::registry::About;
 pub use self::registry::NewRoom;
 use crate::book::Book;
+use crate::book::room::database::Database;
 use crate::book::room::{Lanes, Shared};
+use crate::config::UnusedRooms;
 use crate::language::localized;
 
 /// The rooms of a database, as one server serves them.
@@ -55,6 +58,27 @@ impl Rooms {
             bail!(localized!("没有这个课堂", "there is no such class"));
         };
         Ok(self.open(&about).await?.0)
+    }
+
+    /// Archives and deletes the rooms that are not used, as they stand at a moment. Returns
+    /// how many were archived and how many were deleted.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub async fn tidy(
+        &self,
+        settings: &UnusedRooms,
+        now: SystemTime,
+    ) -> anyhow::Result<(usize, usize)> {
+        let tidied = unused::tidy(self.lanes.database(), settings, &[], now).await?;
+        let tidied = tidied.unwrap_or_default();
+        Ok((tidied.archived.len(), tidied.deleted.len()))
+    }
+
+    /// The database.
+    pub(crate) fn database(&self) -> &Database {
+        self.lanes.database()
     }
 
     /// How many groups of changes of all rooms were stored, and how long that took together.

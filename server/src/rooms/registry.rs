@@ -127,7 +127,9 @@ pub(crate) async fn set_archived(
     room: RoomId,
     archived: bool,
 ) -> anyhow::Result<()> {
-    let update = "update rooms set archived = case when $2 then now() end where id = $1";
+    // Opened today it is used today, and not archived again tonight.
+    let update = "update rooms set archived = case when $2 then now() end, \
+                  used = case when $2 then used else current_date end where id = $1";
     let client = database.client().await?;
     let count = client.execute(update, &[&room.0, &archived]).await?;
     client.give_back();

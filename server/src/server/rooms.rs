@@ -10,19 +10,19 @@ use anyhow::Context as _;
 use axum::Router;
 use futures_util::future::BoxFuture;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::arrival::Arrival;
 use super::{SEND_BUFFER, Server, context, finish, note_arrival};
-use super::{shared_acts, shared_lead, shared_people};
+use super::{shared_acts, shared_lead, shared_people, unused_rooms};
 use crate::book::Book;
 use crate::book::room::{RoomId, Shared};
 use crate::classroom::Classroom;
 use crate::classroom::lead::access::Access;
 use crate::classroom::people::{Present, Visitor};
-use crate::config::Config;
+use crate::config::{Config, RoomLimits};
 use crate::context::ServerContext;
 use crate::http;
 use crate::http::rooms::{Figures, Found};
@@ -32,7 +32,7 @@ use crate::rooms::registry::About;
 use crate::rooms::{Code, Rooms};
 use crate::terminal::console::Console;
 use crate::transport::accept::accept_loop;
-use crate::transport::admission::{Admission, Permit};
+use crate::transport::admission::Admission;
 use crate::transport::bind_error;
 use crate::transport::conversation::ConversationOptions;
 use crate::transport::listen::Listeners;
@@ -88,6 +88,7 @@ impl RoomPort {
 
 /// A room that this server has open.
 struct OpenRoom {
+    id: RoomId,
     name: String,
     classroom: Arc<Classroom>,
     routes: Router,
@@ -102,6 +103,7 @@ struct OpenRoom {
 struct OpenRooms {
     rooms: Rooms,
     options: ConversationOptions,
+    limits: RoomLimits,
     server: Arc<ServerContext>,
     open: Mutex<HashMap<RoomId, Arc<OnceCell<Arc<OpenRoom>>>>>,
     /// Rooms by the hashes of their codes, as they were looked up a moment ago, or last
@@ -116,17 +118,26 @@ impl Server {
     /// Serves the rooms of a database until `stop` is cancelled, some on ports of their
     /// own, too, then finishes what is in flight. Clients that do not read are left to the
     /// end of the runtime.
-    pub async fn serve_rooms(self, rooms: Rooms, ports: Vec<RoomPort>, stop: CancellationToken) {
+    pub async fn serve_rooms(
+        self,
+        rooms: Rooms,
+        ports: Vec<RoomPort>,
+        stopping: CancellationToken,
+    ) {
         let Server { tcp, http, config, .. } = self;
-        let Config { stage, pause, .. } = config;
+        let Config { stage, pause, rooms: limits, .. } = config;
         let options = ConversationOptions { stage, pause, ..ConversationOptions::default() };
-        let server = Arc::new(context(config, &tcp, &http, false, stop.clone()));
+        let stop = stop_after(stopping.clone(), limits.drain);
+        let mut server = context(config, &tcp, &http, false, stop.clone());
+        server.stopping = stopping;
+        let server = Arc::new(server);
         let admission = Arc::new(Admission::new(&server.limits, &server.proxies));
         tcp.limit_send_buffers(SEND_BUFFER);
         http.limit_send_buffers(SEND_BUFFER);
         let rooms = Arc::new(OpenRooms {
             rooms,
             options,
+            limits,
             server: Arc::clone(&server),
             open: Mutex::default(),
             recent: Mutex::default(),
@@ -134,6 +145,11 @@ impl Server {
             ports: ports.iter().filter_map(RoomPort::by_hash).collect(),
         });
         server.tasks.spawn(Arc::clone(&rooms).close_unused());
+        server.tasks.spawn({
+            let (of, database) = (Arc::clone(&rooms), rooms.rooms.database().clone());
+            let open = move || of.open_rooms().map(|room| room.id).collect();
+            unused_rooms::look_after(database, limits.unused, open, stop.clone())
+        });
         for RoomPort { code, listeners } in ports {
             server.tasks.spawn(accept_loop(listeners, stop.clone(), {
                 let (admission, rooms) = (Arc::clone(&admission), Arc::clone(&rooms));
@@ -142,7 +158,8 @@ impl Server {
                     let tasks = rooms.server.tasks.clone();
                     match admission.admit(peer.ip()) {
                         Ok(permit) => {
-                            drop(tasks.spawn(serve_in_room(stream, peer, permit, rooms, code)));
+                            let arrival = Arrival { stream, peer, permit };
+                            drop(tasks.spawn(serve_in_room(arrival, rooms, code)));
                         }
                         Err(refusal) => drop(tasks.spawn(refuse_raw_tcp(stream, peer, refusal))),
                     }
@@ -155,8 +172,8 @@ impl Server {
                 (Arc::clone(&admission), Arc::clone(&rooms), Arc::clone(&server));
             move |stream, peer| match admission.admit(peer.ip()) {
                 Ok(permit) => {
-                    let rooms = Arc::clone(&rooms);
-                    drop(server.tasks.spawn(serve_raw_tcp(stream, peer, permit, rooms)))
+                    let arrival = Arrival { stream, peer, permit };
+                    drop(server.tasks.spawn(serve_raw_tcp(arrival, Arc::clone(&rooms))))
                 }
                 Err(refusal) => drop(server.tasks.spawn(refuse_raw_tcp(stream, peer, refusal))),
             }
@@ -179,9 +196,23 @@ impl Server {
     }
 }
 
+/// A token that is cancelled a while after the server was told to stop.
+fn stop_after(told: CancellationToken, drain: Duration) -> CancellationToken {
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        told.cancelled().await;
+        sleep(drain).await;
+        stopped.cancel();
+    });
+    stop
+}
+
 /// One raw TCP connection: first at the entrance, then in a class.
-async fn serve_raw_tcp(stream: TcpStream, peer: SocketAddr, permit: Permit, rooms: Arc<OpenRooms>) {
+async fn serve_raw_tcp(arrival: Arrival, rooms: Arc<OpenRooms>) {
     let server = &rooms.server;
+    let Some(arrival) = arrival.of_client(server).await else { return };
+    let Arrival { stream, peer, permit } = arrival;
     let here = stream.local_addr().ok().map(|address| address.ip());
     let classes = Visit { rooms: &rooms, from: peer.ip(), here };
     let mut limiter = permit.rate_limiter();
@@ -198,18 +229,14 @@ async fn serve_raw_tcp(stream: TcpStream, peer: SocketAddr, permit: Permit, room
 }
 
 /// One raw TCP connection on a room's own port.
-async fn serve_in_room(
-    stream: TcpStream,
-    peer: SocketAddr,
-    permit: Permit,
-    rooms: Arc<OpenRooms>,
-    code: Code,
-) {
+async fn serve_in_room(arrival: Arrival, rooms: Arc<OpenRooms>, code: Code) {
+    let Some(arrival) = arrival.of_client(&rooms.server).await else { return };
     let refusal = match rooms.room(&code).await {
+        Ok(Some(room)) if room.is_full(&rooms.limits) => Refusal::ClassFull,
         Ok(Some(room)) => {
-            note_arrival(&room.classroom, &stream, peer);
+            note_arrival(&room.classroom, &arrival.stream, arrival.peer);
             let (classroom, server) = (Arc::clone(&room.classroom), Arc::clone(&rooms.server));
-            super::serve_raw_tcp(stream, peer, permit, classroom, server).await;
+            super::serve_raw_tcp(arrival, classroom, server).await;
             return room.use_now();
         }
         Ok(None) => Refusal::ClassOver,
@@ -218,7 +245,7 @@ async fn serve_in_room(
             Refusal::DatabaseAway
         }
     };
-    refuse_raw_tcp(stream, peer, refusal).await;
+    refuse_raw_tcp(arrival.stream, arrival.peer, refusal).await;
 }
 
 impl OpenRoom {
@@ -259,12 +286,18 @@ impl OpenRoom {
         });
         let routes = http::router(Arc::clone(&classroom), server);
         let (used, unused_count) = (Mutex::new(Instant::now()), Arc::strong_count(&classroom));
-        let _ended = ended.drop_guard();
-        Ok(OpenRoom { name: about.name, classroom, routes, used, unused_count, _ended })
+        let (_ended, About { id, name, .. }) = (ended.drop_guard(), about);
+        Ok(OpenRoom { id, name, classroom, routes, used, unused_count, _ended })
     }
 
     fn use_now(&self) {
         *lock(&self.used) = Instant::now();
+    }
+
+    /// Whether it has as many conversations as a room may have.
+    fn is_full(&self, limits: &RoomLimits) -> bool {
+        let Present { pages, clients } = self.classroom.people().present();
+        pages + clients >= limits.connections as u64
     }
 
     fn is_unused(&self, now: Instant) -> bool {
@@ -311,7 +344,8 @@ impl OpenRooms {
             match admission.admit(peer.ip()) {
                 Ok(permit) => {
                     let (class, context) = (Arc::clone(&classroom), Arc::clone(&server));
-                    let serving = super::serve_raw_tcp(stream, peer, permit, class, context);
+                    let arrival = Arrival { stream, peer, permit };
+                    let serving = super::serve_raw_tcp(arrival, class, context);
                     drop(server.tasks.spawn(serving));
                 }
                 Err(refusal) => drop(server.tasks.spawn(refuse_raw_tcp(stream, peer, refusal))),
@@ -365,6 +399,13 @@ impl OpenRooms {
         }
     }
 
+    /// Those that are open.
+    fn open_rooms(&self) -> impl Iterator<Item = Arc<OpenRoom>> {
+        let open: Vec<_> =
+            lock(&self.open).values().filter_map(|cell| cell.get().cloned()).collect();
+        open.into_iter()
+    }
+
     fn is_open(&self, room: RoomId) -> bool {
         lock(&self.open).get(&room).is_some_and(|cell| cell.initialized())
     }
@@ -375,6 +416,9 @@ impl http::rooms::Rooms for OpenRooms {
         Box::pin(async move {
             let Some(code) = Code::parse(code) else { return Found::Nothing };
             match self.room(&code).await {
+                Ok(Some(room)) if room.is_full(&self.limits) => {
+                    Found::FullRoom(room.routes.clone())
+                }
                 Ok(Some(room)) => Found::Room(room.routes.clone()),
                 Ok(None) => Found::Nothing,
                 Err(error) => {
@@ -387,7 +431,7 @@ impl http::rooms::Rooms for OpenRooms {
 
     fn figures(&self) -> Figures {
         let mut figures = Figures { commits: self.rooms.commits(), ..Figures::default() };
-        for room in lock(&self.open).values().filter_map(|cell| cell.get()) {
+        for room in self.open_rooms() {
             let Present { pages, clients } = room.classroom.people().present();
             figures.open += 1;
             figures.present.pages += pages;
@@ -411,6 +455,9 @@ impl Classes for Visit<'_> {
     async fn look_up(&self, code: &str) -> Entry<Arc<OpenRoom>> {
         let Some(code) = Code::parse(code) else { return Entry::Unknown };
         match self.rooms.room(&code).await {
+            Ok(Some(room)) if room.is_full(&self.rooms.limits) => {
+                Entry::Refused(Refusal::ClassFull)
+            }
             Ok(Some(room)) => match room.classroom.lead().let_in(self.from) {
                 Ok(()) => {
                     room.classroom.people().reach(self.from, || self.here);

@@ -14,6 +14,7 @@ pub(crate) mod listen;
 pub(crate) mod live;
 mod outbox;
 pub(crate) mod port_holder;
+pub(crate) mod proxied;
 pub(crate) mod rate_limit;
 pub(crate) mod refusal;
 pub(crate) mod tcp;

@@ -12,6 +12,8 @@ use crate::transport::linger::linger;
 pub(crate) enum Refusal {
     ServerFull,
     AddressFull,
+    /// One class of many has as many conversations as it may have.
+    ClassFull,
     /// The teacher lets no new clients in.
     DoorClosed,
     /// The teacher has blocked the address.
@@ -20,6 +22,8 @@ pub(crate) enum Refusal {
     ClassOver,
     /// The database with the classes does not answer.
     DatabaseAway,
+    /// The balancer before this server does not say whose connection it is.
+    NoHeader,
 }
 
 impl Refusal {
@@ -29,11 +33,16 @@ impl Refusal {
             Refusal::AddressFull => {
                 "your computer has too many open connections, close some and try again"
             }
+            Refusal::ClassFull => "this class has too many connections, try again later",
             Refusal::DoorClosed => "your teacher lets nobody in at the moment, ask to be let in",
             Refusal::Blocked => {
                 "your teacher has blocked your computer for up to five minutes, ask your teacher"
             }
             Refusal::ClassOver => "this class is over",
+            Refusal::NoHeader => {
+                "the balancer before this server does not say whose connection this is, which \
+                 its operator has to switch on"
+            }
             Refusal::DatabaseAway => "the server's database does not answer for now, try again",
         }
     }

@@ -92,8 +92,11 @@ impl Browser {
             Refusal::DoorClosed => CloseCode::from(api::CLOSED_DOOR),
             Refusal::ServerFull
             | Refusal::AddressFull
+            | Refusal::ClassFull
             | Refusal::ClassOver
-            | Refusal::DatabaseAway => CloseCode::Again,
+            | Refusal::DatabaseAway
+            // On raw TCP only.
+            | Refusal::NoHeader => CloseCode::Again,
         };
         self.frames.close(code, refusal.reason());
         let _ = timeout(LINGER, self.drain()).await;

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{ForeignProtocol, Stage};
 use tcp_classroom::terminal::console::Console;
-use tcp_classroom::{Book, Config, HostNames, Limits, RoomPort, Rooms, Server};
+use tcp_classroom::{Book, Config, HostNames, Limits, RoomLimits, RoomPort, Rooms, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -101,6 +101,15 @@ impl TestServer {
         Self::serving(|_| {}, |server, stop| server.serve_rooms(rooms, ports, stop)).await
     }
 
+    /// The same with some settings changed.
+    pub async fn with_ports_and(
+        rooms: Rooms,
+        ports: Vec<RoomPort>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        Self::serving(change, |server, stop| server.serve_rooms(rooms, ports, stop)).await
+    }
+
     /// A server of the classes in a database with some settings changed.
     pub async fn with_rooms_and(rooms: Rooms, change: impl FnOnce(&mut Config)) -> Self {
         Self::serving(change, |server, stop| server.serve_rooms(rooms, Vec::new(), stop)).await
@@ -125,8 +134,10 @@ impl TestServer {
             ),
             advertise: None,
             proxies: Vec::new(),
+            proxy_protocol: false,
             is_behind_proxy: false,
             limits: Limits::default(),
+            rooms: RoomLimits::default(),
             python: None,
         };
         change(&mut config);

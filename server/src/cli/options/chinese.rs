@@ -1,8 +1,12 @@
 //! The help in Chinese: clap has no i18n, so the built [`Command`] is translated
 //! from the tables here. What a table lacks stays English, and a test fails.
 
+mod many_classes;
+
 use clap::builder::PossibleValue;
 use clap::{Arg, Command};
+
+use self::many_classes::MANY_CLASSES;
 
 /// clap's own template, with its headings.
 const TEMPLATE: &str = "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
@@ -181,19 +185,10 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
         "保存通讯录的文件。\n[默认：用户数据文件夹里的 contacts.db；启动时会打印它的位置]",
     ),
     ("keep", "名字", "保存原来联系人的文件叫什么。[默认：日期和时间]"),
-    ("serve.database", "地址", DATABASE),
-    ("tcp-classroom.database", "地址", DATABASE),
     ("database", "地址", "存放课堂的 PostgreSQL 数据库，\n写成 postgres://用户@主机/数据库。"),
     ("name", "名字", "课堂叫什么。"),
     ("url", "网址", "服务器的网址，例如 https://school.example，用来打印完整的网址。"),
     ("room", "编号", "课堂的编号，见 room list。"),
-    ("serve.room", "代码=端口", ROOM_PORT),
-    ("tcp-classroom.room", "代码=端口", ROOM_PORT),
-    (
-        "trust_proxy",
-        "地址",
-        "服务器前面的负载均衡或代理的地址，\n它在 X-Forwarded-For 里说明客户端从哪里来。\n可以给出多次，或用逗号隔开。",
-    ),
     ("reopen", "", "重新开放这个课堂。"),
     ("memory", "", "通讯录只放在内存里；服务器一停就没有了。"),
     ("stage", "阶段", "说多少课上的内容：全部，或者只有开头的回声。"),
@@ -276,12 +271,6 @@ const ARGUMENT_WORDS: &[(&str, &str, &str)] = &[
     ("version", "", "显示版本。"),
 ];
 
-/// The options of serving many classes, which stand in two commands.
-const DATABASE: &str = "同时给这个 PostgreSQL 数据库里的所有课堂上课，每个课堂有自己的网址；\n\
-                        数据库地址写成 postgres://用户@主机/数据库。";
-const ROOM_PORT: &str = "给数据库里的一个课堂单独一个端口，在这个端口上不用先发送 join。\n\
-                         写成 代码=端口；可以给出多次，或用逗号隔开。";
-
 /// Possible values, by the option's id.
 const VALUE_WORDS: &[(&str, &str, &str)] = &[
     ("stage", "contacts", "通讯录：add、remove、find、exit"),
@@ -322,10 +311,14 @@ fn translated_within(command: Command, parent: &str) -> Command {
     command
 }
 
+fn argument_words() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    ARGUMENT_WORDS.iter().chain(MANY_CLASSES)
+}
+
 fn translate_argument(arg: Arg, command: &str) -> Arg {
     let id = arg.get_id().as_str().to_owned();
     let own = format!("{command}.{id}");
-    let words = |key: &str| ARGUMENT_WORDS.iter().find(|words| words.0 == key);
+    let words = |key: &str| argument_words().find(|words| words.0 == key);
     let Some((_, value, help)) = words(&own).or_else(|| words(&id)) else { return arg };
 
     // clap says these in English only.
@@ -448,7 +441,7 @@ mod tests {
         for words in COMMAND_WORDS {
             assert!(all.iter().any(|(name, ..)| name.ends_with(words.name)), "{}", words.name);
         }
-        for (key, _, _) in ARGUMENT_WORDS {
+        for (key, _, _) in argument_words() {
             let is_there = all.iter().any(|(_, command, _)| {
                 command.get_arguments().any(|arg| {
                     let id = arg.get_id().as_str();

@@ -12,6 +12,7 @@ use protocol::{Contacts, Stage};
 
 use crate::cli::options::book_file::BookFile;
 use crate::cli::options::invalid_option::{InvalidOption, invalid};
+use crate::cli::options::many_classes::ManyClasses;
 use crate::cli::options::values::{self, Endpoint, Opened};
 use crate::config::{Config, Limits, PortRange};
 use crate::host_names::HostNames;
@@ -132,6 +133,10 @@ pub struct Options {
         help_heading = "Many classes"
     )]
     pub trust_proxy: Vec<IpAddr>,
+
+    /// More on many classes.
+    #[command(flatten)]
+    pub many_classes: ManyClasses,
 
     /// How much of the lesson to speak: everything, or only the echo it begins
     /// with.
@@ -363,6 +368,8 @@ impl Options {
             hosts: HostNames::new(&names, &self.allow_origin),
             advertise: self.advertise.clone(),
             proxies: self.trust_proxy.iter().map(IpAddr::to_canonical).collect(),
+            proxy_protocol: self.many_classes.proxy_protocol,
+            rooms: self.many_classes.limits(),
             // On this computer alone none of these is needed.
             is_behind_proxy: !(names.is_empty()
                 && self.allow_origin.is_empty()

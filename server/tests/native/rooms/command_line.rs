@@ -9,7 +9,7 @@ use crate::classroom::binary::command;
 use crate::classroom::postgres::Postgres;
 use tcp_classroom::Rooms;
 
-fn room(url: &str, arguments: &[&str]) -> Command {
+pub(super) fn room(url: &str, arguments: &[&str]) -> Command {
     let mut room = command();
     // `--no-open` is an option of serving.
     let program = room.get_program().to_owned();

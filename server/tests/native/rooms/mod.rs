@@ -9,8 +9,10 @@ mod encrypted;
 mod failover;
 mod killed_server;
 mod people;
-
+mod proxied;
+mod rolling_restart;
 mod serving;
+mod unused;
 
 use std::time::{Duration, Instant};
 
