@@ -308,5 +308,5 @@ fn message_of(event: &Event) -> Option<u32> {
 
 /// The value of an attribute that an element around this one has.
 fn around(element: &Element, attribute: &str) -> Option<String> {
-    element.around(&format!("[{attribute}]"))?.get_attribute(attribute)
+    element.around(&["[", attribute, "]"].concat())?.get_attribute(attribute)
 }

@@ -220,7 +220,7 @@ impl View {
         if let Some(note) = &message.opening {
             let above = self.note(note);
             let _ = line.insert_before(&above, line.first_child().as_ref());
-            line.set_class_name(&format!("{} opening", line.class_name()));
+            line.set_class_name(&[&*line.class_name(), " opening"].concat());
         }
         if let Some(note) = &message.correction {
             let below = self.note(note);
@@ -253,7 +253,7 @@ impl View {
 
     /// Removes the note from a message.
     pub fn unannotate(&self, id: u32) {
-        let selector = format!("#{} .below", message_id(id));
+        let selector = ["#", &*message_id(id), " .below"].concat();
         if let Some(note) = self.conversation.find(&selector) {
             note.remove();
         }
@@ -352,7 +352,7 @@ impl View {
     }
 
     fn tab(&self, panel: Panel) -> Element {
-        self.document.query(&format!("[role=tab][aria-controls={}]", panel.id()))
+        self.document.query(&["[role=tab][aria-controls=", panel.id(), "]"].concat())
     }
 
     fn show_status_bar(
@@ -467,7 +467,7 @@ fn state(mode: Mode, connection: Connection) -> (TextKey, &'static str) {
 
 /// The `id` of a message's line.
 pub fn message_id(id: u32) -> String {
-    format!("message-{id}")
+    ["message-", &id.to_string()].concat()
 }
 
 /// Local time, as on the classroom's clock.

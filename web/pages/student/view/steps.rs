@@ -125,7 +125,7 @@ impl Steps {
             mark(markup, step.is_done());
             each_with("data-goal", markup, &mut |goal, name| mark(goal, !step.wants(name)));
             each_with("data-question", markup, &mut |question, name| {
-                if !step.wants(&format!("answered:{name}")) {
+                if !step.wants(&["answered:", name].concat()) {
                     self.explain(&question.query("[data-answer=right]"));
                 }
             });
@@ -140,7 +140,7 @@ impl Steps {
         let at = (lesson.index() + 1).to_string();
         let done = done.to_string();
         for (id, number) in [("done", &done), ("count", &at)] {
-            let text = format!("{number} / {count}");
+            let text = [number, " / ", &count].concat();
             element(&self.document, id).set_text_content(Some(&text));
         }
         let progress = element(&self.document, "progress");
@@ -241,7 +241,7 @@ impl Steps {
         element(&self.document, "skip").hide(is_done || !lesson.has_next());
 
         let selector = match hint {
-            Some(hint) => format!("[aria-current] [data-hint=\"{hint}\"]"),
+            Some(hint) => ["[aria-current] [data-hint=\"", hint, "\"]"].concat(),
             None => "[aria-current] .step>:last-child".to_string(),
         };
         self.hint.set_text_content(None);
@@ -256,7 +256,7 @@ impl Steps {
 
 /// Does something with each element that carries the attribute, and its value.
 fn each_with(attribute: &str, within: &Element, with: &mut dyn FnMut(&Element, &str)) {
-    within.each(&format!("[{attribute}]"), |element| {
+    within.each(&["[", attribute, "]"].concat(), |element| {
         with(&element, &element.get_attribute(attribute).unwrap_or_default());
     });
 }
