@@ -3,7 +3,8 @@
 //! does, for the servers that run in pages.
 //!
 //! Each message is one `send`, and what each `recv` brought comes back as one message,
-//! so that the page shows it as it shows the classroom's server.
+//! so that the page shows it as it shows the classroom's server. An empty message, which
+//! no `recv` brings, tells the page that the server has not greeted: it may speak first.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -29,6 +30,10 @@ const WAITING: usize = 16;
 
 /// Time for the page to take what it is sent.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a server may take to greet before the page is told that it has not. Windows
+/// tries a port on which nothing listens for 2 s.
+const GREETING: Duration = Duration::from_secs(3);
 
 /// The end where there is no server to talk to: neither a `check.py` nor a program.
 const GONE: (CloseCode, &str) =
@@ -156,6 +161,9 @@ async fn converse(
     let mut pings = interval_at(now + heartbeat.ping_every, heartbeat.ping_every);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut unfinished = Vec::new();
+    let greeting = sleep_until(now + GREETING);
+    tokio::pin!(greeting);
+    let mut is_silent = true;
     loop {
         tokio::select! {
             message = page.next() => {
@@ -174,7 +182,14 @@ async fn converse(
                 // heard.
                 let _ = talk.send(Talk::Send { conn, bytes: bytes.to_vec() }).await;
             }
+            () = &mut greeting, if is_silent => {
+                is_silent = false;
+                if page.send(Message::text("")).await.is_err() {
+                    return (CloseCode::Away, "the page does not read");
+                }
+            }
             heard = hears.recv() => {
+                is_silent = false;
                 let text = match heard {
                     Some(Heard::Chunk(bytes)) => text_of(&mut unfinished, &bytes),
                     Some(Heard::Closed) => return (CloseCode::Normal, "bye"),

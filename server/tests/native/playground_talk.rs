@@ -71,6 +71,28 @@ async fn a_page_talks_to_its_own_program_each_message_a_send_and_each_recv_a_mes
 }
 
 #[tokio::test]
+async fn a_page_is_told_that_a_server_has_not_greeted_and_may_speak_first() {
+    let server = TestServer::start().await;
+    let program = Program::of_page(server.http, KEY).await;
+    let (listener, address) = program.serve().await;
+    let mut first = talk(server.http, KEY, "127.0.0.1").await;
+    let id = program.accept(&listener).await;
+    // The program serves one client at a time.
+    let mut second = talk(server.http, OTHER, &address).await;
+    first.expect("").await;
+    first.send("hello").await;
+    assert_eq!(program.ask(&format!("recv {id} 1024 5000")).await, (0, "hello".into()));
+    program.send(&format!("send {id} 5000"), b"Received hello;").await;
+    first.expect("Received hello;").await;
+    second.expect("").await;
+    second.send("early").await;
+    let id = program.accept(&listener).await;
+    assert_eq!(program.ask(&format!("recv {id} 1024 5000")).await, (0, "early".into()));
+    program.send(&format!("send {id} 5000"), b"Welcome!").await;
+    second.expect("Welcome!").await;
+}
+
+#[tokio::test]
 async fn a_program_that_ends_while_a_page_talks_to_it_is_told_apart_from_a_server_that_closes() {
     let server = TestServer::start().await;
     let program = Program::of_page(server.http, KEY).await;
@@ -275,7 +297,9 @@ async fn a_page_that_floods_and_one_that_does_not_read_hold_up_nobody() {
     }
     // The page sends and the program does not read: nor is the page read any more.
     let mut flood = talk(server.http, OTHER, &address).await;
-    program.accept(&listener).await;
+    let id = program.accept(&listener).await;
+    program.send(&format!("send {id} 5000"), b"Welcome!").await;
+    flood.expect("Welcome!").await;
     let text = "x".repeat(60_000);
     let mut sent = 0;
     while timeout(QUIET, flood.socket.send(Message::text(text.clone()))).await.is_ok() {

@@ -59,6 +59,7 @@ keys! {
         NoteReconnected = "note-reconnected",
         NoteNew = "note-new",
         NoteBack = "note-back",
+        NoteSilent = "note-silent",
         NoteNoServer = "note-no-server",
         NotePage = "note-page",
         NoteStale = "note-stale",

@@ -317,7 +317,9 @@ impl Conversation {
         self.connection = Connection::Open;
         self.welcome = greeting.id;
         self.failures = 0;
-        let note = Text::new(self.greeting);
+        // A student's server may wait to be spoken to, which an empty message says.
+        let is_silent = greeting.text.is_empty();
+        let note = Text::new(if is_silent { TextKey::NoteSilent } else { self.greeting });
         greeting.opening = Some(match self.mode {
             Mode::Server => note.with(Placeholder::Host, self.host()),
             Mode::Page => note,

@@ -63,3 +63,23 @@ fn a_student_s_server_that_ends_leaves_the_page_with_the_class_s() {
         assert_eq!(opening.map(|text| text.key), Some(TextKey::NoteBack));
     }
 }
+
+#[test]
+fn a_server_that_does_not_greet_can_be_spoken_to_and_its_answer_is_matched() {
+    let mut page = TestPage::connected();
+    page.happens(ConversationMsg::ServerChosen("127.0.0.1".into()));
+    page.receives("");
+    assert_eq!(page.model.conversation().connection(), Connection::Open);
+    let opening = page.shown().pop().and_then(|message| message.opening);
+    assert_eq!(opening.map(|text| text.key), Some(TextKey::NoteSilent));
+    page.sends("find;a").receives("Not Found!").waits(LATE);
+    let annotates = |effect: &Effect| {
+        matches!(effect, Effect::Conversation(ConversationEffect::Annotate { .. }))
+    };
+    assert!(!page.did().iter().any(annotates), "nothing is owed");
+    // One that only takes its time.
+    page.happens(ConversationMsg::ServerChosen("127.0.0.1".into()));
+    page.receives("").receives("Welcome!");
+    let shown = page.shown().pop().unwrap();
+    assert_eq!((&*shown.text, shown.opening), ("Welcome!", None));
+}
