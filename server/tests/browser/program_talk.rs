@@ -6,6 +6,7 @@ use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::teacher::Teacher;
 use crate::program::{address, choose, open, open_panel, out, press, until_state};
+use fantoccini::key::Key;
 use serde_json::json;
 use tcp_classroom::PortRange;
 
@@ -46,8 +47,8 @@ async fn a_page_talks_to_the_server_that_it_runs_and_is_back_with_the_class_when
         let says = "return document.getElementById('program-address').innerText";
         let says = browser.script(says).await.as_str().unwrap().to_owned();
         assert!(says.starts_with(here) && says.contains("--lan"), "{says}");
-        let seen = "getComputedStyle(document.getElementById('program-back')).display !== 'none'";
-        assert_eq!(browser.script(&format!("return {seen}")).await, json!(false));
+        let seen = "return document.querySelector('.other').offsetParent !== null";
+        assert_eq!(browser.script(seen).await, json!(false));
 
         press(&browser, "program-talk").await;
         until_with(&browser, &address).await;
@@ -63,8 +64,11 @@ async fn a_page_talks_to_the_server_that_it_runs_and_is_back_with_the_class_when
         browser.show("program").await;
         browser.screenshot(&format!("program-talk-{}", visitor.language)).await;
         // The way back, and to it once more.
-        browser.click("#program-back").await;
+        let bar = browser.script("return document.getElementById('other-server').innerText").await;
+        assert_eq!(bar, json!(address));
+        browser.click(".other > button").await;
         until_with(&browser, &server.http.to_string()).await;
+        assert_eq!(browser.script(seen).await, json!(false));
         exchange(&browser, &[("find;张三", "Not Found!")]).await;
         press(&browser, "program-talk").await;
         until_with(&browser, &address).await;
@@ -137,6 +141,22 @@ async fn a_phone_talks_to_a_classmate_s_server_by_name_until_it_stops() {
     until_with(&browser, &format!("wei1 {address}")).await;
     exchange(&browser, &[("add;李四;1", "李四 added!")]).await;
     browser.screenshot("program-neighbour-talk-phone").await;
+    // The way back is above the conversation, for a keyboard as well.
+    let bar = browser.script("return document.querySelector('.other').innerText").await;
+    let expected = format!("wei1 {address}\nBack to the class’s server");
+    assert_eq!(bar.as_str().unwrap().replace("\n\n", "\n"), expected);
+    browser.script("document.getElementById('conversation').focus()").await;
+    let (shift, tab) = (char::from(Key::Shift), char::from(Key::Tab));
+    browser.element("#conversation").await.send_keys(&format!("{shift}{tab}")).await.unwrap();
+    browser.until("document.activeElement.matches('.other > button')").await;
+    let enter = String::from(char::from(Key::Enter));
+    browser.element(".other > button").await.send_keys(&enter).await.unwrap();
+    browser.until(IS_WITH_CLASS).await;
+    browser.until("document.activeElement.id === 'command'").await;
+    exchange(&browser, &[("find;李四", "Not Found!")]).await;
+    browser.show("program").await;
+    browser.click("#program-servers li button").await;
+    until_with(&browser, &format!("wei1 {address}")).await;
     browser.turn_to(&first).await;
     assert_eq!(browser.script(is_alone).await, json!(true));
     press(&browser, "stop").await;
@@ -205,7 +225,7 @@ async fn on_the_network_a_page_is_told_who_reaches_its_server_as_the_teacher_swi
 }
 
 #[tokio::test]
-async fn the_way_to_run_a_program_is_in_sight_on_small_screens() {
+async fn a_program_and_what_it_prints_are_in_sight_on_small_screens() {
     let server = TestServer::start().await;
     for (width, height, phone) in
         [(1280, 720, false), (1024, 600, false), (390, 844, true), (360, 640, true)]
@@ -214,20 +234,53 @@ async fn the_way_to_run_a_program_is_in_sight_on_small_screens() {
         let Some(browser) = Browser::open(visitor, server.http).await else { return };
         open_panel(&browser).await;
         choose(&browser, "server2.py").await;
+        press(&browser, "run").await;
+        address(&browser).await;
+        browser.until("document.getElementById('output').children.length === 1").await;
         for (dark, theme) in [(false, "light"), (true, "dark")] {
             browser.set_dark(dark).await;
             browser.screenshot(&format!("program-{width}-{theme}")).await;
         }
-        let ends = "return ['program-file', 'run', 'stop', 'program-check', 'editor'].map(id => {\
+        let ends = "return ['program-file', 'run', 'stop', 'program-check', 'program-talk', 'output', \
+                    'editor'].map(id => {\
                     const box = document.getElementById(id).getBoundingClientRect(); \
-                    return [box.top, box.bottom, box.right, innerHeight, innerWidth] })";
+                    const panel = document.getElementById('program').getBoundingClientRect(); \
+                    return [box.top, box.bottom, box.right, panel.bottom, innerWidth] })";
         let ends: Vec<[f64; 5]> = serde_json::from_value(browser.script(ends).await).unwrap();
-        let (editor, ways) = ends.split_last().unwrap();
-        for [top, bottom, right, window, width] in ways {
-            assert!(*top >= 0.0 && bottom <= window && right <= width, "{ends:?}");
+        let [ways @ .., output, editor] = &ends[..] else { panic!("{ends:?}") };
+        for [top, bottom, right, panel, width] in ways {
+            assert!(*top >= 0.0 && bottom <= panel && right <= width, "{ends:?}");
         }
-        // Some lines of the program as well.
-        assert!(editor[0] + 100.0 <= editor[3], "{ends:?}");
+        // Some lines of the program as well, and six of the console.
+        assert!(editor[0] + 92.0 <= editor[3], "{ends:?}");
+        let line = "return parseFloat(getComputedStyle(document.getElementById('output')).lineHeight)";
+        let line = browser.script(line).await.as_f64().unwrap();
+        if height > 640 || !phone {
+            assert!(editor[1] <= output[0] && output[1] <= output[3], "{ends:?}");
+            assert!(output[1] - output[0] >= 6.0 * line, "{ends:?}");
+        }
+        browser.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_talks_to_a_program_that_does_not_greet() {
+    for (visitor, says) in [(CHINESE, "它还没有说 Welcome!"), (ENGLISH, "it has not said Welcome!")] {
+        let Some((_server, browser)) = open(visitor).await else { return };
+        let source = "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 9999))\ns.listen(5)\n\
+                      c, a = s.accept()\nwhile True:\n    d = c.recv(1024)\n    if not d:\n        break\n    \
+                      c.send(b'Received ' + d + b';')\n";
+        crate::program::run(&browser, source).await;
+        address(&browser).await;
+        press(&browser, "program-talk").await;
+        until_with(&browser, says).await;
+        // The panels show an arrow and a frame without a text.
+        for panel in ["wire", "python", "sequence"] {
+            browser.show(panel).await;
+        }
+        browser.screenshot(&format!("program-silent-{}", visitor.language)).await;
+        exchange(&browser, &[("hello", "Received hello;"), ("张三", "Received 张三;")]).await;
+        browser.screenshot(&format!("program-silent-answers-{}", visitor.language)).await;
         browser.finish().await;
     }
 }

@@ -46,11 +46,18 @@ impl Texts {
         self.request.replace(request.ok());
     }
 
+    /// A text without placeholders, as it stands in an attribute.
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.find(key)?.text_content()
+    }
+
+    fn find(&self, key: &str) -> Option<Element> {
+        self.texts.borrow().as_ref()?.find(&["[data-word=\"", key, "\"]"].concat())
+    }
+
     /// Shows a text, with values in its placeholders.
     pub fn show(&self, element: &Element, key: &str, values: &[(&str, &str)]) {
-        let texts = self.texts.borrow();
-        let text = texts.as_ref().and_then(|texts| texts.find(&format!("[data-word=\"{key}\"]")));
-        let Some(text) = text else { return };
+        let Some(text) = self.find(key) else { return };
         element.set_text_content(None);
         text.copy().move_into(element);
         for (slot, value) in values {

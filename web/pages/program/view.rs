@@ -216,6 +216,7 @@ impl ProgramPanel {
 
     /// Puts what was written before into the editor, or what there is to begin from.
     fn open_file(&self, file: &'static str) {
+        store(&self.window, OPEN, file);
         let stored = stored(&self.window, file);
         self.parts.file.set_value(file);
         self.parts.editor.set_value(stored.as_deref().unwrap_or_default());

@@ -165,6 +165,8 @@ impl View {
                 &self.state,
                 &Text::new(word).with(Placeholder::Host, model.conversation().host()),
             );
+            let server = model.conversation().server();
+            self.element("other-server").set_text_content(Some(server));
         }
 
         let panels = model.panels();

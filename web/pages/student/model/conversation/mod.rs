@@ -156,8 +156,13 @@ impl Conversation {
                 self.switch(mode, greeting, now);
             }
             ConversationMsg::ServerChosen(server) => {
+                // The button for the way back is gone with the press on it.
+                let is_back = server.is_empty();
                 self.server = server;
                 self.switch(Mode::Server, TextKey::NoteNew, now);
+                if is_back {
+                    self.outputs.push(ConversationOutput::InputWanted);
+                }
             }
             ConversationMsg::MessageRestored { id } => {
                 if let Some((_, text)) = self.lost.iter().find(|(lost, _)| *lost == id) {
