@@ -60,13 +60,13 @@ pub(super) async fn program(
                 .into_response();
         };
         let secret = session.secret().to_owned();
-        let (playground, stop) = (Arc::clone(playground), server.stop.clone());
+        let (classroom, stop) = (Arc::clone(&classroom), server.stop.clone());
         server.tasks.clone().spawn(async move {
             tokio::select! {
-                () = session.gone() => {}
+                () = session.gone(|key| classroom.people().is_here(key)) => {}
                 () = stop.cancelled() => {}
             }
-            playground.close(&session);
+            classroom.playground().close(&session);
         });
         return secret.into_response();
     }

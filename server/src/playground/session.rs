@@ -27,6 +27,14 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 /// waits asks again every 20 s, and the page of one that computes every 8 s.
 pub(crate) const GONE: Duration = Duration::from_secs(25);
 
+/// The same for a page whose conversation is open: in one that is hidden for five minutes
+/// Chromium has the timers fire once a minute, and a program that computes or sleeps asks
+/// nothing by itself.
+pub(crate) const GONE_HIDDEN: Duration = Duration::from_secs(75);
+
+/// How often it is looked whether the conversation of a page that is late is still open.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Requests a minute, and how many at once: a program that calls `recv` and `send`
 /// in turn, without a pause, makes some 200 a second on a desktop.
 const REQUESTS: f64 = 10_000.0;
@@ -56,6 +64,8 @@ struct State {
     sockets: BTreeMap<u32, Socket>,
     /// The port that its server had last.
     port: Option<u16>,
+    /// Whether another tab of its student has a server now, and this one's was closed.
+    is_replaced: bool,
     lines: VecDeque<String>,
     /// When the last request came. An answer that is sent shows nothing: the connection of
     /// a computer that has fallen asleep stays open.
@@ -83,6 +93,7 @@ impl Session {
             next: 0,
             sockets: BTreeMap::new(),
             port: None,
+            is_replaced: false,
             lines: VecDeque::new(),
             heard: now,
             credit: BURST,
@@ -104,14 +115,18 @@ impl Session {
         self.address
     }
 
-    /// Returns once the page has made no request for [`GONE`].
-    pub(crate) async fn gone(&self) {
+    /// Returns once the page has made no request for [`GONE`], or, while it is `here`, for
+    /// [`GONE_HIDDEN`].
+    pub(crate) async fn gone(&self, here: impl Fn(&str) -> bool) {
         loop {
-            let due = self.state().heard + GONE;
-            if due <= Instant::now() {
+            let (heard, now) = (self.state().heard, Instant::now());
+            if heard + GONE > now {
+                tokio::time::sleep_until(heard + GONE).await;
+            } else if heard + GONE_HIDDEN > now && here(&self.key) {
+                tokio::time::sleep(LOOK).await;
+            } else {
                 return;
             }
-            tokio::time::sleep_until(due).await;
         }
     }
 
@@ -120,18 +135,20 @@ impl Session {
         let sockets = {
             let mut state = self.state();
             state.lines.clear();
+            state.is_replaced = false;
             std::mem::take(&mut state.sockets)
         };
         sockets.into_values().for_each(Socket::close);
     }
 
-    /// Closes the program's server, if it has one.
+    /// Closes the program's server, if it has one: another tab of its student has one now.
     pub(super) fn close_listener(&self) {
         let listener = {
             let mut state = self.state();
             let mut sockets = state.sockets.iter();
             let is_listener = |socket: &Socket| matches!(socket, Socket::Listener { .. });
             let id = sockets.find(|(_, socket)| is_listener(socket)).map(|(id, _)| *id);
+            state.is_replaced |= id.is_some();
             id.and_then(|id| state.sockets.remove(&id))
         };
         listener.into_iter().for_each(Socket::close);
@@ -292,7 +309,7 @@ impl Session {
         let listener = match self.state().sockets.get(&id) {
             Some(Socket::Listener { listener, .. }) => Arc::clone(listener),
             Some(_) => return failed(INVALID),
-            None => return failed(BAD_SOCKET),
+            None => return self.no_listener(),
         };
         if !self.state().has_room() {
             return failed(TOO_MANY);
@@ -301,7 +318,7 @@ impl Session {
         let (stream, peer) = loop {
             match listener.accept(until).await {
                 None => return failed(AGAIN),
-                Some(Err(_)) => return failed(BAD_SOCKET),
+                Some(Err(_)) => return self.no_listener(),
                 Some(Ok((stream, peer))) if self.lets_in(peer.ip()) => break (stream, peer),
                 // It is closed, and the next one may be let in.
                 Some(Ok(_)) => {}
@@ -311,6 +328,15 @@ impl Session {
             Some(id) => done(format!("{id} {} {}", peer.ip().to_canonical(), peer.port())),
             None => failed(TOO_MANY),
         }
+    }
+
+    /// Why a program cannot accept where it does not listen.
+    fn no_listener(&self) -> Answer {
+        if self.state().is_replaced {
+            let text = "Another tab of yours runs a server now, and a student has one at a time";
+            return Answer { status: IN_USE, bytes: text.into() };
+        }
+        failed(BAD_SOCKET)
     }
 
     /// Whether a client from this address may connect now.

@@ -235,7 +235,12 @@ impl People {
 
     /// Whether a page with this key is connected to this server, or was so last.
     pub(crate) fn has_here(&self, key: &str) -> bool {
-        self.roll().with_key(key).is_some_and(Entry::is_here) || self.knows_elsewhere(key)
+        self.is_here(key) || self.knows_elsewhere(key)
+    }
+
+    /// Whether a page with this key is connected to this server.
+    pub(crate) fn is_here(&self, key: &str) -> bool {
+        self.roll().with_key(key).is_some_and(Entry::is_here)
     }
 
     /// Lowers somebody's hand. Returns whether it was raised.

@@ -24,8 +24,19 @@ async fn a_page_that_asks_nothing_is_gone_within_thirty_seconds() {
     }
     let asked = Instant::now();
     assert_eq!(asked - begun, 2 * LONGEST);
-    session.gone().await;
+    session.gone(|_| false).await;
     assert!(asked.elapsed() <= Duration::from_secs(30), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_conversation_is_open_may_be_late_as_long_as_it_is() {
+    for (leaves_after, gone_after) in [(10, GONE), (40, Duration::from_secs(40)), (90, GONE_HIDDEN)] {
+        let (_playground, session) = session();
+        let begun = Instant::now();
+        session.gone(|_| begun.elapsed() < Duration::from_secs(leaves_after)).await;
+        let late = begun.elapsed() - gone_after;
+        assert!(late <= LOOK, "{leaves_after} s: {late:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,7 +53,7 @@ async fn a_page_that_falls_silent_during_a_request_gives_its_port_back_within_th
         (status, asked.elapsed())
     };
     let close = async {
-        session.gone().await;
+        session.gone(|_| false).await;
         playground.close(&session);
         asked.elapsed()
     };
