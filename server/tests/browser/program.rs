@@ -233,5 +233,53 @@ async fn what_is_typed_survives_a_reload_and_keys_indent() {
     browser.client.refresh().await.unwrap();
     browser.until("document.getElementById('editor')?.value").await;
     assert_eq!(browser.script(value).await, typed);
+    // Each program has a text of its own.
+    choose(&browser, "client.py").await;
+    write(&browser, "print('another')\n").await;
+    choose(&browser, "program.py").await;
+    assert_eq!(browser.script(value).await, typed);
+    choose(&browser, "client.py").await;
+    assert_eq!(browser.script(value).await, "print('another')\n");
+    // What the server has for it, once more.
+    press(&browser, "program-restore").await;
+    browser.until("document.getElementById('editor').value.includes('import socket')").await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn python_is_downloaded_when_a_program_first_runs_and_kept_for_good() {
+    let Some((_server, browser)) = open(ENGLISH).await else { return };
+    let files = "performance.getEntriesByType('resource').filter(each => each.name.includes('python-'))";
+    let bytes = format!("return {files}.map(each => each.transferSize)");
+    assert_eq!(browser.script(&bytes).await, json!([]), "nothing before");
+    // As over a network of 40 Mbit/s, on which it takes half a second.
+    let slow = json!({
+        "offline": false, "latency": 0, "downloadThroughput": 5_000_000, "uploadThroughput": -1,
+    });
+    browser.devtools("Network.enable", json!({})).await;
+    browser.devtools("Network.emulateNetworkConditions", slow).await;
+    let watch = "const bar = document.getElementById('program-progress'); window.seen = []; \
+                 new MutationObserver(() => window.seen.push(bar.hidden ? -1 : Number(bar.value)))\
+                 .observe(bar, { attributes: true })";
+    browser.script(watch).await;
+    run(&browser, "print('here')\n").await;
+    until_state(&browser, "ended").await;
+    let seen = browser.script("return window.seen").await;
+    let seen: Vec<f64> = serde_json::from_value(seen).unwrap();
+    assert!(seen.iter().any(|part| 0.0 < *part && *part < 1.0), "{seen:?}");
+    assert_eq!(seen.last(), Some(&-1.0), "it is hidden again");
+    // The program itself; its script is the worker's.
+    let downloaded: Vec<u64> = serde_json::from_value(browser.script(&bytes).await).unwrap();
+    assert!(downloaded.iter().sum::<u64>() > 1_000_000, "{downloaded:?}");
+    run(&browser, "print('here again')\n").await;
+    browser.until("document.getElementById('output').textContent === 'here again'").await;
+    let programs = format!("return {files}.filter(each => each.name.endsWith('.wasm')).length");
+    assert_eq!(browser.script(&programs).await, json!(1), "not once more");
+    browser.client.refresh().await.unwrap();
+    browser.until("document.getElementById('program-state')?.textContent").await;
+    run(&browser, "print('here')\n").await;
+    until_state(&browser, "ended").await;
+    let again: Vec<u64> = serde_json::from_value(browser.script(&bytes).await).unwrap();
+    assert!(!again.is_empty() && again.iter().all(|bytes| *bytes == 0), "{again:?}");
     browser.finish().await;
 }

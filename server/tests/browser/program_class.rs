@@ -8,9 +8,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE};
+use crate::classroom::homework::right_server;
 use crate::classroom::{TestServer, must, needs};
 use crate::program::{
-    address, choose, hear, open, open_panel, out, output, press, run, until_state,
+    address, choose, hear, open, open_panel, out, output, press, run, until_state, write,
 };
 
 #[tokio::test]
@@ -65,6 +66,36 @@ async fn a_raw_python_client_hears_the_same_from_the_page_and_from_python3() {
 }
 
 #[tokio::test]
+async fn a_tab_is_told_that_the_server_of_another_tab_took_the_place_of_its_own() {
+    let Some((server, browser)) = open(CHINESE).await else { return };
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let first_address = address(&browser).await;
+    let first = browser.client.window().await.unwrap();
+    browser.open_beside(CHINESE, &format!("http://{}/", server.http)).await;
+    browser.await_state("open").await;
+    open_panel(&browser).await;
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let second_address = address(&browser).await;
+    let mut raw = TcpStream::connect(&*second_address).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    browser.turn_to(&first).await;
+    until_state(&browser, "failed").await;
+    let lines = output(&browser).await;
+    assert!(lines.last().unwrap().1.contains("Another tab of yours"), "{lines:?}");
+    let why = "document.getElementById('program-why').innerText";
+    browser.until(&format!("{why}.includes('你在另一个标签页里也启动了服务器')")).await;
+    browser.screenshot("program-other-tab").await;
+    browser.click("#language").await;
+    browser.until(&format!("{why}.includes('Another tab of yours has started a server')")).await;
+    if first_address != second_address {
+        assert!(TcpStream::connect(&*first_address).await.is_err(), "{first_address} is free");
+    }
+    browser.finish().await;
+}
+
+#[tokio::test]
 async fn a_closed_tab_gives_its_port_back_within_thirty_seconds() {
     let Some((server, browser)) = open(ENGLISH).await else { return };
     let first = browser.client.window().await.unwrap();
@@ -111,6 +142,57 @@ async fn a_browser_that_is_killed_gives_its_port_back_within_thirty_seconds() {
     println!("the port was free after {took:.1} s");
     assert!(took < 30.0, "{took:.1} s");
     assert!(TcpStream::connect(&*address).await.is_err(), "{address} is free");
+}
+
+#[tokio::test]
+async fn a_page_that_is_loaded_anew_gives_its_port_back_at_once_and_keeps_the_text() {
+    let Some((_server, browser)) = open(ENGLISH).await else { return };
+    choose(&browser, "server2.py").await;
+    press(&browser, "run").await;
+    let address = address(&browser).await;
+    let mut raw = TcpStream::connect(&*address).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    let text = "return document.getElementById('editor').value";
+    let before = browser.script(text).await;
+    let reloaded = Instant::now();
+    browser.client.refresh().await.unwrap();
+    // Whether it is closed or reset.
+    let _ = must("the connection ends", raw.read_u8()).await;
+    // The page says so: the server by itself would take 25 s.
+    let took = reloaded.elapsed().as_secs_f64();
+    assert!(took < 20.0, "{took:.1} s");
+    // The same file is open.
+    browser.until("document.getElementById('editor')?.value").await;
+    assert_eq!(browser.script(text).await, before);
+    assert_eq!(
+        browser.script("return document.getElementById('program').dataset.state").await,
+        "idle"
+    );
+    press(&browser, "run").await;
+    let mut raw = TcpStream::connect(&*self::address(&browser).await).await.unwrap();
+    assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_homework_is_checked_without_a_network() {
+    let Some((server, browser)) = open(CHINESE).await else { return };
+    // The interpreter is there.
+    run(&browser, "print('here')\n").await;
+    until_state(&browser, "ended").await;
+    server.stop().await;
+    for (source, state, says) in [
+        (right_server(9998), "ended", "作业通过了"),
+        (right_server(9998).replace("send(b'Welcome!')", "send('Welcome!')"), "failed", "还没有通过"),
+    ] {
+        write(&browser, &source).await;
+        press(&browser, "program-check").await;
+        let told = "document.getElementById('program-state').innerText";
+        browser.until(&format!("{told}.includes('{says}')")).await;
+        until_state(&browser, state).await;
+    }
+    browser.until("document.getElementById('program-checks').innerText.includes('字节')").await;
+    browser.finish_but_for("ERR_CONNECTION_REFUSED").await;
 }
 
 #[tokio::test]

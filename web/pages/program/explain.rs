@@ -4,7 +4,7 @@
 
 /// The errors: how the last line of a traceback begins, what else is in it, and the
 /// key of its sentence. The first that fits counts.
-const ERRORS: [(&str, &str, &str); 22] = [
+const ERRORS: [(&str, &str, &str); 26] = [
     ("IndexError", "", "why-index"),
     ("KeyError", "", "why-key"),
     ("UnboundLocalError", "", "why-unbound"),
@@ -23,6 +23,11 @@ const ERRORS: [(&str, &str, &str); 22] = [
     ("SyntaxError", "", "why-syntax"),
     ("ConnectionRefusedError", "", "why-refused"),
     ("OSError", "Address already in use", "why-in-use"),
+    // What only the page's programs are told.
+    ("OSError", "Another tab of yours", "why-other-tab"),
+    ("OSError", "run the program again", "why-gone"),
+    ("OSError", "the classroom does not answer", "why-no-classroom"),
+    ("OSError", "in the page, connect reaches", "why-unreachable"),
     ("BrokenPipeError", "", "why-closed"),
     ("ConnectionResetError", "", "why-closed"),
     ("TimeoutError", "", "why-timeout"),

@@ -57,8 +57,8 @@ pub enum Purpose {
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Msg {
-    /// The panel is open.
-    Opened,
+    /// The panel is open, and this file was so last.
+    Opened(String),
     /// A file was chosen.
     Chosen(String),
     /// The file is to be as it was at first.
@@ -261,14 +261,17 @@ impl Model {
     /// Takes what happened and returns what to do, in order.
     pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
         match msg {
-            Msg::Opened => vec![Effect::Open(self.file()), Effect::AskForServers],
+            Msg::Opened(name) => {
+                self.choose(&name);
+                vec![Effect::Open(self.file()), Effect::AskForServers]
+            }
             Msg::ServersDue => vec![Effect::AskForServers],
             Msg::ServersTold(servers) => {
                 self.servers = servers;
                 Vec::new()
             }
             Msg::Chosen(name) => {
-                self.file = FILES.iter().position(|(file, _)| *file == name).unwrap_or(0);
+                self.choose(&name);
                 self.explained = None;
                 vec![Effect::Open(self.file())]
             }
@@ -315,6 +318,10 @@ impl Model {
             },
             Msg::Ticked | Msg::Translated => Vec::new(),
         }
+    }
+
+    fn choose(&mut self, name: &str) {
+        self.file = FILES.iter().position(|(file, _)| *file == name).unwrap_or(0);
     }
 
     fn begin(&mut self, purpose: Purpose) -> Vec<Effect> {

@@ -57,6 +57,9 @@ impl Parts {
     }
 }
 
+/// Under this the browser keeps which file was open last.
+pub const OPEN: &str = "open";
+
 /// Where the browser keeps what is written for a file, until it is cleared.
 pub fn stored(window: &Window, file: &str) -> Option<String> {
     window.local_storage().ok().flatten()?.get_item(&format!("program {file}")).ok().flatten()

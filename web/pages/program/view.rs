@@ -22,7 +22,7 @@ use web_sys::{
 use crate::editor::{insert, listen_to_editor, number_lines};
 use crate::model::{Effect, FILES, Model, Msg, Purpose, State, arguments};
 use crate::neighbours::{Neighbours, has_conversation};
-use crate::parts::{Parts, store, stored};
+use crate::parts::{OPEN, Parts, store, stored};
 use crate::runner::{Runner, Start};
 use crate::texts::Texts;
 
@@ -119,7 +119,7 @@ impl Program for ProgramPanel {
     }
 
     fn first_messages(&self) -> Vec<Msg> {
-        vec![Msg::Translated, Msg::Opened]
+        vec![Msg::Translated, Msg::Opened(stored(&self.window, OPEN).unwrap_or_default())]
     }
 
     fn handle(&self, msg: Msg) -> bool {
@@ -271,6 +271,9 @@ impl ProgramPanel {
             element.turn("data-shown", element.has_child_nodes());
         });
         self.texts.show(&parts.status, model.status(), &[]);
+        if let Some(text) = self.texts.text("output") {
+            parts.output.set("aria-label", &text);
+        }
         self.texts.show(&parts.about, &["about-", model.file()].concat(), &[]);
         let runs = matches!(model.state(), State::Loading | State::Running);
         parts.run.turn("disabled", runs);

@@ -133,7 +133,7 @@ fn an_interpreter_that_is_being_built_is_waited_for_until_it_is_there_or_stop() 
 fn a_file_is_opened_and_begun_anew() {
     let mut model = Model::default();
     let opened = [Effect::Open("program.py"), Effect::AskForServers];
-    assert_eq!(model.update(Msg::Opened), opened);
+    assert_eq!(model.update(Msg::Opened(String::new())), opened);
     assert_eq!(model.update(Msg::Restored), [Effect::Replace(String::new())]);
     let chosen = model.update(Msg::Chosen("server2.py".into()));
     assert_eq!(chosen, [Effect::Open("server2.py")]);
@@ -141,6 +141,10 @@ fn a_file_is_opened_and_begun_anew() {
     let text = |file: &str| Msg::Example(file.into(), Some("x".into()));
     assert!(model.update(text("client.py")).is_empty());
     assert_eq!(model.update(text("server2.py")), [Effect::Replace("x".into())]);
+    // After a reload it is the one that was open.
+    let mut model = Model::default();
+    model.update(Msg::Opened("server2.py".into()));
+    assert_eq!(model.file(), "server2.py");
 }
 
 #[test]
