@@ -150,6 +150,8 @@ fn exceptions_have_the_lines_and_the_words_of_cpython() {
         "import socket\ns = socket.socket()\ns.connect('127.0.0.1')\n",
         "import socket\ns = socket.socket()\ns.close()\ns.recv(1024)\n",
         "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', '9999'))\n",
+        "import socket\nsocket.socket().send(b'hello')\n",
+        "import socket\nsocket.socket().recv(1024)\n",
         "import time\ntime.sleep('1')\n",
         "import time\ntime.sleep(-1)\n",
     ] {

@@ -139,5 +139,13 @@ async fn a_server_of_the_student_s_own_runs_in_the_page_until_it_is_stopped() {
     browser.until("document.getElementById('output').children.length === 6").await;
     until_state(&browser, "ended").await;
     assert_eq!(out(&browser).await.lines().count(), 6);
+
+    choose(&browser, "server2.py").await;
+    press(&browser, "program-restore").await;
+    browser.until("document.getElementById('editor').value.includes('find ____')").await;
+    press(&browser, "program-check").await;
+    until_state(&browser, "failed").await;
+    let checks = "return document.querySelectorAll('#program-checks > [data-state=passed]').length";
+    assert!(browser.script(checks).await.as_u64().unwrap() > 3);
     browser.finish().await;
 }

@@ -27,6 +27,49 @@ const FAILING: [&str; 6] = [
     "def f():\n    total += 1\n\ntotal = 0\nf()\n",
 ];
 
+/// What the lesson says of sockets: a program that is its own client. `PORT` is to be
+/// filled in, and each line that it prints is the same wherever it runs.
+const SOCKETS: &str = r#"
+import socket, time
+
+def tried(what):
+    try:
+        print(what())
+    except Exception as error:
+        print(type(error).__name__, error)
+
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(('127.0.0.1', PORT))
+    server.listen(5)
+    tried(lambda: socket.socket().bind(('127.0.0.1', PORT)))
+    server.settimeout(0.1)
+    tried(server.accept)
+    server.settimeout(None)
+    client = socket.create_connection(('127.0.0.1', PORT))
+    sock, addr = server.accept()
+    print(addr == client.getsockname(), sock.getpeername() == addr)
+    print(sock.send(b'Welcome!'), client.recv(1024))
+    tried(lambda: client.send('hello'))
+    tried(lambda: client.sendall('hello'))
+    tried(lambda: client.sendall('张三;1'.encode('utf-8')))
+    print(sock.recv(3), sock.recv(1024).decode('utf-8'))
+    client.settimeout(0.1)
+    tried(lambda: client.recv(1024))
+    client.close()
+    tried(lambda: sock.recv(1024))
+    sock.close()
+    tried(lambda: sock.recv(1024))
+tried(server.accept)
+tried(lambda: socket.create_connection(('127.0.0.1', 2)))
+tried(lambda: socket.socket().connect('127.0.0.1'))
+tried(lambda: socket.socket().bind(('127.0.0.1', str(PORT))))
+tried(lambda: socket.socket().send(b'hello'))
+begun = time.time()
+time.sleep(0.2)
+print(0.2 <= time.time() - begun < 10)
+"#;
+
 /// Wrong servers of the homework's corpus, each of another cause.
 const WRONG: [&str; 10] = [
     "accept_outside_loop",
@@ -198,6 +241,23 @@ async fn tracebacks_name_the_lines_that_python3_names() {
         let here: Vec<_> = output(&browser).await.into_iter().map(|(_, text)| text).collect();
         assert_eq!(here, there);
     }
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn sockets_work_and_fail_in_the_page_as_under_python3() {
+    if !needs::program("python3", "--version") {
+        return;
+    }
+    let Some((_server, browser)) = open(ENGLISH).await else { return };
+    let with_port = |port: u16| SOCKETS.replace("PORT", &port.to_string());
+    write(&browser, &with_port(9998)).await;
+    press(&browser, "run").await;
+    until_state(&browser, "ended").await;
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let there = Python::start("program.py", &with_port(free.port()), &[]).output().await;
+    assert!(there.status.success(), "{there:?}");
+    assert_eq!(out(&browser).await, String::from_utf8(there.stdout).unwrap());
     browser.finish().await;
 }
 
