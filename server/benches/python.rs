@@ -43,8 +43,15 @@ async fn in_the_page() {
     let server = TestServer::start().await;
     let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };
     browser.show("program").await;
-    browser.until("document.getElementById('program-state')?.textContent").await;
-    for what in ["first start, download included", "start of the next program"] {
+    for what in [
+        "first start, download included",
+        "start of the next program",
+        "first start after a reload, from the browser's cache",
+    ] {
+        if what.contains("reload") {
+            browser.client.refresh().await.unwrap();
+        }
+        browser.until("document.getElementById('program-state')?.textContent").await;
         let begun = Instant::now();
         run(&browser, "print('here')\n").await;
         browser.until("document.getElementById('output').textContent === 'here'").await;
