@@ -18,15 +18,27 @@ use super::{must, needs};
 /// What PostgreSQL has by default.
 const PORT: u16 = 5432;
 
-/// What the shell around the server does: it starts it, obeys the lines it reads, and
-/// ends it when nothing more can come, because the test program is gone.
+/// What the shell around the server does: it starts it, says so once the server takes
+/// connections, obeys the lines it reads, and ends it when nothing more can come, because
+/// the test program is gone.
 const SCRIPT: &str = r#"
 cd "$1" || exit 1
 "$2/initdb" -D data -U classroom -A trust -E UTF8 --locale=C --no-sync >initdb.log 2>&1 || exit 1
 start() {
+    mkfifo log
     "$2/postgres" -D data -k "$1" -c listen_addresses= -c max_connections=300 \
-        -c shared_buffers=32MB $3 >>server.log 2>&1 &
+        -c shared_buffers=32MB $3 >log 2>&1 &
     pid=$!
+    exec 3<log
+    rm log
+    said=failed
+    while read -r line <&3; do
+        echo "$line" >>server.log
+        case $line in *"ready to accept connections"*) said=started; break ;; esac
+    done
+    echo $said
+    cat <&3 >>server.log &
+    exec 3<&-
 }
 start "$1" "$2" "$3"
 while read -r line; do
@@ -86,7 +98,10 @@ impl Postgres {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        Some(Postgres { folder, port, shell: Mutex::new(shell), databases: AtomicU32::new(0) })
+        let shell = Mutex::new(shell);
+        let postgres = Postgres { folder, port, shell, databases: AtomicU32::new(0) };
+        postgres.expect("started\n");
+        Some(postgres)
     }
 
     /// Makes a new database, and returns its URL.
@@ -97,19 +112,13 @@ impl Postgres {
         self.url(&format!("d{number}"))
     }
 
-    /// A client of a database, once the server takes some.
+    /// A client of a database.
     pub async fn connect(&self, database: &str) -> Client {
         let url = self.url(database);
-        let connecting = async {
-            loop {
-                if let Ok((client, connection)) = tokio_postgres::connect(&url, NoTls).await {
-                    tokio::spawn(connection);
-                    return client;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-        };
-        must("PostgreSQL takes connections", connecting).await
+        let connecting = tokio_postgres::connect(&url, NoTls);
+        let (client, connection) = must("PostgreSQL takes a connection", connecting).await.unwrap();
+        tokio::spawn(connection);
+        client
     }
 
     /// The address of a database.
@@ -126,15 +135,21 @@ impl Postgres {
     /// Stops it at once, without writing anything down. It is gone when this returns.
     pub fn crash(&self) {
         self.tell("crash\n");
-        let mut shell = self.shell.lock().unwrap();
-        let mut answer = String::new();
-        BufReader::new(shell.stdout.as_mut().unwrap()).read_line(&mut answer).unwrap();
-        assert_eq!(answer, "crashed\n");
+        self.expect("crashed\n");
     }
 
-    /// Starts it again.
+    /// Starts it again. It takes connections when this returns.
     pub fn start_again(&self) {
         self.tell("start\n");
+        self.expect("started\n");
+    }
+
+    /// Waits for what the shell says next.
+    fn expect(&self, line: &str) {
+        let mut shell = self.shell.lock().unwrap();
+        let mut said = String::new();
+        BufReader::new(shell.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, line);
     }
 
     fn tell(&self, line: &str) {

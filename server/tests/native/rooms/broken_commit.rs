@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
 
 use super::{OneRoom, QUOTA, say};
@@ -220,13 +221,17 @@ async fn after_a_failover_another_group_s_commit_is_not_taken_for_that_of_a_grou
 async fn sessions_that_are_killed_in_the_middle_of_load_lose_nothing_and_make_nothing_twice() {
     const WRITERS: usize = 12;
     const EACH: usize = 150;
+    /// Replies between two kills.
+    const BETWEEN: usize = 60;
     let Some(postgres) = Postgres::shared() else { return };
     let one = OneRoom::on(postgres).await;
     let other = one.rooms.create("Class 3c", QUOTA).await.unwrap();
     let other = TestServer::with_book(one.rooms.book(&other.code).await.unwrap(), |_| {}).await;
     let server = one.server().await;
     let mut writers = Vec::new();
+    let (answered, mut replies) = unbounded_channel();
     for writer in 0..WRITERS {
+        let answered = answered.clone();
         let of = if writer % 2 == 0 { &server } else { &other };
         let mut client = of.tcp().await;
         writers.push(tokio::spawn(async move {
@@ -234,6 +239,7 @@ async fn sessions_that_are_killed_in_the_middle_of_load_lose_nothing_and_make_no
             for number in 0..EACH {
                 let name = format!("w{writer}n{number}");
                 let reply = say(&mut client, &format!("add;{name};1")).await;
+                answered.send(()).unwrap();
                 if reply == format!("{name} added!") {
                     confirmed.push(name);
                 } else {
@@ -249,9 +255,14 @@ async fn sessions_that_are_killed_in_the_middle_of_load_lose_nothing_and_make_no
     let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
                 where datname = $1 and pid <> pg_backend_pid()";
     let mut killed = 0;
-    while writers.iter().any(|writer| !writer.is_finished()) {
+    drop(answered);
+    // It is closed once all writers are done.
+    let mut goes_on = true;
+    while goes_on {
         killed += client.query_one(kill, &[&database]).await.unwrap().get::<_, i64>(0);
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        for _ in 0..BETWEEN {
+            goes_on = replies.recv().await.is_some();
+        }
     }
     let mut confirmed = Vec::new();
     for writer in writers {

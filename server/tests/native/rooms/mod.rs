@@ -16,6 +16,7 @@ mod unused;
 
 use std::time::{Duration, Instant};
 
+use crate::classroom::events::EventClient;
 use crate::classroom::postgres::Postgres;
 use crate::classroom::{TcpClient, TestServer, get, must};
 use tcp_classroom::{NewRoom, Rooms};
@@ -53,6 +54,7 @@ async fn say(client: &mut TcpClient, line: &str) -> String {
 
 /// Waits until the list of contacts that a server's pages read has these names.
 async fn lists(server: &TestServer, names: &[&str]) {
+    let mut changes = EventClient::open(server.http).await;
     let all_there = async {
         loop {
             let page = get(server.http, "/api/contacts", "").await.text();
@@ -61,7 +63,7 @@ async fn lists(server: &TestServer, names: &[&str]) {
             if told.len() == names.len() && names.iter().all(is_there) {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            changes.next().await.expect("it goes on");
         }
     };
     must(&format!("the lists have {names:?}"), all_there).await;
