@@ -81,6 +81,11 @@ impl Rooms {
         self.lanes.database()
     }
 
+    /// Tells the other servers that this one stops.
+    pub(crate) async fn leave(&self) {
+        self.lanes.leave().await;
+    }
+
     /// How many groups of changes of all rooms were stored, and how long that took together.
     pub(crate) fn commits(&self) -> (u64, Duration) {
         self.lanes.commits()

@@ -193,6 +193,7 @@ impl Server {
         });
         tokio::join!(raw_tcp, http);
         finish(&server).await;
+        rooms.rooms.leave().await;
     }
 }
 

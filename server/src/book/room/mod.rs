@@ -34,11 +34,14 @@ mod waiting;
 mod write;
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use self::acts::Acts;
 use self::database::Database;
@@ -46,7 +49,7 @@ use self::feed::{Mirrors, Wake};
 use self::find::Finds;
 use self::lane::Task;
 use self::notify::Channel;
-use self::presence::{Presence, Presences};
+use self::presence::{Calls, Presence, Presences};
 use self::shared_text::SharedText;
 pub(crate) use self::storage::Room;
 use self::write::Writes;
@@ -67,6 +70,10 @@ const CONNECTIONS: usize = WRITES + FINDS + 2;
 /// do. They are apart from the lanes', so that looking many codes up delays no change.
 const RARE: usize = 3;
 
+/// Time for the last word to the other servers, within the three seconds that a server may
+/// take to stop.
+const LEAVING: Duration = Duration::from_millis(500);
+
 /// The number of a room in its database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RoomId(pub(crate) i64);
@@ -81,6 +88,9 @@ pub(crate) struct Lanes {
     mirrors: Mirrors,
     feed: Wake,
     presences: Presences,
+    /// Ends the exchange of who is connected where.
+    stop: CancellationToken,
+    exchange: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the servers of a room share beside its book.
@@ -110,12 +120,25 @@ impl Lanes {
         spawn_critical(feed::follow(of_lanes.clone(), mirrors.clone(), woken));
         let rooms = Channel::Rooms;
         spawn_critical(notify::exchange(database.clone(), rooms, me, changed, here.clone()));
-        let presences = tell_of_people(&database, of_lanes.clone(), me);
+        let stop = CancellationToken::new();
+        let (presences, exchange) = tell_of_people(&database, of_lanes.clone(), me, stop.clone());
+        let exchange = Mutex::new(Some(exchange));
         let feed = Wake { here, elsewhere };
         let write = || Writes::new(of_lanes.clone(), commits.clone(), feed.clone());
         let writes = (0..WRITES).map(|_| lane(write())).collect();
         let finds = (0..FINDS).map(|_| lane(Finds(of_lanes.clone()))).collect();
-        Ok(Lanes { database, writes, finds, commits, mirrors, feed, presences })
+        Ok(Lanes { database, writes, finds, commits, mirrors, feed, presences, stop, exchange })
+    }
+
+    /// Tells the other servers that this one stops, and has the database forget what it told
+    /// of people.
+    pub(crate) async fn leave(&self) {
+        self.stop.cancel();
+        let exchange = self.exchange.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(exchange) = exchange {
+            // Without it they notice after ten seconds.
+            let _ = timeout(LEAVING, exchange).await;
+        }
     }
 
     /// The database, for what is no part of a room's book.
@@ -153,16 +176,22 @@ impl Lanes {
 }
 
 /// Starts the exchange of who is connected where.
-fn tell_of_people(database: &Database, of_lanes: Database, me: u64) -> Presences {
+fn tell_of_people(
+    database: &Database,
+    of_lanes: Database,
+    me: u64,
+    stop: CancellationToken,
+) -> (Presences, JoinHandle<()>) {
     let (changed, to_write) = unbounded_channel();
     let (elsewhere, written) = unbounded_channel();
     let (woken, to_read) = unbounded_channel();
     let presences = Presences::new(changed);
     let server = me.cast_signed();
     let all = presences.downgrade();
-    spawn_critical(presence::exchange(of_lanes, server, all, to_write, to_read, elsewhere));
+    let calls = Calls { changed: to_write, woken: to_read, stop };
+    let exchange = spawn_critical(presence::exchange(of_lanes, server, all, calls, elsewhere));
     spawn_critical(notify::exchange(database.clone(), Channel::Presence, me, written, woken));
-    presences
+    (presences, exchange)
 }
 
 /// Starts a lane.
@@ -174,10 +203,10 @@ fn lane(by: impl lane::Answer + Send + 'static) -> UnboundedSender<Task> {
 
 /// Starts a task that the server cannot be without: a panic in it ends the program, so
 /// that another server takes its place.
-fn spawn_critical(task: impl Future<Output = ()> + Send + 'static) {
+fn spawn_critical(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(async move {
         if let Err(panic) = AssertUnwindSafe(task).catch_unwind().await {
             exit_on_panic(|| resume_unwind(panic));
         }
-    });
+    })
 }

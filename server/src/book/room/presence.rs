@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::RoomId;
 use super::acts::KEPT_FOR;
@@ -44,6 +45,7 @@ const SEEN: &str = "insert into servers (id) values ($1) \
                     on conflict (id) do update set seen = now() returning xmax = 0";
 const OTHERS: &str = "select count(*) from servers \
                       where id <> $1 and seen > now() - $2::text::interval";
+const LEFT: &str = "delete from servers where id = $1";
 const GONE: &str = "delete from servers where seen < now() - interval '1 minute'";
 /// A server that still has a lane of such an age makes another one.
 const GONE_LANES: &str = "delete from lanes where used < now() - interval '1 day'";
@@ -171,17 +173,27 @@ impl WeakPresences {
     }
 }
 
-/// Writes what this server tells and reads what others do, until the server is gone.
-/// `changed` are rooms to be written, `woken` rooms to be read, and `elsewhere` is told of
-/// what was written.
+/// What tells the exchange what to do.
+#[derive(Debug)]
+pub(super) struct Calls {
+    /// Rooms to be written.
+    pub(super) changed: UnboundedReceiver<RoomId>,
+    /// Rooms to be read.
+    pub(super) woken: UnboundedReceiver<Vec<RoomId>>,
+    /// Cancelled when the server stops.
+    pub(super) stop: CancellationToken,
+}
+
+/// Writes what this server tells and reads what others do, until the server stops or is
+/// gone. `elsewhere` is told of what was written.
 pub(super) async fn exchange(
     database: Database,
     me: i64,
     presences: WeakPresences,
-    mut changed: UnboundedReceiver<RoomId>,
-    mut woken: UnboundedReceiver<Vec<RoomId>>,
+    calls: Calls,
     elsewhere: UnboundedSender<Vec<RoomId>>,
 ) {
+    let Calls { mut changed, mut woken, stop } = calls;
     let mut exchange = Exchange {
         database,
         me,
@@ -206,6 +218,7 @@ pub(super) async fn exchange(
                 false
             }
             _ = ticks.tick() => true,
+            () = stop.cancelled() => return exchange.leave().await,
         };
         sleep_until(not_before).await;
         while let Ok(room) = changed.try_recv() {
@@ -239,6 +252,21 @@ struct Exchange {
 }
 
 impl Exchange {
+    /// Deletes this server's row, and with it all that it told: the names of people are not
+    /// kept where no server runs.
+    async fn leave(self) {
+        let leaving = async {
+            let client = self.database.client().await?;
+            client.execute(LEFT, &[&self.me]).await?;
+            client.give_back();
+            Ok(())
+        };
+        match self.database.in_time(leaving).await {
+            Ok(()) => drop(self.elsewhere.send(self.texts.into_keys().collect())),
+            Err(error) => tracing::debug!("the other servers do not know that it stops: {error:#}"),
+        }
+    }
+
     async fn round(
         &mut self,
         open: &BTreeMap<RoomId, Arc<Presence>>,

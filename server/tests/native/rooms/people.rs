@@ -204,4 +204,33 @@ async fn the_board_on_one_server_counts_and_shows_students_of_another() {
     roster.until("all are nameless", |rows| rows.iter().all(|row| row.name.is_empty())).await;
     let journal = AtServer::new(&one, &here).journal(1).await;
     assert_eq!(journal.last().unwrap().act.action, Action::End);
+    let database = postgres.connect(here.url.rsplit('/').next().unwrap()).await;
+    let named = async || -> i64 {
+        let named = "select count(*) from tcp_classroom.presence where text ~ 'Ann|Bob'";
+        database.query_one(named, &[]).await.unwrap().get(0)
+    };
+    must("the names are not in the database", async { while named().await > 0 {} }).await;
+}
+
+#[tokio::test]
+async fn servers_that_stop_leave_no_names_in_the_database() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let (one, two, here) = two_servers(postgres).await;
+    let teacher = AtServer::new(&two, &here);
+    let page = Page::in_folder(&one, &teacher.folder, 1);
+    let _socket = page.websocket().await;
+    page.reports(&student("Ann", 1)).await;
+    let there = async { while !teacher.progress().await.contains("Ann") {} };
+    must("Ann is seen on the other server", there).await;
+    let database = postgres.connect(here.url.rsplit('/').next().unwrap()).await;
+    let told = async || -> i64 {
+        let told = "select count(*) from tcp_classroom.presence where text like '%Ann%'";
+        database.query_one(told, &[]).await.unwrap().get(0)
+    };
+    assert_eq!(told().await, 1);
+    one.stop().await;
+    assert_eq!(told().await, 0);
+    // The others need not wait until it is given up.
+    let gone = async { while teacher.progress().await.contains("Ann") {} };
+    must("Ann is not seen any more", gone).await;
 }
