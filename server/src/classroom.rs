@@ -66,6 +66,7 @@ impl Classroom {
     /// differ from those that other servers give.
     pub(crate) fn at_server(mut self, tag: u32) -> Self {
         self.people = Arc::new(People::at_server(tag));
+        self.lead.at_server(tag);
         self
     }
 

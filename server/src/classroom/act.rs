@@ -9,9 +9,9 @@ use protocol::Stage;
 use tokio::time::Instant;
 
 use super::Classroom;
-use super::lead::{HINDERED, Switches, Undoable};
+use super::lead::{Done, HINDERED, Switches, Undoable};
 use super::people::PersonId;
-use crate::book::revision::{NotRevised, Revision};
+use crate::book::revision::{NotRevised, Removed, Revision};
 use crate::language::{Language, localized};
 
 /// The longest pause before each reply, in milliseconds: half of the minute after which
@@ -79,6 +79,18 @@ impl Refused {
             Refused::Book(error) => error.sentence(language),
         }
     }
+}
+
+/// What another server of the class tells of something that was done there.
+#[derive(Debug)]
+pub(crate) struct DoneElsewhere {
+    /// Its entry in the journal there.
+    pub(crate) entry: JournalEntry,
+    pub(crate) done: Done,
+    /// What it took out of the book, if it can be undone.
+    pub(crate) removed: Option<Removed>,
+    /// What it has undone.
+    pub(crate) undone: Option<Done>,
 }
 
 impl From<NotRevised> for Refused {
@@ -213,7 +225,8 @@ impl Classroom {
     /// Does this server's part in something that was done on another server of the class,
     /// and enters it into the journal. Returns its number there. What is switched for all
     /// comes [another way](super::lead::shared).
-    pub(crate) fn follow(&self, entry: JournalEntry) -> u64 {
+    pub(crate) async fn follow(&self, elsewhere: DoneElsewhere) -> u64 {
+        let DoneElsewhere { entry, done, removed, undone } = elsewhere;
         if let Some(id) = entry.act.person.map(PersonId) {
             let people = self.people();
             let sticky = |sticky| people.set_sticky(id, sticky);
@@ -227,10 +240,20 @@ impl Classroom {
                 _ => false,
             };
         }
+        let mut revisions = self.lead().undo().lock().await;
         if entry.act.action == Action::End {
             self.lead().journal().forget();
+            revisions.clear();
         }
-        self.lead().journal().take_over(entry)
+        let entry = self.lead().journal().take_over(entry);
+        if let Some(removed) = removed {
+            revisions.push(Undoable { entry, done, removed });
+        }
+        if let Some(undone) = undone {
+            revisions.take(undone);
+        }
+        self.lead().switch(|switches| switches.undo = revisions.entry());
+        entry
     }
 
     /// Whom an act is about, and what to call that person.
@@ -255,14 +278,15 @@ impl Classroom {
             Action::Reset => Revision::Clear { keep: None },
             _ => Revision::Clear { keep: Some(text().ok_or(Refused::WithoutText)?.to_owned()) },
         };
-        let mut undoable = self.lead().undo().lock().await;
+        let mut revisions = self.lead().undo().lock().await;
         let removed = self.book().revise(revision).await?;
         let whom = match act.action {
             Action::Reset => String::new(),
             _ => text().unwrap_or_default().to_owned(),
         };
         let entry = self.lead().journal().add(act, whom, false);
-        Undoable { entry, removed }.push_to(&mut undoable);
+        let done = Done { server: self.lead().tag(), entry };
+        revisions.push(Undoable { entry, done, removed });
         self.lead().switch(|switches| switches.undo = Some(entry));
         Ok(())
     }
@@ -270,24 +294,19 @@ impl Classroom {
     /// Puts back what was last taken out of the book, but for names that have been
     /// stored again since.
     async fn undo(&self, act: Act) -> Result<(), Refused> {
-        let mut undoable = self.lead().undo().lock().await;
-        let Undoable { entry, removed } = undoable.pop().ok_or(Refused::NothingToUndo)?;
-        let removed = match self.book().revise(Revision::PutBack(removed.clone())).await {
-            Ok(_) => removed,
-            Err(error) => {
-                // It can be tried again.
-                undoable.push(Undoable { entry, removed });
-                return Err(error.into());
-            }
-        };
+        let mut revisions = self.lead().undo().lock().await;
+        let Undoable { done, removed, .. } =
+            revisions.last().cloned().ok_or(Refused::NothingToUndo)?;
+        // Where this fails it can be tried again.
+        self.book().revise(Revision::PutBack(removed.clone())).await?;
+        revisions.take(done);
         let whom = match &removed[..] {
             [(name, _)] => name.to_string(),
             _ => String::new(),
         };
-        self.lead().switch(|switches| {
-            switches.undo = undoable.last().map(|undoable| undoable.entry);
-        });
-        self.lead().journal().add(act, whom, false);
+        self.lead().switch(|switches| switches.undo = revisions.entry());
+        let entry = self.lead().journal().add(act, whom, false);
+        revisions.note_undone(entry, done);
         Ok(())
     }
 
@@ -295,8 +314,8 @@ impl Classroom {
     /// be undone included, for they name people. The book stays, and so does what is set
     /// for the class as a whole.
     async fn end_lesson(&self, act: Act) -> Result<(), Refused> {
-        let mut undoable = self.lead().undo().lock().await;
-        undoable.clear();
+        let mut revisions = self.lead().undo().lock().await;
+        revisions.clear();
         self.forget_lesson();
         self.lead().journal().forget();
         self.lead().switch(|switches| {

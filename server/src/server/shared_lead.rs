@@ -99,9 +99,8 @@ pub(super) async fn take_over(
         return Ok(Known { number: read.number, switches });
     };
     if told.lesson > here.lesson {
+        // The journal and what can be undone are forgotten with the act.
         classroom.forget_lesson();
-        classroom.lead().undo().lock().await.clear();
-        classroom.lead().switch(|switches| switches.undo = None);
     }
     let mut only_told = here;
     told.apply(&mut only_told, read.age, now);

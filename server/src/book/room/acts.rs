@@ -1,7 +1,7 @@
 //! Acts: what teachers did, in one order for all servers of a room, for their journals.
 //!
-//! An act is a text, which is opaque here. Acts are numbered by the room's row, so that
-//! reading those behind a number misses none.
+//! An act is a text, which is opaque here, and so is what it took out of the book. Acts are
+//! numbered by the room's row, so that reading those behind a number misses none.
 
 use std::sync::Arc;
 
@@ -22,11 +22,15 @@ const ADD: &str = "with next as (update rooms set acts = acts + 1 where id = $1 
                    returning acts), \
                    over as (delete from acts where room = $1 \
                    and (number <= (select acts from next) - $5 \
-                   or done < now() - $6::text::interval)) \
-                   insert into acts (room, number, origin, entry, text) \
-                   select $1, acts, $2, $3, $4 from next \
+                   or done < now() - $6::text::interval)), \
+                   spent as (update acts set removed = null \
+                   where $7::text is not null and room = $1 and number in \
+                   (select number from acts where room = $1 and removed is not null \
+                   order by number desc offset $8)) \
+                   insert into acts (room, number, origin, entry, text, removed) \
+                   select $1, acts, $2, $3, $4, $7 from next \
                    on conflict (room, origin, entry) do nothing";
-const SINCE: &str = "select number, origin, text from acts \
+const SINCE: &str = "select number, origin, text, removed from acts \
                      where room = $1 and number > $2 and done > now() - $3::text::interval \
                      order by number";
 
@@ -45,6 +49,20 @@ pub(crate) struct Row {
     /// Where it was done.
     pub(crate) origin: i64,
     pub(crate) text: String,
+    pub(crate) removed: Option<String>,
+}
+
+/// An act that is to be added.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewAct<'t> {
+    /// Where it was done. Together with `entry` it names the act.
+    pub(crate) origin: i64,
+    pub(crate) entry: i64,
+    pub(crate) text: &'t str,
+    /// What it took out of the book, if it can be undone.
+    pub(crate) removed: Option<&'t str>,
+    /// Of how many acts it is kept what they took out.
+    pub(crate) most_removed: usize,
 }
 
 impl Acts {
@@ -53,22 +71,31 @@ impl Acts {
         self.mirror.acts()
     }
 
-    /// Adds an act and wakes the other servers. `origin` and `entry` together name it.
-    /// With `alone` all earlier ones are forgotten.
+    /// Adds an act and wakes the other servers.
     ///
     /// # Errors
     ///
     /// The database is away; it may be added, and can be added again.
-    pub(crate) async fn add(
-        &self,
-        origin: i64,
-        entry: i64,
-        text: &str,
-        alone: bool,
-    ) -> anyhow::Result<()> {
+    pub(crate) async fn add(&self, act: NewAct<'_>) -> anyhow::Result<()> {
+        self.add_to(KEPT, act).await
+    }
+
+    /// As [`add`](Self::add), and forgets all earlier ones: the lesson is over.
+    ///
+    /// # Errors
+    ///
+    /// The database is away; it may be added, and can be added again.
+    pub(crate) async fn add_alone(&self, act: NewAct<'_>) -> anyhow::Result<()> {
+        self.add_to(1, act).await
+    }
+
+    async fn add_to(&self, kept: i64, act: NewAct<'_>) -> anyhow::Result<()> {
         let room = self.mirror.room();
-        let kept = if alone { 1 } else { KEPT };
-        let values: [&(dyn ToSql + Sync); 6] = [&room.0, &origin, &entry, &text, &kept, &KEPT_FOR];
+        let NewAct { origin, entry, text, removed, most_removed } = act;
+        // With this one they are as many as may be.
+        let others = i64::try_from(most_removed).unwrap_or(i64::MAX) - 1;
+        let values: [&(dyn ToSql + Sync); 8] =
+            [&room.0, &origin, &entry, &text, &kept, &KEPT_FOR, &removed, &others];
         let adding = async {
             let client = self.database.client().await?;
             let statement = client.prepare_cached(ADD).await?;
@@ -100,6 +127,7 @@ impl Acts {
             number: row.get(0),
             origin: row.get(1),
             text: row.get(2),
+            removed: row.get(3),
         };
         Ok(rows.iter().map(row).collect())
     }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::access::Access;
 use self::journal::Journal;
-pub(crate) use self::undo::{Undo, Undoable};
+pub(crate) use self::undo::{Done, REMEMBERED, Undo, Undoable};
 use super::people::PersonId;
 use crate::transport::conversation::ConversationOptions;
 use crate::transport::live::LiveOptions;
@@ -93,6 +93,8 @@ pub(crate) struct Lead {
     live: LiveOptions,
     journal: Journal,
     undo: Undo,
+    /// What tells this server's acts from those of other servers of the class.
+    tag: u32,
     /// None where only this computer can lead.
     access: Option<Access>,
 }
@@ -107,6 +109,7 @@ impl Lead {
             live: LiveOptions::new(options),
             journal: Journal::default(),
             undo: Undo::default(),
+            tag: 0,
             access: None,
         }
     }
@@ -114,6 +117,16 @@ impl Lead {
     /// Lets the teacher lead from other computers, too.
     pub(crate) fn allow(&mut self, access: Access) {
         self.access = Some(access);
+    }
+
+    /// Makes this the lead at one of several servers of the class, which has this tag.
+    pub(crate) fn at_server(&mut self, tag: u32) {
+        self.tag = tag;
+    }
+
+    /// The tag of this server among those of the class.
+    pub(crate) fn tag(&self) -> u32 {
+        self.tag
     }
 
     /// By what a teacher is known, on other computers than this.

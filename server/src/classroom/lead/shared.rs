@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::Switches;
 use crate::classroom::people::PersonId;
 
-/// The switches that hold on every server. What can be undone is not among them: the
-/// server on which it was done has it.
+/// The switches that hold on every server. What can be undone is not among them: it comes
+/// with the acts, and has another number in each server's journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct SharedSwitches {

@@ -48,6 +48,8 @@ create table acts (
     origin bigint not null,
     entry bigint not null,
     text text not null,
+    -- What it took out of the book, as long as that can be undone.
+    removed text,
     done timestamptz not null default now(),
     primary key (room, number),
     unique (room, origin, entry)
