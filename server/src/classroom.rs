@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use api::BoardWork;
+use api::{BoardWork, Person};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use self::lead::Lead;
 use self::lead::access::Access;
 use self::numbers::Numbers;
-use self::people::{HomeworkResult, People, SAMPLED_EVERY, Visitor};
+use self::people::{Author, HomeworkResult, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
 use crate::playground::Playground;
 use crate::playground::checked::Checked;
@@ -89,6 +89,19 @@ impl Classroom {
             number > 1 && api::EXAMPLE_NAMES.into_iter().any(is_stored)
         };
         self.numbers.number(key, brought, |number| !is_taken(number))
+    }
+
+    /// Who stored a contact, if that is known.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn author(&self, contact: &str) -> anyhow::Result<Option<Person>> {
+        let author = match self.book.room() {
+            Some(room) => room.author(contact).await?.and_then(|text| Author::of_text(&text)),
+            None => self.people.author(contact),
+        };
+        Ok(author.map(|author| self.people.row_of(author)))
     }
 
     pub(crate) fn book(&self) -> &Book {
@@ -384,7 +397,7 @@ mod tests {
         // The book, the counts and the console are as usable as before.
         let (mut decoder, mut replies) = (Decoder::new(Stage::Contacts), Replies::default());
         decoder.push(b"add;a;1\n");
-        let next = classroom.book.answer(&mut decoder, &mut replies, 1).await;
+        let next = classroom.book.answer(&mut decoder, &mut replies, 1, None).await;
         assert_eq!((next, replies.as_bytes()), (protocol::Next::More, &b"a added!\n"[..]));
         assert_eq!(classroom.people.present().clients, 0);
         drop(classroom);

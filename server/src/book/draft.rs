@@ -45,6 +45,11 @@ impl<'c, 'g> Draft<'c, 'g> {
         self.count
     }
 
+    /// How many updates there are so far.
+    pub(crate) fn update_count(&self) -> usize {
+        self.updates.len()
+    }
+
     pub(crate) fn into_updates(self) -> Vec<Update<'g>> {
         self.updates
     }

@@ -16,6 +16,7 @@ pub(crate) mod store;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::{Contacts, Decoder, Next, Replies};
@@ -123,15 +124,27 @@ impl Book {
         with_storage!(self, storage => storage.revise(&self.contacts, revision).await)
     }
 
+    /// The room, where the book is in a database.
+    pub(crate) fn room(&self) -> Option<&Room> {
+        match &self.storage {
+            Kind::Room(room) => Some(room),
+            Kind::Memory(_) | Kind::File(_) => None,
+        }
+    }
+
     /// Answers up to `most` messages that a decoder has ready. Every change among
-    /// them is safe when this returns, or its reply says that it is not.
+    /// them is safe when this returns, or its reply says that it is not. In a room each
+    /// contact keeps its `author`.
     pub(crate) async fn answer(
         &self,
         decoder: &mut Decoder,
         replies: &mut Replies,
         most: usize,
+        author: Option<&Arc<str>>,
     ) -> Next {
         let contacts = &self.contacts;
-        with_storage!(self, storage => storage.answer(contacts, decoder, replies, most).await)
+        with_storage!(self, storage => {
+            storage.answer(contacts, decoder, replies, most, author).await
+        })
     }
 }

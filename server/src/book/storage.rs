@@ -4,6 +4,7 @@
 //! file, and a [room](super::room::Room) of a database. Each is called by its
 //! type and never through `dyn`: a call allocates no boxed future for each message.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::decoder::Ending;
@@ -15,13 +16,15 @@ use super::revision::{NotRevised, Removed, Revision};
 /// What makes the changes of a book, in order. `contacts` is always the book's own map.
 pub(crate) trait Storage {
     /// Answers up to `most` messages that a decoder has ready. Every change among them
-    /// is safe when this returns, or its reply says that it is not.
+    /// is safe when this returns, or its reply says that it is not. A storage that other
+    /// servers share keeps with each contact its `author`, an opaque text.
     async fn answer(
         &self,
         contacts: &SharedContacts,
         decoder: &mut Decoder,
         replies: &mut Replies,
         most: usize,
+        author: Option<&Arc<str>>,
     ) -> Next;
 
     /// Makes a revision, which is durable when this returns. Returns the contacts that
@@ -52,6 +55,7 @@ impl Storage for InMemory {
         decoder: &mut Decoder,
         replies: &mut Replies,
         most: usize,
+        _: Option<&Arc<str>>,
     ) -> Next {
         contacts.answer(decoder, replies, most)
     }

@@ -11,6 +11,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -111,6 +112,7 @@ impl Storage for Writer {
         decoder: &mut Decoder,
         replies: &mut Replies,
         most: usize,
+        _: Option<&Arc<str>>,
     ) -> Next {
         // Finds before the first change are answered from the map.
         let (batch, next) = {

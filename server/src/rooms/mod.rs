@@ -106,7 +106,9 @@ impl Rooms {
     ///
     /// The database is away.
     pub(crate) async fn open(&self, about: &About) -> anyhow::Result<(Book, Shared)> {
-        registry::note_use(self.lanes.database(), about.id).await?;
+        if registry::note_use(self.lanes.database(), about.id).await? {
+            self.lanes.forget_authors(about.id).await?;
+        }
         let (room, shared) = self.lanes.room(about.id, about.quota).await?;
         Ok((Book::in_room(room), shared))
     }

@@ -89,18 +89,18 @@ pub(crate) async fn by_code(database: &Database, code: &Code) -> anyhow::Result<
     database.in_time(asking).await?.as_ref().map(about).transpose()
 }
 
-/// Notes that a room is in use today.
+/// Notes that a room is in use today. Returns whether it was not known to be.
 ///
 /// # Errors
 ///
 /// The database is away.
-pub(crate) async fn note_use(database: &Database, room: RoomId) -> anyhow::Result<()> {
+pub(crate) async fn note_use(database: &Database, room: RoomId) -> anyhow::Result<bool> {
     let update = "update rooms set used = current_date where id = $1 and used <> current_date";
     let noting = async {
         let client = database.client().await?;
-        client.execute(update, &[&room.0]).await?;
+        let count = client.execute(update, &[&room.0]).await?;
         client.give_back();
-        Ok(())
+        Ok(count > 0)
     };
     database.in_time(noting).await
 }

@@ -7,6 +7,7 @@
 use std::future::pending;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::Sticky;
@@ -76,6 +77,10 @@ pub(crate) trait Observer {
 
     /// The client was slowed down.
     fn slowed(&self);
+
+    /// Who the client is, to be stored with the contacts that it adds where several servers
+    /// share them.
+    fn author(&self) -> Option<&Arc<str>>;
 }
 
 /// What came from a client.
@@ -209,7 +214,7 @@ pub(crate) async fn converse<T: Transport>(
         let (replies, held) = outbox.begin();
         let most = options.at_once(held);
         let most = limiter.as_ref().map_or(most, |limiter| limiter.batch(most, Instant::now()));
-        let next = book.answer(&mut decoder, replies, most).await;
+        let next = book.answer(&mut decoder, replies, most, observer.author()).await;
         observer.heard(&mut decoder, replies, held);
         let answered = replies.len() - held;
         if let Next::Foreign(protocol) = next {

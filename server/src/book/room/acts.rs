@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_postgres::types::ToSql;
 
+use super::authors;
 use super::database::Database;
 use super::feed::{Mirror, Wake};
 
@@ -80,12 +81,20 @@ impl Acts {
         self.add_to(KEPT, act).await
     }
 
-    /// As [`add`](Self::add), and forgets all earlier ones: the lesson is over.
+    /// As [`add`](Self::add), and forgets all earlier ones, and who stored what: the lesson
+    /// is over.
     ///
     /// # Errors
     ///
     /// The database is away; it may be added, and can be added again.
     pub(crate) async fn add_alone(&self, act: NewAct<'_>) -> anyhow::Result<()> {
+        let forgetting = async {
+            let client = self.database.client().await?;
+            authors::forget(&client, self.mirror.room()).await?;
+            client.give_back();
+            Ok(())
+        };
+        self.database.in_time(forgetting).await?;
         self.add_to(1, act).await
     }
 

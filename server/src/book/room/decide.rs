@@ -93,10 +93,11 @@ pub(super) struct Decided {
     /// A room whose contacts are all deleted first.
     pub(super) cleared: Option<RoomId>,
     // The contacts that change, one at each place: the room, the name, the phone (none
-    // where it is removed) and the number of the change.
+    // where it is removed), who stored it, and the number of the change.
     pub(super) name_rooms: Vec<i64>,
     pub(super) names: Vec<String>,
     pub(super) phones: Vec<Option<String>>,
+    pub(super) authors: Vec<Option<String>>,
     pub(super) seqs: Vec<i64>,
 }
 
@@ -111,11 +112,12 @@ impl Decided {
         self.rooms.iter().map(|room| room.id).collect()
     }
 
-    fn push(&mut self, room: &mut RoomRow, name: &str, phone: Option<&str>) {
+    fn push(&mut self, room: &mut RoomRow, name: &str, phone: Option<&str>, author: Option<&str>) {
         room.seq += 1;
         self.name_rooms.push(room.id.0);
         self.names.push(name.to_owned());
         self.phones.push(phone.map(ToOwned::to_owned));
+        self.authors.push(author.filter(|_| phone.is_some()).map(ToOwned::to_owned));
         self.seqs.push(room.seq);
     }
 }
@@ -205,15 +207,19 @@ fn decide_batches(jobs: &mut [Job], known: &Known, decided: &mut Decided) {
     contacts.set_frozen(jobs.iter().any(|job| job.frozen));
     let count = usize::try_from(room.contacts).unwrap_or(0);
     let mut draft = Draft::of_part(&contacts, count);
-    for Job { batch, replies, .. } in jobs {
+    // Who asked for the updates up to each number.
+    let mut authors = Vec::new();
+    for Job { batch, author, replies, .. } in jobs {
         draft.answer(batch, replies);
+        authors.push((draft.update_count(), author.as_deref()));
     }
     room.contacts = i32::try_from(draft.count()).unwrap_or(i32::MAX);
     let updates = draft.into_updates();
-    for update in updates.iter().filter(|update| update.is_latest) {
+    for (at, update) in updates.iter().enumerate().filter(|(_, update)| update.is_latest) {
+        let (_, author) = authors[authors.partition_point(|(end, _)| *end <= at)];
         let before = i32::from(known.was_removed(room.id, update.name));
         room.removed += i32::from(update.after.is_none()) - before;
-        decided.push(&mut room, update.name, update.after);
+        decided.push(&mut room, update.name, update.after, author);
     }
     if !updates.is_empty() {
         decided.rooms.push(room);
@@ -250,14 +256,14 @@ fn decide_revision(
             (room.contacts, room.removed) = (0, 0);
         }
         Revision::Remove(name) => {
-            decided.push(&mut room, name, None);
+            decided.push(&mut room, name, None, None);
             room.contacts -= count;
             room.removed += 1;
         }
         Revision::PutBack(_) => {
             for (name, phone) in &concerned {
                 room.removed -= i32::from(known.was_removed(room.id, name));
-                decided.push(&mut room, name, Some(phone));
+                decided.push(&mut room, name, Some(phone), None);
             }
             room.contacts += count;
         }

@@ -18,6 +18,7 @@
 //! room's row: so a reader of the changes behind a number misses none.
 
 pub(crate) mod acts;
+mod authors;
 pub(crate) mod database;
 mod decide;
 mod feed;
@@ -151,6 +152,21 @@ impl Lanes {
         self.commits.sums()
     }
 
+    /// Forgets who stored the contacts of a room: those were earlier lessons.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn forget_authors(&self, id: RoomId) -> anyhow::Result<()> {
+        let forgetting = async {
+            let client = self.database.client().await?;
+            authors::forget(&client, id).await?;
+            client.give_back();
+            Ok(())
+        };
+        self.database.in_time(forgetting).await
+    }
+
     /// The storage of a room's book, with the room's contacts read; and what else the
     /// servers of the room share.
     ///
@@ -171,7 +187,8 @@ impl Lanes {
         let (database, feed, of) = both();
         let acts = Acts { database, feed, mirror: of };
         let shared = Shared { text, acts, presence: self.presences.of(id) };
-        Ok((Room { id, writes, finds, commits, mirror }, shared))
+        let database = self.database.clone();
+        Ok((Room { id, database, writes, finds, commits, mirror }, shared))
     }
 }
 

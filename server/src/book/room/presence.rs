@@ -18,10 +18,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::RoomId;
 use super::acts::KEPT_FOR;
 use super::database::{Client, Database};
 use super::lane::RETRY;
+use super::{RoomId, authors};
 
 /// Time between two heartbeats of a server, and between two comparisons of what others
 /// have told, which find what a lost notification has missed.
@@ -38,7 +38,7 @@ const ROUND: Duration = Duration::from_secs(10);
 const SEEN_FOR: &str = "10 seconds";
 
 /// Heartbeats between two deletions of stale rows: servers that are
-/// gone for good with their lanes, and old acts.
+/// gone for good with their lanes, old acts and authors.
 const CLEANING: u32 = 60;
 
 const SEEN: &str = "insert into servers (id) values ($1) \
@@ -326,6 +326,7 @@ impl Exchange {
             client.execute(GONE, &[]).await?;
             client.execute(GONE_LANES, &[]).await?;
             client.execute(GONE_ACTS, &[&KEPT_FOR]).await?;
+            authors::forget_old(client).await?;
         }
         self.heartbeats = self.heartbeats.wrapping_add(1);
         Ok(())

@@ -9,10 +9,11 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::RoomId;
+use super::database::Database;
 use super::feed::Mirror;
 use super::lane::{Revising, Task};
 use super::waiting::Job;
+use super::{RoomId, authors};
 use crate::book::commits::Commits;
 use crate::book::contacts::SharedContacts;
 use crate::book::revision::{NotRevised, Removed, Revision};
@@ -22,6 +23,7 @@ use crate::book::storage::{Lost, Storage, deliver, take_batch};
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(super) id: RoomId,
+    pub(super) database: Database,
     /// The lane of the room's changes, and one of finds.
     pub(super) writes: UnboundedSender<Task>,
     pub(super) finds: UnboundedSender<Task>,
@@ -36,13 +38,28 @@ impl Room {
         self.mirror.contacts().clone()
     }
 
-    async fn submit(&self, batch: Batch, frozen: bool, replies: Replies) -> Result<Replies, Lost> {
+    /// Who stored a contact, as it was told with the change, if that is known.
+    ///
+    /// # Errors
+    ///
+    /// The database is away.
+    pub(crate) async fn author(&self, name: &str) -> anyhow::Result<Option<String>> {
+        authors::of(&self.database, self.id, name).await
+    }
+
+    async fn submit(
+        &self,
+        batch: Batch,
+        author: Option<&Arc<str>>,
+        frozen: bool,
+        replies: Replies,
+    ) -> Result<Replies, Lost> {
         let changes = |(request, _): (Request<'_>, _)| matches!(request, Request::Change(_));
         let lane = if batch.requests().any(changes) { &self.writes } else { &self.finds };
         let (to, answered) = oneshot::channel();
         let (room, size, earlier) = (self.id, batch.requests().count(), replies.len());
-        let since = Instant::now();
-        let job = Job { room, batch, size, frozen, since, replies, earlier, to };
+        let (since, author) = (Instant::now(), author.cloned());
+        let job = Job { room, batch, author, size, frozen, since, replies, earlier, to };
         // It comes back where the lane's task is gone, which a panic has ended.
         match lane.send(Task::Answer(job)) {
             Ok(()) => answered.await.map_err(|_| Lost(Replies::default())),
@@ -59,6 +76,7 @@ impl Room {
         decoder: &mut Decoder,
         replies: &mut Replies,
         most: usize,
+        author: Option<&Arc<str>>,
     ) -> Next {
         // Finds go to the database: the map may be behind other servers' changes.
         let (batch, next) = take_batch(decoder, replies, most, |request, ending, replies| {
@@ -70,7 +88,7 @@ impl Room {
             return next;
         }
         let frozen = contacts.read().is_frozen();
-        let answered = self.submit(batch, frozen, std::mem::take(replies)).await;
+        let answered = self.submit(batch, author, frozen, std::mem::take(replies)).await;
         deliver(answered, replies, next)
     }
 }
@@ -82,9 +100,10 @@ impl Storage for Room {
         decoder: &mut Decoder,
         replies: &mut Replies,
         most: usize,
+        author: Option<&Arc<str>>,
     ) -> Next {
         // Boxed, so that a conversation without a database is no larger for it.
-        Box::pin(self.answer_in_room(contacts, decoder, replies, most)).await
+        Box::pin(self.answer_in_room(contacts, decoder, replies, most, author)).await
     }
 
     async fn revise(&self, _: &SharedContacts, revision: Revision) -> Result<Removed, NotRevised> {

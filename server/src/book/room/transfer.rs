@@ -72,7 +72,8 @@ pub(crate) async fn import(
     let insert = "insert into contacts (room, name, phone, seq) \
                   select $1, name, phone, $2 + number \
                   from unnest($3::text[], $4::text[]) with ordinality as new(name, phone, number) \
-                  on conflict (room, name) do update set phone = excluded.phone, seq = excluded.seq";
+                  on conflict (room, name) \
+                  do update set phone = excluded.phone, seq = excluded.seq, author = null";
     transaction.execute(insert, &[&room.0, &seq, &names, &phones]).await?;
     let update = "update rooms set seq = seq + $2, contacts = $3, used = current_date, \
                   removed = (select count(*) from contacts where room = $1 and phone is null) \

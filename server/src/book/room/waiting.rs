@@ -1,6 +1,7 @@
 //! Waiting: the batches that a lane has still to answer, in fair turns of their rooms.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use protocol::{Batch, Replies};
 use tokio::sync::oneshot;
@@ -13,6 +14,8 @@ use super::RoomId;
 pub(super) struct Job {
     pub(super) room: RoomId,
     pub(super) batch: Batch,
+    /// Who asks for it, to be stored with what is added.
+    pub(super) author: Option<Arc<str>>,
     /// How many requests are in the batch.
     pub(super) size: usize,
     /// Whether the teacher had the book take no changes when it came.
@@ -94,8 +97,8 @@ mod tests {
         let mut push = |room, size| {
             let (batch, replies) = Default::default();
             let (since, (to, _)) = (Instant::now(), oneshot::channel());
-            let room = RoomId(room);
-            waiting.push(Job { room, batch, size, frozen: false, since, replies, earlier: 0, to });
+            let (room, author, frozen, earlier) = (RoomId(room), None, false, 0);
+            waiting.push(Job { room, batch, author, size, frozen, since, replies, earlier, to });
         };
         (0..100).for_each(|_| push(1, 128));
         push(2, 1);

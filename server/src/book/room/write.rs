@@ -58,12 +58,13 @@ const READ_NAMES: &str = "select c.room, c.name, c.phone \
                           from unnest($1::bigint[], $2::text[]) as wanted(room, name) \
                           join contacts c on c.room = wanted.room and c.name = wanted.name";
 const READ_BOOK: &str = "select room, name, phone from contacts where room = $1";
-const WRITE_NAMES: &str = "insert into contacts (room, name, phone, seq) \
-                           select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) \
-                           on conflict (room, name) \
-                           do update set phone = excluded.phone, seq = excluded.seq";
+const WRITE_NAMES: &str = "insert into contacts (room, name, phone, seq, author) \
+                           select * from unnest($1::bigint[], $2::text[], $3::text[], \
+                           $4::bigint[], $5::text[]) \
+                           on conflict (room, name) do update set phone = excluded.phone, \
+                           seq = excluded.seq, author = excluded.author";
 const WRITE_ROOMS: &str = "update rooms r set seq = new.seq, contacts = new.contacts, \
-                           removed = new.removed, used = current_date \
+                           removed = new.removed, used = current_date, authored = true \
                            from unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[]) \
                            as new(id, seq, contacts, removed) where r.id = new.id";
 /// Forgets the removed names of one room up to a change.
@@ -286,13 +287,13 @@ async fn write(
     let write_names = client.prepare_cached(WRITE_NAMES).await?;
     let write_rooms = client.prepare_cached(WRITE_ROOMS).await?;
     let write_mark = client.prepare_cached(WRITE_MARK).await?;
-    let Decided { rooms, name_rooms, names, phones, seqs, .. } = decided;
+    let Decided { rooms, name_rooms, names, phones, authors, seqs, .. } = decided;
     let ids: Vec<i64> = rooms.iter().map(|room| room.id.0).collect();
     let room_seqs: Vec<i64> = rooms.iter().map(|room| room.seq).collect();
     let contacts: Vec<i32> = rooms.iter().map(|room| room.contacts).collect();
     let removed: Vec<i32> = rooms.iter().map(|room| room.removed).collect();
     if decided.cleared.is_some() || rooms.iter().any(RoomRow::is_to_be_trimmed) {
-        client.execute(&write_names, &[name_rooms, names, phones, seqs]).await?;
+        client.execute(&write_names, &[name_rooms, names, phones, seqs, authors]).await?;
         client.execute(&write_rooms, &[&ids, &room_seqs, &contacts, &removed]).await?;
         for room in rooms {
             match room.is_to_be_trimmed() {
@@ -309,7 +310,7 @@ async fn write(
     // Sent at once and carried out in this order.
     tokio::try_join!(
         biased;
-        async { client.execute(&write_names, &[name_rooms, names, phones, seqs]).await },
+        async { client.execute(&write_names, &[name_rooms, names, phones, seqs, authors]).await },
         async { client.execute(&write_rooms, &[&ids, &room_seqs, &contacts, &removed]).await },
         async { client.execute(&write_mark, &[&lane, &mark]).await },
         client.batch_execute("commit"),

@@ -31,6 +31,8 @@ pub(crate) struct Attendance<'p> {
     has_key: bool,
     /// What is noted of the one who holds it.
     record: Arc<Record>,
+    /// What is stored of the person with contacts, where several servers share them.
+    author: Option<Arc<str>>,
     /// Its number among the person's conversations, and what ends it. None beyond the
     /// bound of the roll.
     own: Option<(u64, CancellationToken)>,
@@ -52,8 +54,10 @@ impl<'p> Attendance<'p> {
         };
         people.present.add(kind);
         people.changed();
-        let has_key = key.is_some();
-        let attendance = Attendance { people, kind, address, has_key, record, own, server_stop };
+        let (has_key, author) = (key.is_some(), Author { id: record.id, address, raw: record.raw });
+        let author = people.is_shared.then(|| author.to_text());
+        let attendance =
+            Attendance { people, kind, address, has_key, record, author, own, server_stop };
         attendance.tell(Kind::Accepted, [""]);
         attendance
     }
@@ -86,7 +90,7 @@ impl Observer for Attendance<'_> {
             return;
         }
         let changes = heard.verbs.contains(Verb::Add) || heard.verbs.contains(Verb::Remove);
-        if changes {
+        if changes && self.author.is_none() {
             match self.record.in_period() < NOTED_CHANGES {
                 true => {
                     let (id, raw) = (self.record.id, self.record.raw);
@@ -111,6 +115,10 @@ impl Observer for Attendance<'_> {
 
     fn slowed(&self) {
         self.record.slow();
+    }
+
+    fn author(&self) -> Option<&Arc<str>> {
+        self.author.as_ref()
     }
 }
 

@@ -1,9 +1,12 @@
-//! Authors: who stored each contact.
+//! Authors: who stored each contact. Where several servers share the book, the book has
+//! them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use super::PersonId;
 
@@ -20,11 +23,23 @@ pub(super) struct Authors {
 }
 
 /// Who stored a contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Author {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Author {
     pub(super) id: PersonId,
     pub(super) address: IpAddr,
     pub(super) raw: bool,
+}
+
+impl Author {
+    /// As it is stored with a contact.
+    pub(super) fn to_text(self) -> Arc<str> {
+        serde_json::to_string(&self).expect("numbers and an address have a JSON form").into()
+    }
+
+    /// What was stored; none where another version of the program stored something else.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
 }
 
 impl Authors {

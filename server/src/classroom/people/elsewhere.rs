@@ -195,6 +195,11 @@ impl People {
         self.elsewhere().row(id).is_some()
     }
 
+    /// The row of somebody at another server.
+    pub(super) fn row_elsewhere(&self, id: PersonId) -> Option<Person> {
+        self.elsewhere().row(id).cloned()
+    }
+
     /// Whether another server of the class knows a page with this key.
     pub(super) fn knows_elsewhere(&self, key: &str) -> bool {
         let elsewhere = self.elsewhere();

@@ -40,6 +40,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::attendance::Attendance;
+pub(crate) use self::authors::Author;
 use self::authors::Authors;
 use self::elsewhere::Elsewhere;
 pub(crate) use self::elsewhere::Told;
@@ -60,7 +61,9 @@ pub(crate) use self::watcher::Watcher;
 pub(crate) const SAMPLED_EVERY: Duration = Duration::from_millis(500);
 
 /// Somebody's number in the class, given once: [`api::Person::id`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub(crate) struct PersonId(pub(crate) u64);
 
 /// Who comes in to a conversation.
@@ -102,6 +105,8 @@ pub(crate) struct People {
     authors: Authors,
     /// Whether another computer than the server's has come so far.
     reached: AtomicBool,
+    /// Whether this is one of several servers of the class.
+    is_shared: bool,
     elsewhere: Mutex<Elsewhere>,
 }
 
@@ -119,6 +124,7 @@ impl Default for People {
             lines: Lines::default(),
             authors: Authors::default(),
             reached: AtomicBool::new(false),
+            is_shared: false,
             elsewhere: Mutex::default(),
         }
     }
@@ -128,7 +134,7 @@ impl People {
     /// The people of a class of which this is one of several servers. By `tag` their
     /// numbers differ from those that other servers give.
     pub(crate) fn at_server(tag: u32) -> Self {
-        let people = People::default();
+        let people = People { is_shared: true, ..People::default() };
         people.roll().count_from(tag);
         people
     }
@@ -263,18 +269,21 @@ impl People {
         known
     }
 
-    /// Who stored a contact, if that is certain. Of somebody who left long ago the
-    /// address alone is known.
-    pub(crate) fn author(&self, contact: &str) -> Option<Person> {
-        let author = self.authors.of(contact)?;
-        let known = self.roll().entry(author.id).map(|entry| entry.row(Instant::now()));
-        Some(known.unwrap_or_else(|| Person {
+    /// Who stored a contact, if that is certain; only in a class of one server.
+    pub(crate) fn author(&self, contact: &str) -> Option<Author> {
+        self.authors.of(contact)
+    }
+
+    /// The row of an author. Of somebody who left long ago the address alone is known.
+    pub(crate) fn row_of(&self, author: Author) -> Person {
+        let here = self.roll().entry(author.id).map(|entry| entry.row(Instant::now()));
+        here.or_else(|| self.row_elsewhere(author.id)).unwrap_or_else(|| Person {
             id: author.id.0,
             address: author.address.to_string(),
             raw: author.raw,
             state: "gone".to_owned(),
             ..Person::default()
-        }))
+        })
     }
 
     /// Begins to show the lesson's lines on the board, or forgets them.

@@ -114,9 +114,13 @@ async fn author(
     State(classroom): State<Arc<Classroom>>,
     Query(Contact { name }): Query<Contact>,
 ) -> Response {
-    match classroom.people().author(&name) {
-        Some(person) => json_response(to_json(&person)),
-        None => StatusCode::NOT_FOUND.into_response(),
+    match classroom.author(&name).await {
+        Ok(Some(person)) => json_response(to_json(&person)),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::debug!("the author of a contact cannot be looked up: {error:#}");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
     }
 }
 

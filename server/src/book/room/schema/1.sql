@@ -22,6 +22,8 @@ create table rooms (
     shared_at timestamptz,
     -- The number of the last of the teacher's acts.
     acts bigint not null default 0,
+    -- Whether it may be noted of a contact who stored it.
+    authored boolean not null default false,
     created timestamptz not null default now(),
     -- The day of the last change or visit.
     used date not null default current_date,
@@ -35,6 +37,8 @@ create table contacts (
     name text collate "C" not null,
     phone text,
     seq bigint not null,
+    -- Who stored it in this lesson.
+    author text,
     primary key (room, name)
 ) with (fillfactor = 90);
 
