@@ -2,16 +2,15 @@
 //! server process. A server of many classes has many of these values.
 
 pub(crate) mod act;
+mod homework;
 pub(crate) mod lead;
 mod numbers;
 pub(crate) mod people;
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use api::{BoardWork, Person};
+use api::Person;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -19,10 +18,9 @@ use tokio_util::sync::CancellationToken;
 use self::lead::Lead;
 use self::lead::access::Access;
 use self::numbers::Numbers;
-use self::people::{Author, HomeworkResult, People, SAMPLED_EVERY, Visitor};
+use self::people::{Author, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
 use crate::playground::Playground;
-use crate::playground::checked::Checked;
 use crate::relay::own_client::Listener;
 use crate::relay::pairing::{ClientOf, Homework};
 use crate::terminal::console::Console;
@@ -181,44 +179,6 @@ impl Classroom {
                 }
             }
         })
-    }
-
-    fn sample(&self, now: Instant) {
-        self.people.sample(|key| self.homework_result(key), now);
-    }
-
-    /// How the homework of the student with this key went: what the class's server has
-    /// checked, or the page where that went better.
-    fn homework_result(&self, key: &str) -> Option<HomeworkResult> {
-        let by_relay = self.homework.result(key).map(|(passed, of, done, checks)| HomeworkResult {
-            passed_checks: (passed, of),
-            checks,
-            done,
-            in_page: false,
-        });
-        let in_page = self.playground.checked(key).map(|checked| {
-            let Checked { checks, passed_checks } = checked;
-            let done = passed_checks.0 == passed_checks.1;
-            HomeworkResult { passed_checks, checks, done, in_page: true }
-        });
-        let rank = |result: &HomeworkResult| (result.done, result.passed_checks.0, !result.in_page);
-        by_relay.into_iter().chain(in_page).max_by_key(rank)
-    }
-
-    /// How everybody's homework went, the best first: the order does not tell whose each is.
-    pub(crate) fn homework_results(&self) -> Vec<BoardWork> {
-        let keys: BTreeSet<_> =
-            self.homework.keys().into_iter().chain(self.playground.checked_keys()).collect();
-        let results = keys.iter().filter_map(|key| self.homework_result(key));
-        let mut works: Vec<_> = results
-            .map(|HomeworkResult { passed_checks: (passed, of), in_page, .. }| BoardWork {
-                passed,
-                of,
-                in_page,
-            })
-            .collect();
-        works.sort_unstable_by_key(|work| (Reverse(work.passed), work.in_page));
-        works
     }
 
     /// Forgets the people of the class and their progress: the lesson is over.

@@ -4,13 +4,12 @@
 //! slowly has missed nothing once it has read the last one. Changes that come
 //! faster than [`PACE`] are told together.
 
-use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use api::{Board, BoardClass, BoardWork};
+use api::{Board, BoardClass};
 use axum::extract::{Extension, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::{Stream, stream};
@@ -53,24 +52,13 @@ fn class(classroom: &Classroom, switches: &Switches) -> BoardClass {
     let now = Instant::now();
     let class = classroom.people().board(switches.shows, now);
     BoardClass {
-        homework: homework(classroom),
+        homework: classroom.homework_results(),
         echoes: switches.stage == Stage::Echo,
         held: held(switches, now),
         announcement: switches.announcement.clone(),
         lines: switches.shows_lines.then(|| class.lines.unwrap_or_default()),
         ..class
     }
-}
-
-/// How everybody's homework went, the best first: the order does not tell whose each is.
-fn homework(classroom: &Classroom) -> Vec<BoardWork> {
-    let mut works = classroom.homework_results();
-    let elsewhere = classroom.people().homework_elsewhere();
-    if !elsewhere.is_empty() {
-        works.extend(elsewhere);
-        works.sort_unstable_by_key(|work| (Reverse(work.passed), work.in_page));
-    }
-    works
 }
 
 struct Watcher {

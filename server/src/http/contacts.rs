@@ -16,7 +16,7 @@ use crate::context::ServerContext;
 use crate::http::json::{json_response, to_json};
 use crate::http::page;
 use crate::http::this_computer::Readers;
-use crate::relay::pairing::is_key;
+use crate::relay::code::is_key;
 
 const USAGE: &str = "\
 Ask like this: /api/contacts?after=NAME&limit=N, both are optional, N is 1 to 1000.

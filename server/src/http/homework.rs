@@ -32,7 +32,8 @@ use crate::http::connection::Connection;
 use crate::http::json::{json_response, to_json};
 use crate::http::this_computer::Readers;
 use crate::relay::bridge::Talk;
-use crate::relay::pairing::{OpenPage, PageOf, PairingError, is_key};
+use crate::relay::code::is_key;
+use crate::relay::pairing::{OpenPage, PageOf, PairingError};
 use crate::relay::report::Progress;
 use crate::relay::script::{check_py, page_address};
 use crate::relay::session::Session;
@@ -101,6 +102,8 @@ pub(crate) async fn watch(
     let Ok(page) = classroom.homework().open(&query.key, page, language) else {
         return (StatusCode::SERVICE_UNAVAILABLE, FULL).into_response();
     };
+    // A `check.py` may come to another server of the class.
+    classroom.share_homework();
     // Before the first byte of the answer, so that it holds for all of it.
     connection.event_stream.store(true, Ordering::Relaxed);
     let mut progress = page.student.progress().subscribe();
@@ -192,7 +195,7 @@ pub(crate) async fn open_relay(
         return (StatusCode::BAD_REQUEST, text).into_response();
     };
     let address = connection.peer.ip().to_canonical();
-    let paired = match classroom.homework().pair(&code, &ticket, address, Instant::now()) {
+    let paired = match classroom.pair(&code, &ticket, address, Instant::now()) {
         Ok(paired) => paired,
         Err(error) => return refusal(error, !ticket.is_empty()),
     };

@@ -18,7 +18,7 @@ use crate::http::json::{json_response, to_json};
 use crate::http::this_computer::Readers;
 use crate::playground::checked::Checked;
 use crate::playground::{Asker, Neighbour, Reach};
-use crate::relay::pairing::is_key;
+use crate::relay::code::is_key;
 use crate::transport::refusal::Refusal;
 
 /// Bytes of a request: 64 KB to be sent, and its line.

@@ -25,7 +25,7 @@ use crate::classroom::people::{OpenPage, PersonId, ReportError};
 use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::http::json::to_json;
-use crate::relay::pairing::is_key;
+use crate::relay::code::is_key;
 use crate::transport::admission::Permit;
 
 /// Least time between two events to one page: a switch is felt at once, and of a hand

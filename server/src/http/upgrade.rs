@@ -18,7 +18,7 @@ use crate::context::ServerContext;
 use crate::http::connection::Connection;
 use crate::playground::{Asker, Line, Target};
 use crate::relay::bridge::{self, Talk};
-use crate::relay::pairing::is_key;
+use crate::relay::code::is_key;
 use crate::transport::refusal::Refusal;
 use crate::transport::websocket::{self, Browser};
 

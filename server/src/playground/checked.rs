@@ -60,12 +60,8 @@ impl Results {
         Ok(())
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<Checked> {
-        self.0.get(key).cloned()
-    }
-
-    pub(super) fn keys(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
+    pub(super) fn all(&self) -> Vec<(String, Checked)> {
+        self.0.iter().map(|(key, checked)| (key.clone(), checked.clone())).collect()
     }
 
     pub(super) fn clear(&mut self) {
@@ -101,7 +97,7 @@ mod tests {
         let checked = |first: &str| Checked::read(&letters(first)).unwrap();
         for (entered, best) in [("pf", "pf"), ("fp", "fp"), ("ff", "fp"), ("pp", "pp")] {
             results.enter("key", checked(entered), |_| true).unwrap();
-            assert_eq!(results.get("key"), Some(checked(best)), "after {entered}");
+            assert_eq!(results.0.get("key"), Some(&checked(best)), "after {entered}");
         }
         for number in 1..SESSIONS {
             results.enter(&number.to_string(), checked(""), |_| true).unwrap();
@@ -109,6 +105,6 @@ mod tests {
         assert_eq!(results.enter("one too many", checked(""), |_| true), Err(Full));
         assert_eq!(results.enter("key", checked("ppp"), |_| true), Ok(()));
         assert_eq!(results.enter("newcomer", checked(""), |key| key == "key"), Ok(()));
-        assert_eq!(results.keys().len(), 2, "those who left make room");
+        assert_eq!(results.all().len(), 2, "those who left make room");
     }
 }

@@ -125,14 +125,9 @@ impl Playground {
         self.results().enter(key, checked, is_here)
     }
 
-    /// What a page with this key has checked by itself.
-    pub(crate) fn checked(&self, key: &str) -> Option<Checked> {
-        self.results().get(key)
-    }
-
-    /// The keys of the pages that have checked something.
-    pub(crate) fn checked_keys(&self) -> Vec<String> {
-        self.results().keys()
+    /// What each page has checked by itself, by their keys.
+    pub(crate) fn all_checked(&self) -> Vec<(String, Checked)> {
+        self.results().all()
     }
 
     /// Forgets what pages have checked: the lesson is over.

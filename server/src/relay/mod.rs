@@ -13,6 +13,7 @@
 //! bytes. What a `check.py` sends is bounded and concerns its own student only.
 
 pub(crate) mod bridge;
+pub(crate) mod code;
 pub(crate) mod messages;
 pub(crate) mod own_client;
 pub(crate) mod pairing;

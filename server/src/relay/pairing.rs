@@ -4,6 +4,12 @@
 //! key, so that it is the same after a restart; the student types it into the command
 //! line. Who knows a code can replace its relay and nothing else; who knows no key
 //! sees nothing of a student.
+//!
+//! In a class of several servers the page may be at another one, which tells of it by
+//! hashes of its key and its code: a student is known here by the hash of the key.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,12 +18,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::homework::words::Language;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::relay::bridge::Talk;
+use crate::relay::code::{code_hash, code_of, normal_code, page_hash};
 use crate::relay::report::Progress;
 
 /// Most students that are remembered: more than one address may have connections
@@ -27,17 +35,14 @@ const STUDENTS: usize = 1024;
 /// Most relays at once. With what the checks keep of a run, some 200 KB each.
 const RELAYS: usize = 256;
 
-/// The code's characters: none that looks like another.
-const ALPHABET: &[u8; 31] = b"23456789ABCDEFGHJKMNPQRSTUVWXYZ";
-
-/// Characters of a code: 887 million codes, so that a guess among the students of
-/// one server hits one in a million times.
-const CODE: usize = 6;
-
 /// Wrong codes an address may try in [`WINDOW`]: a class behind one router that
 /// mistypes. A guesser needs a year for one hit.
 const WRONG_CODES: u32 = 30;
 const WINDOW: Duration = Duration::from_secs(60);
+
+/// Most pages at other servers that are shown their checks, some 4 KB each: more than a
+/// balancer separates from their `check.py`, which goes by the class.
+const SHOWN_ELSEWHERE: usize = 32;
 
 /// Messages to a relay that wait.
 const TALK: usize = 32;
@@ -53,7 +58,8 @@ pub(crate) struct Homework {
 
 #[derive(Debug, Default)]
 struct Table {
-    by_key: HashMap<String, Arc<Student>>,
+    /// By the hashes of their keys.
+    by_key: HashMap<u64, Arc<Student>>,
     by_code: HashMap<String, Arc<Student>>,
     /// Wrong codes of each address, and since when they are counted.
     wrong: HashMap<IpAddr, (u32, Instant)>,
@@ -62,7 +68,8 @@ struct Table {
 /// A student with a homework page.
 #[derive(Debug)]
 pub(crate) struct Student {
-    key: String,
+    /// The hash of the page's key.
+    page: u64,
     code: String,
     /// What the page is shown.
     progress: watch::Sender<Progress>,
@@ -119,6 +126,27 @@ struct Relay {
     talk: mpsc::Sender<Talk>,
 }
 
+/// A homework page that is open, as servers of a class tell each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PageTold {
+    /// The hash of its key.
+    page: u64,
+    /// The hash of its code.
+    code: u64,
+    is_chinese: bool,
+    /// Whether a `check.py` is connected to the same server.
+    has_relay: bool,
+}
+
+impl PageTold {
+    /// Whether this is the page with that hash of its key, which has no `check.py` at its
+    /// own server.
+    pub(crate) fn wants(&self, page: u64) -> bool {
+        self.page == page && !self.has_relay
+    }
+}
+
 /// Why a `check.py` is not paired with a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PairingError {
@@ -139,12 +167,18 @@ impl Homework {
         language: Language,
     ) -> Result<OpenPage, PairingError> {
         let mut table = self.table();
-        let student = match table.by_key.get(key) {
+        let page_hash = page_hash(key);
+        let student = match table.by_key.get(&page_hash) {
             Some(student) => Arc::clone(student),
-            None => table.enter(key)?,
+            None => {
+                // Another student may have the code already.
+                let is_free = |code: &String| !table.by_code.contains_key(code);
+                let code = (0..).map(|nth| code_of(key, nth)).find(is_free);
+                table.enter(page_hash, code.expect("there are far more codes than students"))?
+            }
         };
         student.seat().pages.push(page.clone());
-        student.is_chinese.store(language == Language::Chinese, Ordering::Relaxed);
+        student.speak(language == Language::Chinese);
         self.pages.fetch_add(1, Ordering::Relaxed);
         drop(table);
         Ok(OpenPage { homework: Arc::clone(self), student, page })
@@ -157,17 +191,56 @@ impl Homework {
 
     /// The student with this key.
     pub(crate) fn student(&self, key: &str) -> Option<Arc<Student>> {
-        self.table().by_key.get(key).map(Arc::clone)
+        self.table().by_key.get(&page_hash(key)).map(Arc::clone)
     }
 
-    /// How the homework of the student with this key went, as [`Progress::result`].
-    pub(crate) fn result(&self, key: &str) -> Option<(u8, u8, bool, String)> {
-        self.student(key)?.progress.borrow().result()
+    /// How the homework of each student went, by the hashes of their keys, as
+    /// [`Progress::result`].
+    pub(crate) fn results(&self) -> Vec<(u64, (u8, u8, bool, String))> {
+        let table = self.table();
+        let result = |(page, student): (&u64, &Arc<Student>)| {
+            Some((*page, student.progress.borrow().result()?))
+        };
+        table.by_key.iter().filter_map(result).collect()
     }
 
-    /// The keys of all students.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        self.table().by_key.keys().cloned().collect()
+    /// The homework pages that are open.
+    pub(crate) fn pages(&self) -> Vec<PageTold> {
+        let mut pages: Vec<_> = self.table().by_key.values().filter_map(|it| it.told()).collect();
+        pages.sort_unstable_by_key(|page| page.page);
+        pages
+    }
+
+    /// What pages at other servers are to be shown: those that `are_wanted`, by the hashes
+    /// of their keys.
+    pub(crate) fn shown_elsewhere(
+        &self,
+        are_wanted: impl Fn(u64) -> bool,
+    ) -> Vec<(u64, api::Homework)> {
+        let table = self.table();
+        let wanted = table.by_key.values().filter(|student| are_wanted(student.page));
+        let mut shown: Vec<_> = wanted
+            .filter(|student| student.seat().pages.is_empty())
+            .take(SHOWN_ELSEWHERE)
+            .filter_map(|it| Some((it.page, it.progress.borrow().shown_elsewhere(it.language())?)))
+            .collect();
+        shown.sort_unstable_by_key(|(page, _)| *page);
+        shown
+    }
+
+    /// Shows open pages how their checks go at another server, where a `check.py` of theirs
+    /// is connected; `elsewhere` has it by the hash of a page's key.
+    pub(crate) fn show(&self, elsewhere: impl Fn(u64) -> Option<api::Homework>) {
+        for student in self.table().by_key.values() {
+            let shown = student.told().and_then(|page| elsewhere(page.page));
+            student.progress.send_if_modified(|progress| {
+                let is_new = progress.elsewhere != shown;
+                if is_new {
+                    progress.elsewhere = shown;
+                }
+                is_new
+            });
+        }
     }
 
     /// Forgets everybody's results, and those who left.
@@ -195,19 +268,20 @@ impl Homework {
 
     /// Gives a `check.py` from `address` the place of the student with this code. The
     /// relay that had it is told that it is replaced. A ticket, if there is one, must
-    /// be of the same student.
+    /// be of the same student, whose page may be among the `pages` at other servers.
     pub(crate) fn pair(
         self: &Arc<Self>,
         code: &str,
         ticket: &str,
         address: IpAddr,
+        pages: &[PageTold],
         now: Instant,
     ) -> Result<Paired, PairingError> {
         let mut table = self.table();
         if table.has_guessed_too_often(address, now) {
             return Err(PairingError::TooManyTries);
         }
-        let student = table.by_code.get(&normal_code(code)).map(Arc::clone);
+        let student = table.with_code(code, pages)?;
         let fits = |student: &Arc<Student>| ticket.is_empty() || student.ticket() == ticket;
         let Some(student) = student.filter(fits) else {
             table.count_wrong(address, now);
@@ -234,27 +308,44 @@ impl Homework {
 }
 
 impl Table {
+    /// The student with this code, whose page may be at another server.
+    fn with_code(
+        &mut self,
+        code: &str,
+        pages: &[PageTold],
+    ) -> Result<Option<Arc<Student>>, PairingError> {
+        let (code, hash) = (normal_code(code), code_hash(code));
+        if let Some(student) = self.by_code.get(&code) {
+            return Ok(Some(Arc::clone(student)));
+        }
+        let Some(told) = pages.iter().find(|page| page.code == hash) else { return Ok(None) };
+        let student = match self.by_key.get(&told.page) {
+            // It was here before, with another code.
+            Some(student) => Arc::clone(student),
+            None => self.enter(told.page, code)?,
+        };
+        student.speak(told.is_chinese);
+        Ok(Some(student))
+    }
+
     /// Remembers a new student, in place of one who left if there are too many.
-    fn enter(&mut self, key: &str) -> Result<Arc<Student>, PairingError> {
+    fn enter(&mut self, page: u64, code: String) -> Result<Arc<Student>, PairingError> {
         if self.by_key.len() >= STUDENTS {
             let gone = self.by_key.values().filter(|student| student.is_gone());
             let longest = gone.min_by_key(|student| student.seat().left);
             let longest = longest.map(Arc::clone).ok_or(PairingError::Full)?;
-            self.by_key.remove(&longest.key);
+            self.by_key.remove(&longest.page);
             self.by_code.remove(&longest.code);
         }
-        // Another student may have the code already.
-        let code = (0..).map(|nth| code_of(key, nth)).find(|code| !self.by_code.contains_key(code));
-        let code = code.expect("there are far more codes than students");
         let student = Arc::new(Student {
-            key: key.to_owned(),
+            page,
             code: code.clone(),
             progress: watch::Sender::default(),
             seat: Mutex::new(Seat { relay: None, pages: Vec::new(), left: Instant::now() }),
             conns: AtomicU32::default(),
             is_chinese: AtomicBool::default(),
         });
-        self.by_key.insert(key.to_owned(), Arc::clone(&student));
+        self.by_key.insert(page, Arc::clone(&student));
         self.by_code.insert(code, Arc::clone(&student));
         Ok(student)
     }
@@ -280,7 +371,19 @@ impl Student {
     /// What `check.py` names when it connects again, so that no page with another key
     /// and, after a restart of the server, the same code gets it.
     pub(crate) fn ticket(&self) -> String {
-        format!("{:032x}", xxh3_128_with_seed(self.key.as_bytes(), u64::MAX))
+        format!("{:032x}", xxh3_128_with_seed(&self.page.to_le_bytes(), u64::MAX))
+    }
+
+    fn speak(&self, chinese: bool) {
+        self.is_chinese.store(chinese, Ordering::Relaxed);
+    }
+
+    /// Its open page, as other servers are told of it; none where none is open.
+    fn told(&self) -> Option<PageTold> {
+        let seat = self.seat();
+        let (page, code, is_chinese) = (self.page, code_hash(&self.code), self.language());
+        let (is_chinese, has_relay) = (is_chinese == Language::Chinese, seat.relay.is_some());
+        (!seat.pages.is_empty()).then_some(PageTold { page, code, is_chinese, has_relay })
     }
 
     /// The language of the page.
@@ -353,142 +456,5 @@ impl Drop for Paired {
             seat.relay = None;
         }
         seat.left = Instant::now();
-    }
-}
-
-/// Whether a text can be the key of a page: some 128 bits as letters and digits.
-pub(crate) fn is_key(key: &str) -> bool {
-    (16..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// The code of a key; the next one where others have it. It tells too little of the
-/// key to find it.
-fn code_of(key: &str, nth: u64) -> String {
-    let mut number = xxh3_128_with_seed(key.as_bytes(), nth);
-    let mut code = String::new();
-    for _ in 0..CODE {
-        code.push(char::from(ALPHABET[(number % ALPHABET.len() as u128) as usize]));
-        number /= ALPHABET.len() as u128;
-    }
-    code
-}
-
-/// A code as it is compared, however it was typed.
-fn normal_code(code: &str) -> String {
-    let typed = code.chars().filter(char::is_ascii_alphanumeric).take(2 * CODE);
-    typed.map(|c| c.to_ascii_uppercase()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEYS: [&str; 2] = ["abcdefghijklmnop1", "abcdefghijklmnop2"];
-
-    fn page(n: u8, name: &str) -> PageOf {
-        PageOf { address: IpAddr::from([192, 168, 1, n]), name: name.to_owned() }
-    }
-
-    fn pair(homework: &Arc<Homework>, code: &str, ticket: &str) -> Result<Paired, PairingError> {
-        homework.pair(code, ticket, IpAddr::from([192, 168, 1, 1]), Instant::now())
-    }
-
-    #[test]
-    fn a_code_is_readable_the_same_after_a_restart_and_of_one_student() {
-        let [homework, later] = [Arc::new(Homework::default()), Arc::default()];
-        let open = |homework: &Arc<Homework>, key| {
-            homework.open(key, page(1, ""), Language::English).unwrap()
-        };
-        let first = open(&homework, KEYS[0]);
-        let second = open(&homework, KEYS[1]);
-        let code = first.student.code().to_owned();
-        assert_eq!(code.len(), CODE);
-        assert!(code.bytes().all(|byte| ALPHABET.contains(&byte)), "{code}");
-        assert_ne!(code, second.student.code());
-        assert_eq!(open(&later, KEYS[0]).student.code(), code);
-        let typed = format!(" {}-{}", &code[..3].to_lowercase(), &code[3..]);
-        let paired = pair(&homework, &typed, "").unwrap();
-        assert!(Arc::ptr_eq(&paired.student, &first.student));
-    }
-
-    #[test]
-    fn a_second_relay_replaces_the_first_and_a_ticket_is_of_its_own_student() {
-        let homework = Arc::new(Homework::default());
-        let [mine, other] =
-            KEYS.map(|key| homework.open(key, page(1, ""), Language::English).unwrap());
-        let first = pair(&homework, mine.student.code(), "").unwrap();
-        let second = pair(&homework, mine.student.code(), &mine.student.ticket()).unwrap();
-        assert!(first.replaced.is_cancelled() && !second.replaced.is_cancelled());
-        drop(first);
-        assert!(mine.student.talk().is_some(), "the second one stays");
-        drop(second);
-        assert!(mine.student.talk().is_none());
-        let refused = pair(&homework, mine.student.code(), &other.student.ticket());
-        assert_eq!(refused.err(), Some(PairingError::WrongCode));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn wrong_codes_are_limited_by_address_and_forgiven_after_a_minute() {
-        let homework = Arc::new(Homework::default());
-        let mine = homework.open(KEYS[0], page(1, ""), Language::English).unwrap();
-        for _ in 0..WRONG_CODES {
-            assert_eq!(pair(&homework, "WRONG2", "").err(), Some(PairingError::WrongCode));
-        }
-        let limited = pair(&homework, mine.student.code(), "");
-        assert_eq!(limited.err(), Some(PairingError::TooManyTries));
-        let elsewhere = IpAddr::from([192, 168, 1, 2]);
-        assert!(homework.pair(mine.student.code(), "", elsewhere, Instant::now()).is_ok());
-        tokio::time::advance(WINDOW).await;
-        assert!(pair(&homework, mine.student.code(), "").is_ok());
-    }
-
-    #[test]
-    fn students_who_left_make_room_and_those_who_are_here_do_not() {
-        let homework = Arc::new(Homework::default());
-        let key = |n: usize| format!("key{n:020}");
-        let mut open: Vec<_> = (0..STUDENTS)
-            .map(|n| homework.open(&key(n), page(1, ""), Language::English).unwrap())
-            .collect();
-        assert_eq!(
-            homework.open(KEYS[0], page(1, ""), Language::English).err(),
-            Some(PairingError::Full)
-        );
-        open.pop();
-        assert!(homework.open(KEYS[0], page(1, ""), Language::English).is_ok());
-        assert!(homework.student(&key(STUDENTS - 1)).is_none());
-        drop(open);
-        assert!(!homework.is_open());
-    }
-
-    #[test]
-    fn a_client_is_known_by_its_address_or_by_the_name_it_uses() {
-        let homework = Arc::new(Homework::default());
-        let names = |name: &str| vec![name.to_owned()];
-        let of = |n, name| {
-            let client = ClientOf::new(page(n, "").address, None);
-            homework.student_of(client, &names(name))
-        };
-        let first = homework.open(KEYS[0], page(1, "linxiaoyu"), Language::English).unwrap();
-        assert!(Arc::ptr_eq(&of(1, "zhangsan").unwrap(), &first.student));
-        assert!(of(2, "zhangsan").is_none() && of(2, "").is_none());
-        assert!(Arc::ptr_eq(&of(2, "linxiaoyu").unwrap(), &first.student));
-        let second = homework.open(KEYS[1], page(1, ""), Language::English).unwrap();
-        assert!(of(1, "zhangsan").is_none(), "two pages behind one address");
-        assert!(Arc::ptr_eq(&of(1, "linxiaoyu").unwrap(), &first.student));
-        drop(second);
-        assert!(of(1, "zhangsan").is_some());
-    }
-
-    #[test]
-    fn a_client_and_a_page_on_the_server_s_computer_may_use_different_addresses_of_it() {
-        let homework = Arc::new(Homework::default());
-        let local = PageOf { address: IpAddr::from([127, 0, 0, 1]), name: String::new() };
-        let _local = homework.open(KEYS[0], local, Language::English).unwrap();
-        let own = IpAddr::from([192, 168, 1, 5]);
-        let seen = |from, to| homework.student_of(ClientOf::new(from, Some(to)), &[]).is_some();
-        assert!(seen(own, own), "a program with the class's address");
-        assert!(seen("::1".parse().unwrap(), "::1".parse().unwrap()));
-        assert!(seen("::ffff:192.168.1.5".parse().unwrap(), own));
-        assert!(!seen(IpAddr::from([192, 168, 1, 7]), own), "another computer");
     }
 }

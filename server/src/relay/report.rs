@@ -28,23 +28,42 @@ pub(crate) struct Progress {
     pub(crate) port: u16,
     /// What the student's own client has said to the classroom.
     pub(crate) client: OwnClient,
+    /// What the page is shown of a `check.py` at another server of the class: while one is
+    /// connected there and none here, or as long as nothing was checked here.
+    pub(crate) elsewhere: Option<Homework>,
 }
 
 impl Progress {
     /// As the page reads it.
     pub(crate) fn told(&self, code: &str, language: Language) -> Homework {
-        let mut checks: Vec<_> = match self.stages.is_empty() {
+        let counts =
+            |elsewhere: &&Homework| !self.has_relay && (elsewhere.relay || self.stages.is_empty());
+        let elsewhere = self.elsewhere.as_ref().filter(counts).cloned();
+        let mut homework = elsewhere.unwrap_or_else(|| self.checked(language));
+        homework.checks.push(self.client.told(language));
+        Homework { code: code.to_owned(), ..homework }
+    }
+
+    /// The same without the code and the student's own client.
+    fn checked(&self, language: Language) -> Homework {
+        let checks = match self.stages.is_empty() {
             true => CHECKS.iter().map(|c| waiting(c.name, c.required, language)).collect(),
             false => self.stages.iter().map(|stage| told(stage, self.port, language)).collect(),
         };
-        checks.push(self.client.told(language));
         Homework {
-            code: code.to_owned(),
+            code: String::new(),
             relay: self.has_relay,
             running: self.is_running,
             passed: self.passed,
             checks,
         }
+    }
+
+    /// What a page at another server is to be shown: nothing before a `check.py` was
+    /// connected here.
+    pub(crate) fn shown_elsewhere(&self, language: Language) -> Option<Homework> {
+        let was_connected = self.has_relay || !self.stages.is_empty();
+        was_connected.then(|| self.checked(language))
     }
 
     /// What became of each check, in their order, as [`api::Person::checks`] has it.

@@ -6,17 +6,19 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use api::{BoardMistake, BoardWork, Person, Shown};
+use api::{BoardLine, BoardMistake, Person, Shown};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::entry::Entry;
+use super::entry::{Entry, HomeworkResult};
 use super::mistakes::{SHOWN_FROM, most_frequent_first};
 use super::presence::Present;
 use super::{People, PersonId};
+use crate::relay::code::page_hash;
+use crate::relay::pairing::PageTold;
 
 /// The most bytes of texts of people that a server tells: a class of 200 with the longest
 /// names and messages.
@@ -40,6 +42,28 @@ pub(crate) struct Told {
     mistakes: Vec<BoardMistake>,
     /// The conversation that is on the board, if it is one of this server's.
     shown: Option<Shown>,
+    /// The lines on the board that are this server's.
+    lines: Vec<BoardLine>,
+    homework: HomeworkTold,
+}
+
+/// What a server tells of homework, by the hashes of the pages' keys.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct HomeworkTold {
+    /// How that went which this server has checked, or a page that said so here.
+    pub(crate) results: Vec<(u64, HomeworkResult)>,
+    /// The homework pages that are open here.
+    pub(crate) pages: Vec<PageTold>,
+    /// What is to be shown to pages at other servers.
+    pub(crate) shown: Vec<(u64, api::Homework)>,
+}
+
+impl HomeworkTold {
+    /// What is to be shown to a page.
+    pub(crate) fn shown(&self, page: u64) -> Option<api::Homework> {
+        self.shown.iter().find(|(of, _)| *of == page).map(|(_, shown)| shown.clone())
+    }
 }
 
 /// A person as servers tell each other.
@@ -85,7 +109,7 @@ impl Told {
 impl Somebody {
     pub(super) fn of(entry: &Entry, now: Instant) -> Self {
         Somebody {
-            key: entry.key.as_deref().map(hash),
+            key: entry.key.as_deref().map(page_hash),
             steps: entry.student.steps,
             gone: entry.gone_for(now).map(millis),
             row: entry.row(now),
@@ -181,13 +205,21 @@ impl People {
             people,
             mistakes: self.mistakes().made_by(1),
             shown,
+            lines: self.lines.own(),
+            homework: self.homework().clone(),
         }
     }
 
     /// Takes what the other servers tell, each since when.
     pub(crate) fn take_over(&self, told: Vec<(Instant, Told)>) {
         *self.elsewhere() = Elsewhere(told);
+        self.take_lines();
         self.changed();
+    }
+
+    /// Takes what is new of the other servers' lines on the board.
+    pub(super) fn take_lines(&self) {
+        self.elsewhere().told().for_each(|told| self.lines.take(&told.lines));
     }
 
     /// Whether somebody is connected to another server.
@@ -203,7 +235,7 @@ impl People {
     /// Whether another server of the class knows a page with this key.
     pub(super) fn knows_elsewhere(&self, key: &str) -> bool {
         let elsewhere = self.elsewhere();
-        let key = Some(hash(key));
+        let key = Some(page_hash(key));
         elsewhere.told().flat_map(|told| &told.people).any(|somebody| somebody.key == key)
     }
 
@@ -234,14 +266,22 @@ impl People {
         all
     }
 
-    /// The homework of those at other servers.
-    pub(crate) fn homework_elsewhere(&self) -> Vec<BoardWork> {
-        let elsewhere = self.elsewhere();
-        let people = elsewhere.told().flat_map(|told| &told.people);
-        let work = |Person { homework, in_page, .. }: &Person| {
-            homework.map(|(passed, of)| BoardWork { passed, of, in_page: *in_page })
-        };
-        people.filter_map(|somebody| work(&somebody.row)).collect()
+    /// What the other servers tell of homework.
+    pub(crate) fn homework_elsewhere(&self) -> Vec<HomeworkTold> {
+        self.elsewhere().told().map(|told| told.homework.clone()).collect()
+    }
+
+    /// Has the other servers told of homework.
+    pub(crate) fn tell_homework(&self, told: HomeworkTold) {
+        let before = std::mem::replace(&mut *self.homework(), told.clone());
+        if before != told {
+            self.changed();
+        }
+    }
+
+    fn homework(&self) -> MutexGuard<'_, HomeworkTold> {
+        // Nothing under the lock can panic.
+        self.homework.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counts of open conversations on all servers of the class.
@@ -292,12 +332,6 @@ impl People {
     pub(super) fn shown_elsewhere(&self) -> Option<Shown> {
         self.elsewhere().told().find_map(|told| told.shown.clone())
     }
-}
-
-/// What is told of a page's key: by the key itself its page could be taken for another.
-fn hash(key: &str) -> u64 {
-    let hash = Sha256::new().chain_update(b"page\0").chain_update(key).finalize();
-    hash.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
 fn millis(time: Duration) -> u64 {

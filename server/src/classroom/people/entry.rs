@@ -57,7 +57,7 @@ impl State {
 
 /// A student's homework: required checks passed, how many there are, and whether it was
 /// done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct HomeworkResult {
     pub(crate) passed_checks: (u8, u8),
     /// As [`Person::checks`] has them.

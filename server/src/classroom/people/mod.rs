@@ -43,7 +43,7 @@ pub(crate) use self::attendance::Attendance;
 pub(crate) use self::authors::Author;
 use self::authors::Authors;
 use self::elsewhere::Elsewhere;
-pub(crate) use self::elsewhere::Told;
+pub(crate) use self::elsewhere::{HomeworkTold, Told};
 use self::entry::Entry;
 pub(crate) use self::entry::HomeworkResult;
 use self::lines::Lines;
@@ -108,6 +108,8 @@ pub(crate) struct People {
     /// Whether this is one of several servers of the class.
     is_shared: bool,
     elsewhere: Mutex<Elsewhere>,
+    /// What the other servers are told of homework.
+    homework: Mutex<HomeworkTold>,
 }
 
 impl Default for People {
@@ -126,6 +128,7 @@ impl Default for People {
             reached: AtomicBool::new(false),
             is_shared: false,
             elsewhere: Mutex::default(),
+            homework: Mutex::default(),
         }
     }
 }
@@ -136,7 +139,13 @@ impl People {
     pub(crate) fn at_server(tag: u32) -> Self {
         let people = People { is_shared: true, ..People::default() };
         people.roll().count_from(tag);
+        people.lines.count_from(tag);
         people
+    }
+
+    /// Whether this is one of several servers of the class.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Counts a conversation, and enters who holds it, for as long as the value
@@ -290,6 +299,8 @@ impl People {
     pub(crate) fn show_lines(&self, shown: bool) {
         if self.lines.are_shown() != shown {
             self.lines.show(shown);
+            // What others told may have come before the switch.
+            self.take_lines();
             self.changed();
         }
     }
@@ -300,6 +311,7 @@ impl People {
         self.roll().forget_all(Instant::now());
         *self.mistakes() = Mistakes::default();
         *self.elsewhere() = Elsewhere::default();
+        self.tell_homework(HomeworkTold::default());
         self.authors.forget();
         self.lines.show(false);
         self.changed();

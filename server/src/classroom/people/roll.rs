@@ -47,7 +47,7 @@ pub(super) struct Entered {
 
 /// Numbers of one tag: more than come to a class between two starts of a server. With 32
 /// bits of a tag a number has 52, which a page's numbers hold.
-const OF_ONE_TAG: u64 = 1 << 20;
+pub(super) const OF_ONE_TAG: u64 = 1 << 20;
 
 impl Roll {
     /// Gives numbers that no other server gives, which has another tag.
