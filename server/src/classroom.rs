@@ -20,7 +20,9 @@ use self::lead::access::Access;
 use self::numbers::Numbers;
 use self::people::{Author, People, SAMPLED_EVERY, Visitor};
 use crate::book::Book;
+use crate::book::room::page_numbers::PageNumbers;
 use crate::playground::Playground;
+use crate::relay::code::page_hash;
 use crate::relay::own_client::Listener;
 use crate::relay::pairing::{ClientOf, Homework};
 use crate::terminal::console::Console;
@@ -39,6 +41,8 @@ pub(crate) struct Classroom {
     console: Console,
     /// Which page has which number.
     numbers: Numbers,
+    /// The same for all servers of the class, if there are several.
+    shared_numbers: Option<PageNumbers>,
     /// The students' homework, and the relays to their own servers.
     homework: Arc<Homework>,
     /// What the teacher has switched.
@@ -51,7 +55,8 @@ impl Classroom {
     pub(crate) fn new(book: Book, options: ConversationOptions, console: Console) -> Self {
         let (people, numbers, homework, playground) = Default::default();
         let lead = Lead::new(options);
-        Classroom { book, people, console, numbers, homework, lead, playground }
+        let shared_numbers = None;
+        Classroom { book, people, console, numbers, shared_numbers, homework, lead, playground }
     }
 
     /// Lets the teacher lead this class from other computers, too.
@@ -60,9 +65,10 @@ impl Classroom {
         self
     }
 
-    /// Makes this one of several servers of the class. By `tag` the numbers of its people
-    /// differ from those that other servers give.
-    pub(crate) fn at_server(mut self, tag: u32) -> Self {
+    /// Makes this one of several servers of the class, which share `numbers`. By `tag` the
+    /// numbers of its people differ from those that other servers give.
+    pub(crate) fn at_server(mut self, tag: u32, numbers: PageNumbers) -> Self {
+        self.shared_numbers = Some(numbers);
         self.people = Arc::new(People::at_server(tag));
         self.lead.at_server(tag);
         self
@@ -80,12 +86,24 @@ impl Classroom {
     /// in the book. So a number with a contact is another page's, which may not have come
     /// yet; except for the first: its names are the lesson's own, which every class
     /// begins with.
-    pub(crate) fn page_number(&self, key: Option<&str>, brought: u64) -> u64 {
-        let contacts = self.book.contacts().read();
+    pub(crate) async fn page_number(&self, key: Option<&str>, brought: u64) -> u64 {
         let is_taken = |number: u64| {
+            let contacts = self.book.contacts().read();
             let is_stored = |name| contacts.get(&format!("{name}{number}")).is_some();
             number > 1 && api::EXAMPLE_NAMES.into_iter().any(is_stored)
         };
+        if let (Some(shared), Some(key)) = (&self.shared_numbers, key)
+            && !self.numbers.is_of(key, brought)
+        {
+            match shared.number(page_hash(key), brought, |number| !is_taken(number)).await {
+                Ok(Some(number)) => {
+                    self.numbers.note(key, number);
+                    return number;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::debug!("a page's number is this server's own: {error:#}"),
+            }
+        }
         self.numbers.number(key, brought, |number| !is_taken(number))
     }
 

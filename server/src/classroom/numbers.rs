@@ -5,7 +5,7 @@
 //! a number is believed; it is never taken from a page that has it in this run.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most numbers of which it is known who has them, and the most that are passed over
 /// for one page: as many as people are remembered of a class. A number takes some 100
@@ -34,20 +34,40 @@ impl Numbers {
         brought: u64,
         is_free: impl Fn(u64) -> bool,
     ) -> u64 {
-        // Each change under the lock is complete before anything could panic.
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table();
         let number = match key {
             Some(key) if brought > 0 && table.is_or_may_be(brought, key) => brought,
             _ => table.next(is_free),
         };
-        if let Some(key) = key.filter(|_| table.holders.len() < MOST) {
-            table.holders.insert(number, key.into());
+        if let Some(key) = key {
+            table.enter(key, number);
         }
         number
+    }
+
+    /// Whether it is known that this page has this number.
+    pub(super) fn is_of(&self, key: &str, number: u64) -> bool {
+        self.table().holders.get(&number).is_some_and(|holder| **holder == *key)
+    }
+
+    /// Notes the number that all servers of the class know to be this page's.
+    pub(super) fn note(&self, key: &str, number: u64) {
+        self.table().enter(key, number);
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Each change under the lock is complete before anything could panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Table {
+    fn enter(&mut self, key: &str, number: u64) {
+        if self.holders.len() < MOST {
+            self.holders.insert(number, key.into());
+        }
+    }
+
     /// Whether a number is that of this page, or of none that is known.
     fn is_or_may_be(&self, number: u64, key: &str) -> bool {
         self.holders.get(&number).is_none_or(|holder| **holder == *key)

@@ -79,12 +79,13 @@ pub(crate) async fn classroom(
 ) -> Response {
     let AskingPage { page: key, number } = asking.map(|Query(asking)| asking).unwrap_or_default();
     let key = is_key(&key).then_some(&*key);
+    let number = classroom.page_number(key, number).await;
     json_response(to_json(&api::Classroom {
         page: readers.page(&server).await,
         tcp_host: readers.tcp_host(&server).await,
         tcp_port: server.tcp.port(),
         echoes: classroom.lead().stage() == Stage::Echo,
-        number: classroom.page_number(key, number),
+        number,
         program: page::program("student"),
     }))
 }

@@ -264,9 +264,10 @@ impl OpenRoom {
         let mut tag = [0; 4];
         getrandom::fill(&mut tag)?;
         let tag = u32::from_ne_bytes(tag);
-        let classroom = Classroom::new(book, rooms.options, Console::silent()).at_server(tag);
-        let classroom = Arc::new(classroom.led_with(Access::stored(about.stored)));
-        let Shared { text, acts, presence } = shared;
+        let Shared { text, acts, presence, numbers } = shared;
+        let classroom = Classroom::new(book, rooms.options, Console::silent());
+        let classroom = classroom.at_server(tag, numbers).led_with(Access::stored(about.stored));
+        let classroom = Arc::new(classroom);
         let known = shared_lead::take_over(&classroom, &text, None).await?;
         let ended = CancellationToken::new();
         let inside = rooms.listen_inside(&classroom, ended.clone())?;

@@ -11,8 +11,9 @@
 //!                               \ woken by this server's writes and by notify
 //! ```
 //!
-//! Beside the book the servers of a room share texts that are no part of it: the last
-//! [switches](shared_text), the teacher's [acts], and [who is connected](presence) where.
+//! Beside the book the servers of a room share what is no part of it: the last
+//! [switches](shared_text), the teacher's [acts], [who is connected](presence) where, and
+//! the pages' [numbers](page_numbers).
 //!
 //! A room's order is one number, `rooms.seq`, which each change raises while it holds the
 //! room's row: so a reader of the changes behind a number misses none.
@@ -25,6 +26,7 @@ mod feed;
 mod find;
 mod lane;
 mod notify;
+pub(crate) mod page_numbers;
 pub(crate) mod presence;
 mod schema;
 pub(crate) mod shared_text;
@@ -50,6 +52,7 @@ use self::feed::{Mirrors, Wake};
 use self::find::Finds;
 use self::lane::Task;
 use self::notify::Channel;
+use self::page_numbers::PageNumbers;
 use self::presence::{Calls, Presence, Presences};
 use self::shared_text::SharedText;
 pub(crate) use self::storage::Room;
@@ -100,6 +103,7 @@ pub(crate) struct Shared {
     pub(crate) text: SharedText,
     pub(crate) acts: Acts,
     pub(crate) presence: Arc<Presence>,
+    pub(crate) numbers: PageNumbers,
 }
 
 impl Lanes {
@@ -186,7 +190,8 @@ impl Lanes {
         let text = SharedText { database, feed, mirror: of };
         let (database, feed, of) = both();
         let acts = Acts { database, feed, mirror: of };
-        let shared = Shared { text, acts, presence: self.presences.of(id) };
+        let numbers = PageNumbers::new(self.database.clone(), id);
+        let shared = Shared { text, acts, presence: self.presences.of(id), numbers };
         let database = self.database.clone();
         Ok((Room { id, database, writes, finds, commits, mirror }, shared))
     }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::acts::KEPT_FOR;
 use super::database::{Client, Database};
 use super::lane::RETRY;
-use super::{RoomId, authors};
+use super::{RoomId, authors, page_numbers};
 
 /// Time between two heartbeats of a server, and between two comparisons of what others
 /// have told, which find what a lost notification has missed.
@@ -38,7 +38,7 @@ const ROUND: Duration = Duration::from_secs(10);
 const SEEN_FOR: &str = "10 seconds";
 
 /// Heartbeats between two deletions of stale rows: servers that are
-/// gone for good with their lanes, old acts and authors.
+/// gone for good with their lanes, old acts, page numbers and authors.
 const CLEANING: u32 = 60;
 
 const SEEN: &str = "insert into servers (id) values ($1) \
@@ -50,6 +50,7 @@ const GONE: &str = "delete from servers where seen < now() - interval '1 minute'
 /// A server that still has a lane of such an age makes another one.
 const GONE_LANES: &str = "delete from lanes where used < now() - interval '1 day'";
 const GONE_ACTS: &str = "delete from acts where done < now() - $1::text::interval";
+const GONE_NUMBERS: &str = "delete from page_numbers where given < now() - $1::text::interval";
 const WRITE: &str = "insert into presence (room, server, number, text) \
                      select room, $1, number, text \
                      from unnest($2::bigint[], $3::bigint[], $4::text[]) \
@@ -326,6 +327,7 @@ impl Exchange {
             client.execute(GONE, &[]).await?;
             client.execute(GONE_LANES, &[]).await?;
             client.execute(GONE_ACTS, &[&KEPT_FOR]).await?;
+            client.execute(GONE_NUMBERS, &[&page_numbers::KEPT_FOR]).await?;
             authors::forget_old(client).await?;
         }
         self.heartbeats = self.heartbeats.wrapping_add(1);

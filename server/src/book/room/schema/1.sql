@@ -75,6 +75,16 @@ create unlogged table presence (
     primary key (room, server)
 );
 
+-- Which page has which number. Rooms are not referenced, as above.
+create unlogged table page_numbers (
+    room bigint not null,
+    number bigint not null,
+    -- A hash of the page's key.
+    page bigint not null,
+    given timestamptz not null default now(),
+    primary key (room, number)
+);
+
 -- A lane of a server, and the mark of its last transaction, a random number. So a lane
 -- whose connection broke during a commit can tell whether it was made.
 create table lanes (
