@@ -33,8 +33,17 @@ impl HomeworkPage {
 
     /// The same, by a student who uses this name in examples.
     pub async fn open_as(http: SocketAddr, key: &str, name: &str) -> Self {
-        let path = format!("{}?key={key}&lang=en&name={name}", api::HOMEWORK);
-        let mut events = EventClient::open_path(http, &path).await;
+        Self::open_path(http, key, &format!("{}?key={key}&lang=en&name={name}", api::HOMEWORK))
+            .await
+    }
+
+    /// The same in one class of many, which is in a folder.
+    pub async fn open_in(http: SocketAddr, folder: &str, key: &str) -> Self {
+        Self::open_path(http, key, &format!("{folder}{}?key={key}&lang=en", api::HOMEWORK)).await
+    }
+
+    async fn open_path(http: SocketAddr, key: &str, path: &str) -> Self {
+        let mut events = EventClient::open_path(http, path).await;
         let last = events.homework().await.expect("the first event comes at once");
         HomeworkPage { events, http, key: key.to_owned(), last }
     }
@@ -91,7 +100,17 @@ impl HomeworkPage {
 
 /// Asks for a relay; what is answered where there is none.
 pub async fn refused_relay(http: SocketAddr, code: &str, headers: &str) -> HttpResponse {
-    let path = format!("{}?code={code}", api::HOMEWORK_RELAY);
+    refused_relay_in(http, "", code, headers).await
+}
+
+/// The same in one class of many, which is in a folder.
+pub async fn refused_relay_in(
+    http: SocketAddr,
+    folder: &str,
+    code: &str,
+    headers: &str,
+) -> HttpResponse {
+    let path = format!("{folder}{}?code={code}", api::HOMEWORK_RELAY);
     get(http, &path, &format!("\r\nUpgrade: tcp-classroom-relay{headers}")).await
 }
 
@@ -157,7 +176,19 @@ const KEPT: usize = 64 * 1024;
 impl RealCheck {
     /// Downloads it into a folder and starts it there.
     pub async fn start(http: SocketAddr, folder: &Path, target: &str, code: &str) -> Self {
-        let script = get(http, &format!("/check.py?code={code}"), "").await;
+        Self::start_in(http, "", folder, target, code).await
+    }
+
+    /// The same in one class of many, which is in the folder `class`.
+    pub async fn start_in(
+        http: SocketAddr,
+        class: &str,
+        folder: &Path,
+        target: &str,
+        code: &str,
+    ) -> Self {
+        let path = format!("{class}/check.py?code={code}&page=http://{http}{class}/");
+        let script = get(http, &path, "").await;
         assert_eq!(script.status, 200);
         std::fs::write(folder.join("check.py"), &script.body).unwrap();
         Self::run(folder, target, &[])

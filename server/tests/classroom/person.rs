@@ -126,7 +126,8 @@ impl<'s> Page<'s> {
     /// Says what it has checked by itself: the letters of the checks' states.
     pub async fn says_checked(&self, checks: &str) -> HttpResponse {
         let http = self.server.http;
-        let path = format!("POST {}?key={}&checks={checks}", api::HOMEWORK_PAGE, self.key);
+        let folder = &self.folder;
+        let path = format!("POST {folder}{}?key={}&checks={checks}", api::HOMEWORK_PAGE, self.key);
         let head = format!("{path} HTTP/1.1\r\nHost: {http}\r\nContent-Length: 0");
         super::http(http, &head).await
     }

@@ -1,6 +1,7 @@
 //! Classes in a database: the same answers as everywhere, on as many servers as one likes,
 //! and nothing lost or made twice, whatever happens to the database.
 
+mod across;
 mod balancer;
 mod broken_commit;
 mod command_line;
@@ -54,10 +55,21 @@ async fn say(client: &mut TcpClient, line: &str) -> String {
 
 /// Waits until the list of contacts that a server's pages read has these names.
 async fn lists(server: &TestServer, names: &[&str]) {
-    let mut changes = EventClient::open(server.http).await;
+    lists_at(server, "", names).await;
+}
+
+/// The same in one class of many.
+async fn lists_in(server: &TestServer, code: &str, names: &[&str]) {
+    lists_at(server, &format!("/r/{code}"), names).await;
+}
+
+async fn lists_at(server: &TestServer, folder: &str, names: &[&str]) {
+    let path = format!("{folder}/api/contacts");
+    let events = format!("{folder}{}", api::EVENTS);
+    let mut changes = EventClient::open_path(server.http, &events).await;
     let all_there = async {
         loop {
-            let page = get(server.http, "/api/contacts", "").await.text();
+            let page = get(server.http, &path, "").await.text();
             let told: Vec<_> = page.matches("\"name\"").collect();
             let is_there = |name: &&str| page.contains(&format!("\"name\":\"{name}\""));
             if told.len() == names.len() && names.iter().all(is_there) {

@@ -2,61 +2,117 @@
 
 use std::time::{Duration, Instant};
 
-use api::{Action, JournalEntry, Student};
+use api::{Action, JournalEntry, Lead, Person, Student};
 
-use super::OneRoom;
 use super::serving::{joined, two_servers};
+use super::{OneRoom, say};
 use crate::classroom::events::EventClient;
 use crate::classroom::person::{Page, Roster, board_until, class_state};
 use crate::classroom::postgres::Postgres;
 use crate::classroom::teacher::Teacher;
-use crate::classroom::{TestServer, must};
+use crate::classroom::{HttpResponse, TestServer, must};
 use tcp_classroom::Rooms;
 
 /// A page that says whose it is and how far that one is.
-fn student(name: &str, done: u32) -> Student {
+pub(super) fn student(name: &str, done: u32) -> Student {
     Student { name: name.to_owned(), steps: 20, done, ..Student::default() }
 }
 
 /// The class's teacher at one of its servers.
-struct AtServer<'s> {
+pub(super) struct AtServer<'s> {
     teacher: Teacher,
-    folder: String,
+    pub(super) folder: String,
     server: &'s TestServer,
     here: &'s OneRoom,
 }
 
 impl<'s> AtServer<'s> {
-    fn new(server: &'s TestServer, here: &'s OneRoom) -> Self {
+    pub(super) fn new(server: &'s TestServer, here: &'s OneRoom) -> Self {
         let teacher = Teacher::with_token(server, here.room.token.as_str());
         AtServer { teacher, folder: format!("/r/{}", here.room.code), server, here }
     }
 
-    async fn acts(&self, act: &str) {
+    pub(super) async fn tries(&self, act: &str) -> HttpResponse {
         let path = format!("{}{}", self.folder, api::TEACHER_ACT);
-        let done = self.teacher.request("POST", &path, act).await;
+        self.teacher.request("POST", &path, act).await
+    }
+
+    pub(super) async fn acts(&self, act: &str) {
+        let done = self.tries(act).await;
         assert_eq!(done.status, 204, "{act}: {}", done.text());
+    }
+
+    /// The name of the one who stored a contact; `-` where that is not known.
+    pub(super) async fn author(&self, contact: &str) -> String {
+        let path = format!("{}{}?name={contact}", self.folder, api::TEACHER_AUTHOR);
+        let told = self.teacher.request("GET", &path, "").await;
+        if told.status == 404 {
+            return "-".to_owned();
+        }
+        let person: Person = serde_json::from_slice(&told.body).unwrap();
+        if person.name.is_empty() { person.address } else { person.name }
     }
 
     async fn does_to(&self, action: &str, person: u64) {
         self.acts(&format!(r#"{{"action":"{action}","person":{person}}}"#)).await;
     }
 
-    async fn roster(&self) -> Roster {
+    pub(super) async fn roster(&self) -> Roster {
         Roster::open_in(self.server, &self.folder, self.here.room.token.as_str()).await
     }
 
     /// Everybody's progress, as it is at this moment.
-    async fn progress(&self) -> String {
+    pub(super) async fn progress(&self) -> String {
         let path = format!("{}{}", self.folder, api::TEACHER_PROGRESS);
         self.teacher.request("GET", &path, "").await.text()
     }
 
-    /// The actions in the journal, once there are so many.
-    async fn journal(&self, count: usize) -> Vec<JournalEntry> {
+    /// What a teacher's page is told.
+    async fn events(&self) -> EventClient {
         let headers = format!("Authorization: Bearer {}\r\n", self.here.room.token.as_str());
         let path = format!("{}{}", self.folder, api::TEACHER);
-        let mut events = EventClient::open_path_with(self.server.http, &path, &headers).await;
+        EventClient::open_path_with(self.server.http, &path, &headers).await
+    }
+
+    /// Waits until this entry of the journal can be undone.
+    pub(super) async fn can_undo(&self, entry: Option<u64>) {
+        let mut events = self.events().await;
+        let told = async {
+            loop {
+                let (name, data) = events.named().await.unwrap();
+                if name == api::TEACHER_EVENT
+                    && serde_json::from_str::<Lead>(&data).unwrap().undo == entry
+                {
+                    return;
+                }
+            }
+        };
+        must(&format!("{entry:?} can be undone"), told).await;
+    }
+
+    /// The first entry of the journal that is so, once there is one.
+    pub(super) async fn journal_until(
+        &self,
+        is_so: impl Fn(&JournalEntry) -> bool,
+    ) -> JournalEntry {
+        let mut events = self.events().await;
+        let told = async {
+            loop {
+                let (name, data) = events.named().await.unwrap();
+                if name == api::JOURNAL_EVENT {
+                    let entries = serde_json::from_str::<Vec<JournalEntry>>(&data).unwrap();
+                    if let Some(entry) = entries.into_iter().find(|entry| is_so(entry)) {
+                        return entry;
+                    }
+                }
+            }
+        };
+        must("the entry is in the journal", told).await
+    }
+
+    /// The actions in the journal, once there are so many.
+    async fn journal(&self, count: usize) -> Vec<JournalEntry> {
+        let mut events = self.events().await;
         let mut entries = Vec::new();
         let reading = async {
             while entries.len() < count {
@@ -159,7 +215,7 @@ async fn a_block_holds_on_every_server_and_ends_what_is_open_there() {
     client.expect_end().await;
     let join = format!("join;{}", here.room.code);
     for server in [&one, &two] {
-        let told = super::say(&mut server.tcp().await, &join).await;
+        let told = say(&mut server.tcp().await, &join).await;
         assert!(told.starts_with("Error: your teacher has blocked your computer"), "{told}");
     }
 }
@@ -197,6 +253,32 @@ async fn the_board_on_one_server_counts_and_shows_students_of_another() {
     board_until(&mut board, "what Ann said is shown", shows).await;
     teacher.acts(r#"{"action":"hide"}"#).await;
     board_until(&mut board, "and hidden", |board| board.class.shown.is_none()).await;
+
+    // Lines of both servers, and none that were hidden.
+    teacher.acts(r#"{"action":"show"}"#).await;
+    let replies = [("find;a", "1"), ("find;nobody", "Not Found!")];
+    for (socket, (text, reply)) in sockets.iter_mut().zip(replies) {
+        let said = |board: &api::Board| {
+            let mut lines = board.class.lines.iter().flatten();
+            lines.any(|line| line.kind == "sent" && line.text == text)
+        };
+        let says = async {
+            loop {
+                // Said again: the other server may not know yet that it is shown.
+                socket.send(text).await;
+                socket.expect(reply).await;
+                if said(&board.board().await.unwrap()) {
+                    return;
+                }
+            }
+        };
+        must(&format!("{text} is on the board"), says).await;
+    }
+    teacher.acts(r#"{"action":"hide"}"#).await;
+    board_until(&mut board, "all are hidden", |board| board.class.lines.is_none()).await;
+    teacher.acts(r#"{"action":"show"}"#).await;
+    let told = board_until(&mut board, "shown", |board| board.class.lines.is_some()).await;
+    assert_eq!(told.class.lines, Some(Vec::new()));
 
     // The lesson ends everywhere.
     teacher.acts(r#"{"action":"end"}"#).await;
