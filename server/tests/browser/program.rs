@@ -249,7 +249,8 @@ async fn what_is_typed_survives_a_reload_and_keys_indent() {
 #[tokio::test]
 async fn python_is_downloaded_when_a_program_first_runs_and_kept_for_good() {
     let Some((_server, browser)) = open(ENGLISH).await else { return };
-    let files = "performance.getEntriesByType('resource').filter(each => each.name.includes('python-'))";
+    let files =
+        "performance.getEntriesByType('resource').filter(each => each.name.includes('python-'))";
     let bytes = format!("return {files}.map(each => each.transferSize)");
     assert_eq!(browser.script(&bytes).await, json!([]), "nothing before");
     // As over a network of 40 Mbit/s, on which it takes half a second.

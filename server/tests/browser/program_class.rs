@@ -183,7 +183,11 @@ async fn the_homework_is_checked_without_a_network() {
     server.stop().await;
     for (source, state, says) in [
         (right_server(9998), "ended", "作业通过了"),
-        (right_server(9998).replace("send(b'Welcome!')", "send('Welcome!')"), "failed", "还没有通过"),
+        (
+            right_server(9998).replace("send(b'Welcome!')", "send('Welcome!')"),
+            "failed",
+            "还没有通过",
+        ),
     ] {
         write(&browser, &source).await;
         press(&browser, "program-check").await;

@@ -253,7 +253,8 @@ async fn a_program_and_what_it_prints_are_in_sight_on_small_screens() {
         }
         // Some lines of the program as well, and six of the console.
         assert!(editor[0] + 92.0 <= editor[3], "{ends:?}");
-        let line = "return parseFloat(getComputedStyle(document.getElementById('output')).lineHeight)";
+        let line =
+            "return parseFloat(getComputedStyle(document.getElementById('output')).lineHeight)";
         let line = browser.script(line).await.as_f64().unwrap();
         if height > 640 || !phone {
             assert!(editor[1] <= output[0] && output[1] <= output[3], "{ends:?}");
@@ -265,7 +266,8 @@ async fn a_program_and_what_it_prints_are_in_sight_on_small_screens() {
 
 #[tokio::test]
 async fn a_page_talks_to_a_program_that_does_not_greet() {
-    for (visitor, says) in [(CHINESE, "它还没有说 Welcome!"), (ENGLISH, "it has not said Welcome!")] {
+    for (visitor, says) in [(CHINESE, "它还没有说 Welcome!"), (ENGLISH, "it has not said Welcome!")]
+    {
         let Some((_server, browser)) = open(visitor).await else { return };
         let source = "import socket\ns = socket.socket()\ns.bind(('127.0.0.1', 9999))\ns.listen(5)\n\
                       c, a = s.accept()\nwhile True:\n    d = c.recv(1024)\n    if not d:\n        break\n    \

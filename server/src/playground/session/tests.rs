@@ -30,7 +30,8 @@ async fn a_page_that_asks_nothing_is_gone_within_thirty_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_whose_conversation_is_open_may_be_late_as_long_as_it_is() {
-    for (leaves_after, gone_after) in [(10, GONE), (40, Duration::from_secs(40)), (90, GONE_HIDDEN)] {
+    for (leaves_after, gone_after) in [(10, GONE), (40, Duration::from_secs(40)), (90, GONE_HIDDEN)]
+    {
         let (_playground, session) = session();
         let begun = Instant::now();
         session.gone(|_| begun.elapsed() < Duration::from_secs(leaves_after)).await;
