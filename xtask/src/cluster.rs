@@ -87,9 +87,11 @@ fn fetch() -> Result<PathBuf> {
     heading(&format!("Patroni {PATRONI}: keeps three PostgreSQL as one; pip fetches it"));
     let shell = Shell::new()?;
     shell.remove_path(&folder)?;
-    cmd!(shell, "python3 -m pip install --quiet --target {folder} {PACKAGES...}")
-        // The tests' own output is on stdout. Conflicts with other packages of this system,
-        // which pip tells on stderr, are none: the folder is Patroni's alone.
+    // What pip says of the system's other packages, and to root, is not meant for a folder
+    // that is Patroni's alone.
+    let quiet = ["--quiet", "--no-warn-conflicts", "--root-user-action=ignore"];
+    cmd!(shell, "python3 -m pip install {quiet...} --target {folder} {PACKAGES...}")
+        // The tests' own output is on stdout.
         .ignore_stdout()
         .run()
         .context("cannot fetch Patroni (this once it needs the network)")?;
