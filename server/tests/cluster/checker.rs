@@ -58,15 +58,16 @@ pub struct Outcome {
     pub different: usize,
     /// Contacts that were looked up, on both servers.
     pub looked_up: usize,
-    /// Replies that nothing explains.
-    pub wrong: Vec<String>,
+    /// Replies that nothing explains, and the first of them.
+    pub wrong: usize,
+    pub first_wrong: Option<String>,
 }
 
 impl Outcome {
     /// The counts that must be 0.
     pub fn faults(&self) -> [usize; 6] {
         let Outcome { lost, twice, unasked, out_of_order, different, wrong, .. } = self;
-        [*lost, *twice, *unasked, *out_of_order, *different, wrong.len()]
+        [*lost, *twice, *unasked, *out_of_order, *different, *wrong]
     }
 }
 
@@ -84,7 +85,8 @@ pub async fn compare(
     assert_eq!(rooms.len(), codes.len());
     let mut asked: Vec<Vec<Change>> = codes.iter().map(|_| Vec::new()).collect();
     for record in records {
-        outcome.wrong.extend(record.wrong);
+        outcome.wrong += record.wrong.len();
+        outcome.first_wrong = outcome.first_wrong.or(record.wrong.into_iter().next());
         asked[record.room].extend(record.changes);
     }
     for ((room, code), asked) in rooms.iter().zip(codes).zip(asked) {

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -125,8 +126,9 @@ impl Cluster {
                 .env("PATRONI_ETCD3_HOSTS", etcd.join(","))
                 // Doors stay what is asked, not the addresses that etcd tells.
                 .env("PATRONI_ETCD3_USE_PROXIES", "true");
-            let mut shell =
-                shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+            // Ctrl+C ends the test, and its end all of these in their order.
+            shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut shell = shell.spawn().expect("a shell");
             let said = BufReader::new(shell.stdout.take().unwrap());
             machines.push(Machine { postgres, shell, said, doors });
         }
