@@ -42,6 +42,7 @@ mod sheet;
 mod sizes;
 mod teacher;
 mod teacher_actions;
+mod teacher_layout;
 mod teacher_rows;
 mod version;
 mod views;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use web::browser::appearance::{Appearance, first_language};
 use web::browser::clock::Clock;
-use web::browser::dom::Dom as _;
+use web::browser::dom::{Dom as _, element};
 use web::browser::events::OnEvent;
 use web::browser::listener::{Listener, closest};
 use web::browser::program::{Post, Program};
@@ -127,8 +127,11 @@ fn listen(document: &Document, appearance: &Rc<Appearance>, post: &Post<Msg>) ->
     let clicked = {
         let (document, appearance, post) = (document.clone(), appearance.clone(), post.clone());
         move |event: Event| {
-            if let Some(button) = closest(&event, "button")
-                && let Some(msg) = meaning(&document, &button, &appearance)
+            let Some(button) = closest(&event, "button") else { return };
+            if let Some(place) = button.get_attribute("data-jump") {
+                element(&document, &place).scroll_into_view();
+            }
+            if let Some(msg) = meaning(&document, &button, &appearance)
             {
                 post(msg);
             }
