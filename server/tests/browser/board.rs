@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
 use crate::classroom::events::EventClient;
 use crate::classroom::person::Page;
+use crate::classroom::teacher::Teacher;
 use crate::classroom::{TestServer, get};
 use api::Student;
 use protocol::homework::checks::CHECKS;
@@ -137,6 +138,74 @@ async fn it_fits_a_projector_in_both_languages_and_themes() {
                          return width / innerWidth";
             assert!(browser.script(share).await.as_f64().unwrap() > 0.45, "{language} {width}");
         }
+        browser.click("#language").await;
+    }
+    browser.finish().await;
+}
+
+/// Elements of these whose text is cut.
+fn cut(css: &str) -> String {
+    format!(
+        "return [...document.querySelectorAll({})].filter(each => each.clientWidth && \
+         (each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 4))\
+         .map(each => each.textContent)",
+        json!(css)
+    )
+}
+
+#[tokio::test]
+async fn all_names_of_steps_can_be_read_and_the_steps_stay_beside_the_lines() {
+    let server = TestServer::start().await;
+    let Some(browser) = open(PROJECTOR, server.http).await else { return };
+    let page = Page::new(&server, 1);
+    let _socket = page.websocket().await;
+    let steps = Student { steps: 18, step: 3, done: 0b111, ..Student::default() };
+    page.reports(&steps).await;
+    browser.click("#turn").await;
+    browser.until("document.querySelectorAll('#class-steps .name').length === 18").await;
+    let teacher = Teacher::of(&server);
+    for language in ["zh-CN", "en"] {
+        browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+        browser.until("document.querySelectorAll('#class-steps .name:not(:empty)').length === 18").await;
+        // As in a large school.
+        browser
+            .script("document.querySelectorAll('#class-steps [data-slot]').forEach(it => it.textContent = '300')")
+            .await;
+        for (width, height) in [(1280, 720), (1920, 1080)] {
+            browser.change_screen(Visitor { width, height, ..PROJECTOR }).await;
+            let parts = cut("#class-steps .name, #class-steps b, #class-steps");
+            assert_eq!(browser.script(&parts).await, json!([]), "{language} {width}");
+            browser.screenshot(&format!("board-steps-{width}-{language}")).await;
+        }
+        browser.change_screen(PROJECTOR).await;
+        teacher.does("show").await;
+        browser.until("document.querySelector('.talk').offsetParent").await;
+        let bars = "return [...document.querySelectorAll('#class-steps .cells')]\
+                    .filter(bar => bar.getBoundingClientRect().width > 20).length";
+        assert_eq!(browser.script(bars).await, 18, "{language}");
+        assert_eq!(browser.script(&cut(".steps, #class-steps")).await, json!([]), "{language}");
+        browser.screenshot(&format!("board-lines-{language}")).await;
+        teacher.does("hide").await;
+        browser.until("!document.querySelector('.talk').offsetParent").await;
+        browser.click("#language").await;
+    }
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn the_help_names_this_server_s_ports_and_fits_the_screen() {
+    let server = TestServer::start().await;
+    let Some(browser) = open(PROJECTOR, server.http).await else { return };
+    browser.click("#nobody").await;
+    let (http, tcp) = (server.http.port(), server.tcp.port());
+    for language in ["zh-CN", "en"] {
+        browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+        let help = browser.script("return document.getElementById('help').innerText").await;
+        let help = help.as_str().unwrap();
+        assert!(help.contains(&format!("ufw allow {http},{tcp}/tcp")), "{help}");
+        assert!(help.contains(&format!("--add-port={http}/tcp --add-port={tcp}/tcp")), "{help}");
+        assert_eq!(browser.script(&cut("#help, #help kbd")).await, json!([]), "{language}");
+        browser.screenshot(&format!("board-help-{language}")).await;
         browser.click("#language").await;
     }
     browser.finish().await;

@@ -235,6 +235,13 @@ pub fn typed(url: &str) -> &str {
     url.strip_suffix('/').unwrap_or(url)
 }
 
+/// The port in an address of the page; HTTP's own where it has none.
+pub fn page_port(typed: &str) -> &str {
+    let port = typed.split('/').next().and_then(|host| host.rsplit_once(':'));
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    port.map(|(_, port)| port).filter(|port| is_port(port)).unwrap_or("80")
+}
+
 /// Whether only the server's own machine reaches an address.
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || host == "::1" || host.starts_with("127.")
@@ -296,6 +303,18 @@ mod tests {
 
     fn at(millis: u64) -> Moment {
         Moment { millis, jitter: 0 }
+    }
+
+    #[test]
+    fn the_page_s_port_is_read_from_its_address() {
+        for (typed, port) in [
+            ("192.168.50.1:8090", "8090"),
+            ("[fe80::1]:8080/r/abc", "8080"),
+            ("[fe80::1]", "80"),
+            ("school.test/r/abc", "80"),
+        ] {
+            assert_eq!(page_port(typed), port, "{typed}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use web::core::subscription::StreamEvent;
 use web_sys::Document;
 
 use crate::class::ClassView;
-use crate::model::{Effect, Model, Msg, is_loopback, outline, typed};
+use crate::model::{Effect, Model, Msg, is_loopback, page_port, outline, typed};
 
 /// The events of the stream.
 const KINDS: [EventKind<Board>; 1] = [(api::BOARD_EVENT, json::parse)];
@@ -230,6 +230,10 @@ impl BoardPage {
         for id in ["join-url", "tcp-address"] {
             find(id).set_class_name(if is_long { "address long" } else { "address" });
         }
+        // The commands that open the firewall.
+        let help = find("help");
+        help.fill("tcp", &port);
+        help.fill("http", page_port(url));
         find("only-here").hide(!is_loopback(&address.host));
 
         let qr = find("qr");
