@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::entry::Entry;
 use super::{People, PersonId};
 
-/// How long a page that left is still counted among the students: a phone that sleeps,
-/// and one that changes its Wi-Fi.
-const COUNTED: Duration = Duration::from_secs(5 * 60);
+/// How long a page that left is still counted among the students: time to change the
+/// Wi-Fi or to open the page anew, without the board's bars jumping.
+const COUNTED: Duration = Duration::from_secs(60);
 
 impl People {
     /// The class on the board: all but what is switched. `shows` is the one whose
@@ -36,18 +36,27 @@ impl People {
 
     /// How many steps the lesson has on each page that is counted, and which are done.
     fn reports(&self, now: Instant) -> Vec<(u8, u32)> {
-        let is_counted =
-            |steps: u8, gone: Option<Duration>| steps > 0 && gone.is_none_or(|gone| gone < COUNTED);
         if !self.elsewhere().is_empty() {
             let everybody = self.everybody(now).into_iter();
-            let counted = everybody.filter(|it| is_counted(it.steps, it.gone_for()));
-            return counted.map(|it| (it.steps, it.row.done)).collect();
+            return counted(everybody.map(|it| (it.gone_for(), (it.steps, it.row.done))));
         }
         let roll = self.roll();
         let all = roll.all().into_iter();
-        let counted = all.filter(|entry| is_counted(entry.student.steps, entry.gone_for(now)));
-        counted.map(|entry| (entry.student.steps, entry.student.done)).collect()
+        let all = all.map(|it| (it.gone_for(now), (it.student.steps, it.student.done)));
+        counted(all)
     }
+}
+
+/// The reports that are counted, each with how long its page has been gone: none of an
+/// empty classroom.
+fn counted(reports: impl Iterator<Item = (Option<Duration>, (u8, u32))>) -> Vec<(u8, u32)> {
+    let is_counted = |gone: &Option<Duration>| gone.is_none_or(|gone| gone < COUNTED);
+    let reports: Vec<_> =
+        reports.filter(|(gone, (steps, _))| *steps > 0 && is_counted(gone)).collect();
+    if reports.iter().all(|(gone, _)| gone.is_some()) {
+        return Vec::new();
+    }
+    reports.into_iter().map(|(_, report)| report).collect()
 }
 
 /// For each step how many have done it. How many steps the lesson has is what most pages
@@ -64,6 +73,15 @@ fn steps(reports: &[(u8, u32)]) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_who_left_are_counted_for_a_minute_and_not_without_anybody_there() {
+        let gone = |seconds| Some(Duration::from_secs(seconds));
+        let (here, early, late) = ((None, (3, 0b1)), (gone(59), (3, 0b11)), (gone(60), (3, 0b111)));
+        let all = [here, early, late, (None, (0, 0))];
+        assert_eq!(counted(all.into_iter()), [(3, 0b1), (3, 0b11)]);
+        assert_eq!(counted([early, late].into_iter()), []);
+    }
 
     #[test]
     fn the_steps_are_counted_and_a_forged_lesson_is_not_believed() {
