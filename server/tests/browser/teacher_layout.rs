@@ -1,10 +1,12 @@
 //! What of the teacher's page is in sight while a whole class is there.
 
+use api::Student;
 use serde_json::json;
 
 use crate::classroom::TestServer;
-use crate::classroom::browser::{CHINESE, PHONE, Visitor};
-use crate::teacher::open;
+use crate::classroom::browser::{CHINESE, ENGLISH, PHONE, Visitor};
+use crate::classroom::person::Page;
+use crate::teacher::{open, tcp_from_elsewhere};
 
 /// A class that fills several screens.
 const MANY: usize = 40;
@@ -50,5 +52,67 @@ async fn on_a_laptop_what_was_done_last_is_in_sight_beside_every_control() {
     for seen in ["#confirm", PAUSE, "#journal > :first-child [data-said=did-freeze]"] {
         browser.until(&in_sight(seen)).await;
     }
+    browser.finish().await;
+}
+
+/// How many rows of people are wholly in sight, and the highest of them.
+const ROWS: &str = "
+const column = document.querySelector('.col').getBoundingClientRect();
+const rows = [...document.querySelectorAll('#people > li')].map(row => row.getBoundingClientRect());
+const seen = rows.filter(row => row.top >= column.top && row.bottom <= column.bottom);
+return [seen.length, Math.max(...seen.map(row => row.height))];";
+
+/// The state of each row, from the top.
+const STATES: &str = "[...document.querySelectorAll('#people > li')].map(row => row.dataset.state)";
+
+#[tokio::test]
+async fn on_a_laptop_ten_people_are_in_sight_and_who_is_stuck_is_first() {
+    let server = TestServer::start().await;
+    let laptop = Visitor { width: 1280, height: 720, ..ENGLISH };
+    let Some(browser) = open(laptop, server.http).await else { return };
+    let _clients = server.tcp_clients(MANY).await;
+    let page = Page::new(&server, 1);
+    let _socket = page.websocket().await;
+    let name = "Maximiliane-Alexandra 王小明".to_owned();
+    let done = 0b1_1111_1111_1111;
+    let (seat, steps, step) = ("row 12, seat 7".to_owned(), 18, 14);
+    page.reports(&Student { name, seat, steps, step, done, ..Student::default() }).await;
+    let mut stuck = tcp_from_elsewhere(&server).await;
+    stuck.expect(b"Welcome!").await;
+    for _ in 0..5 {
+        stuck.send(b"ADD;zhangsan;13800138000\n").await;
+        stuck.line().await;
+    }
+    let count = MANY + 2;
+    browser.until(&format!("{STATES}.length === {count} && {STATES}[0] === 'struggling'")).await;
+    for language in ["en", "zh-CN"] {
+        browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+        let (seen, highest): (usize, f64) =
+            serde_json::from_value(browser.script(ROWS).await).unwrap();
+        assert!(seen >= 10 && highest <= 48.0, "{language}: {seen} rows, {highest} px");
+        browser.screenshot(&format!("teacher-rows-{language}")).await;
+        browser.click("#language").await;
+    }
+    // By keyboard: the one who came last is then last.
+    browser.until("document.documentElement.lang === 'en'").await;
+    browser.element("#sort").await.send_keys("order").await.unwrap();
+    browser.until(&format!("{STATES}.lastIndexOf('struggling') === {count} - 1")).await;
+    browser.element("#sort").await.send_keys("stuck").await.unwrap();
+    browser.until(&format!("{STATES}[0] === 'struggling'")).await;
+    drop(stuck);
+    browser.until(&format!("{STATES}.lastIndexOf('gone') === {count} - 1")).await;
+    browser.finish().await;
+}
+
+#[tokio::test]
+async fn an_announcement_leaves_the_field_empty_for_the_next_one() {
+    let server = TestServer::start().await;
+    let Some(browser) = open(CHINESE, server.http).await else { return };
+    let field = browser.element("#announcement").await;
+    field.send_keys("看黑板").await.unwrap();
+    browser.click("[data-action=announce]").await;
+    let value = "document.getElementById('announcement').value";
+    browser.until(&format!("{value} === ''")).await;
+    browser.until("document.getElementById('announced').innerText === '看黑板'").await;
     browser.finish().await;
 }

@@ -3,10 +3,11 @@
 use api::{Act, Action};
 use wasm_bindgen::JsCast;
 use web::browser::appearance::Appearance;
-use web::browser::dom::Dom as _;
-use web_sys::{Document, Element, HtmlInputElement};
+use web::browser::dom::{Dom as _, element};
+use web_sys::{Document, Element, HtmlInputElement, HtmlSelectElement};
 
 use crate::model::Msg;
+use crate::model::people::Sort;
 
 /// What a press on a button means.
 pub fn meaning(document: &Document, button: &Element, appearance: &Appearance) -> Option<Msg> {
@@ -31,6 +32,19 @@ pub fn meaning(document: &Document, button: &Element, appearance: &Appearance) -
     });
     let millis = attribute("data-millis").and_then(|millis| millis.parse().ok());
     Some(Msg::Clicked(Act { action, person, text, millis }))
+}
+
+/// What the rows are to be sorted by.
+pub fn sorted_by(document: &Document) -> Option<Sort> {
+    Sort::of(&element(document, "sort").unchecked_into::<HtmlSelectElement>().value())
+}
+
+/// Empties the field of the announcement if that is what is announced.
+pub fn announced(document: &Document, announcement: &str) {
+    if typed(document, "announcement") == announcement {
+        let field = element(document, "announcement");
+        field.unchecked_into::<HtmlInputElement>().set_value("");
+    }
 }
 
 fn typed(document: &Document, id: &str) -> String {

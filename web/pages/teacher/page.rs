@@ -18,7 +18,7 @@ use web::core::subscription::StreamEvent;
 use web_sys::{Document, Event};
 
 use crate::client::Client;
-use crate::controls::meaning;
+use crate::controls::{meaning, sorted_by};
 use crate::model::{Effect, Model, Msg, Told};
 use crate::view::View;
 
@@ -147,6 +147,16 @@ fn listen(document: &Document, appearance: &Rc<Appearance>, post: &Post<Msg>) ->
             }
         }
     };
+    let chosen = {
+        let (document, post) = (document.clone(), post.clone());
+        move |event: Event| {
+            if closest(&event, "#sort").is_some()
+                && let Some(sort) = sorted_by(&document)
+            {
+                post(Msg::Sorted(sort));
+            }
+        }
+    };
     let returned = {
         let (document, post) = (document.clone(), post.clone());
         move |_: Event| {
@@ -163,6 +173,7 @@ fn listen(document: &Document, appearance: &Rc<Appearance>, post: &Post<Msg>) ->
     vec![
         Listener::new(document, "click", clicked),
         Listener::new(document, "submit", submitted),
+        Listener::new(document, "change", chosen),
         Listener::new(&window, "online", returned.clone()),
         Listener::new(document, "visibilitychange", returned),
         Listener::new(&window, "hashchange", renewed),

@@ -2,18 +2,21 @@
 //! whatever was typed becomes text nodes only.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use api::{JournalEntry, Lead, Person, Sticky};
-use js_sys::Date;
-use wasm_bindgen::JsValue;
+use js_sys::Intl::Collator;
+use js_sys::{Array, Date, Object, Reflect};
+use wasm_bindgen::{JsCast as _, JsValue};
 use web::browser::dom::{Dom as _, element, instantiate, root, template};
 use web::browser::translator::Translator;
 use web_sys::{Document, Element};
 
+use crate::controls::announced;
 use crate::homework::HomeworkTable;
-use crate::model::people::{Counts, Row, label, quiet};
+use crate::model::people::{Counts, Row, Sort, has_hand_up, label, quiet};
 use crate::model::{Access, Model};
 
 /// Entries of the journal in the document: a lesson's last minutes.
@@ -24,6 +27,8 @@ pub struct View {
     document: Document,
     translator: Rc<Translator>,
     rows: RefCell<HashMap<u64, Element>>,
+    /// The numbers of the rows as they are sorted.
+    order: RefCell<Vec<u64>>,
     shown: RefCell<Shown>,
     homework: HomeworkTable,
 }
@@ -35,14 +40,16 @@ struct Shown {
     counts: Option<Counts>,
     journal: Option<u64>,
     titles: usize,
+    /// What the rows are sorted by, none while they have to be sorted.
+    sort: Option<Sort>,
     author: Option<Option<Person>>,
 }
 
 impl View {
     /// Finds its parts in the document when they are needed.
     pub fn of(document: &Document, translator: Rc<Translator>) -> Self {
-        let (rows, shown, homework) = Default::default();
-        View { document: document.clone(), translator, rows, shown, homework }
+        let (rows, order, shown, homework) = Default::default();
+        View { document: document.clone(), translator, rows, order, shown, homework }
     }
 
     /// Has everything be shown again: in another language.
@@ -138,7 +145,9 @@ impl View {
             press(&button, button.get_attribute("data-millis").as_deref() == Some(&pause));
         });
         self.each_button("undo", |button| button.turn("disabled", lead.undo.is_none()));
-        self.text("announced", lead.announcement.as_deref().unwrap_or_default());
+        let announcement = lead.announcement.as_deref().unwrap_or_default();
+        self.text("announced", announcement);
+        announced(&self.document, announcement);
         self.show_blocked(lead);
         for (id, row) in &*self.rows.borrow() {
             press(&row.query("[data-action=show-one]"), lead.shows == Some(*id));
@@ -199,7 +208,9 @@ impl View {
         }
         let counts = model.roll().counts();
         let has_changed = !changed.is_empty() || self.shown.borrow().counts != Some(counts);
+        let is_arranged = self.arrange(model, &rows, has_changed);
         let mut shown = self.shown.borrow_mut();
+        shown.sort = is_arranged.then(|| model.sort());
         shown.titles = titles;
         shown.counts = Some(counts);
         if has_changed {
@@ -213,6 +224,56 @@ impl View {
             }
             self.find("nobody").hide(!rows.is_empty());
             self.list_names(model);
+        }
+    }
+
+    /// Puts the rows in order. Returns whether they are: none moves away from under the
+    /// pointer, or from the keyboard's focus, so that no click meets another person.
+    fn arrange(&self, model: &Model, rows: &HashMap<u64, Element>, has_changed: bool) -> bool {
+        let is_new_sort = self.shown.borrow().sort != Some(model.sort());
+        if !has_changed && !is_new_sort {
+            return true;
+        }
+        if self.is_used("#people>:hover") || self.is_used("#people :focus-visible") {
+            return false;
+        }
+        let mut order = self.order.borrow_mut();
+        let compare = self.collation();
+        model.roll().sort(&mut order, model.sort(), compare);
+        let list = self.find("people");
+        let mut next = list.first_element_child();
+        for row in order.iter().filter_map(|id| rows.get(id)) {
+            if next.as_ref() == Some(row) {
+                next = row.next_element_sibling();
+            } else {
+                let before = next.as_ref().map(|next| next.unchecked_ref());
+                // It cannot fail: both are in the list.
+                let _ = list.insert_before(row, before);
+            }
+        }
+        true
+    }
+
+    /// Whether something is pointed at or has the focus. A finger points at nothing for
+    /// long, and browsers that do not know a selector say no.
+    fn is_used(&self, selector: &str) -> bool {
+        let window = self.document.default_view();
+        let points = window.and_then(|window| window.match_media("(hover:hover)").ok().flatten());
+        let found = self.document.query_selector(selector);
+        points.is_some_and(|points| points.matches()) && found.is_ok_and(|found| found.is_some())
+    }
+
+    /// Compares texts as the page's language does: Chinese by pinyin, numbers by value.
+    fn collation(&self) -> impl Fn(&str, &str) -> Ordering + use<> {
+        let options = Object::new();
+        // It cannot fail on an object of one's own.
+        let _ = Reflect::set(&options, &"numeric".into(), &JsValue::TRUE);
+        let language = root(&self.document).lang();
+        let compare = Collator::new(&Array::of1(&language.into()), &options).compare();
+        move |one, other| {
+            let compared = compare.call2(&JsValue::NULL, &one.into(), &other.into());
+            let compared = compared.ok().and_then(|compared| compared.as_f64());
+            compared.unwrap_or_default().total_cmp(&0.0)
         }
     }
 
@@ -230,7 +291,7 @@ impl View {
     fn write(&self, row: &Element, person: &Person, model: &Model) {
         row.set("data-person", &person.id.to_string());
         row.set("data-state", &person.state);
-        row.turn("data-hand", person.hand);
+        row.turn("data-hand", has_hand_up(person));
         row.turn("data-homework", person.homework.is_some());
         row.turn("data-passed", person.passed);
         row.turn("data-in-page", person.in_page);
@@ -269,7 +330,7 @@ impl View {
             press(&row.query(&["[data-action=", action, "]"].concat()), is_it);
         }
         row.query("[data-action=sticky-off]").hide(person.sticky == Sticky::Off);
-        row.query("[data-action=lower-hand]").hide(!person.hand);
+        row.query("[data-action=lower-hand]").hide(!has_hand_up(person));
     }
 
     fn show_journal(&self, model: &Model) {

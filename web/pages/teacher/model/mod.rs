@@ -10,7 +10,7 @@ use web::core::language::{LanguageEffect, LanguageModel, LanguageMsg, LanguageOu
 use web::core::subscription::{StreamEvent, StreamRequest, Subscription};
 use web::core::version::Comparison;
 
-use self::people::Roll;
+use self::people::{Roll, Sort};
 
 /// How many entries of the journal are kept: as many as the server keeps.
 const JOURNAL: usize = 500;
@@ -61,6 +61,8 @@ pub enum Msg {
     AuthorAsked(String),
     /// Only those rows are looked for.
     Filtered(String),
+    /// The rows are to be in this order.
+    Sorted(Sort),
 }
 
 /// What is to be done.
@@ -106,6 +108,7 @@ pub struct Model {
     journal: Vec<JournalEntry>,
     titles: Vec<String>,
     filter: String,
+    sort: Sort,
     /// Until when a second click ends the lesson.
     confirms_until: Option<u64>,
     refusal: Option<String>,
@@ -125,6 +128,7 @@ impl Model {
             journal: Vec::new(),
             titles: Vec::new(),
             filter: "all".to_string(),
+            sort: Sort::default(),
             confirms_until: None,
             refusal: None,
             author: None,
@@ -158,6 +162,7 @@ impl Model {
             Msg::AuthorAsked(name) => effects.push(Effect::AskAuthor(name)),
             Msg::Author(author) => self.author = Some(author),
             Msg::Filtered(filter) => self.filter = filter,
+            Msg::Sorted(sort) => self.sort = sort,
         }
         if self.confirms_until.is_some_and(|until| until <= now) {
             self.confirms_until = None;
@@ -272,6 +277,11 @@ impl Model {
     /// Which rows are looked for.
     pub fn filter(&self) -> &str {
         &self.filter
+    }
+
+    /// What the rows are sorted by.
+    pub fn sort(&self) -> Sort {
+        self.sort
     }
 
     /// Whether the next click on the end of the lesson ends it.

@@ -1,6 +1,7 @@
 //! Everybody in the class, as the server tells it piece by piece.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashSet};
 
 use api::{People, Person};
 
@@ -11,6 +12,32 @@ pub struct Row {
     pub person: Person,
     /// In milliseconds of the page's clock; less than 0 for before the page was opened.
     pub since: i64,
+    /// Since when there have been mistakes and no success, as far as this page has seen it.
+    pub stuck: Option<u64>,
+}
+
+/// What the rows are sorted by. Those who are gone are last in each of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Who struggles for the longest time is first, then who is idle for the longest time.
+    #[default]
+    Stuck,
+    /// What they are called.
+    Name,
+    /// Where they sit; those without a seat behind the others.
+    Seat,
+    /// The order in which they came.
+    Came,
+}
+
+impl Sort {
+    const ALL: [(&'static str, Sort); 4] =
+        [("stuck", Sort::Stuck), ("name", Sort::Name), ("seat", Sort::Seat), ("came", Sort::Came)];
+
+    /// The one of this name in the markup.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(own, _)| *own == name).map(|(_, sort)| sort)
+    }
 }
 
 /// Who is here. Rows that change are remembered, so that the view touches no others.
@@ -44,8 +71,10 @@ impl Roll {
         self.gone.extend(&told.gone);
         for person in told.rows {
             let since = now as i64 - person.idle.min(i64::MAX as u64) as i64;
+            let before = self.rows.get(&person.id).and_then(|row| row.stuck);
+            let stuck = (!person.cause.is_empty()).then(|| before.unwrap_or(now));
             self.changed.push(person.id);
-            self.rows.insert(person.id, Row { person, since });
+            self.rows.insert(person.id, Row { person, since, stuck });
         }
         for id in &self.gone {
             self.rows.remove(id);
@@ -68,16 +97,65 @@ impl Roll {
         (std::mem::take(&mut self.changed), std::mem::take(&mut self.gone))
     }
 
+    /// Puts the numbers of all into an order, starting from one that may be an older one.
+    /// `compare` compares texts as people do who speak the page's language.
+    pub fn sort(&self, order: &mut Vec<u64>, by: Sort, compare: impl Fn(&str, &str) -> Ordering) {
+        order.retain(|id| self.rows.contains_key(id));
+        let known: HashSet<_> = order.iter().copied().collect();
+        order.extend(self.rows.keys().filter(|id| !known.contains(id)));
+        let Roll { rows, .. } = self;
+        order.sort_by(|a, b| {
+            let (one, other) = (&rows[a], &rows[b]);
+            let by_text = |text: fn(&Person) -> &str| {
+                let (one, other) = (text(&one.person), text(&other.person));
+                one.is_empty().cmp(&other.is_empty()).then_with(|| compare(one, other))
+            };
+            let is_gone = one.is_gone().cmp(&other.is_gone());
+            is_gone
+                .then_with(|| match by {
+                    Sort::Stuck => one.urgency().cmp(&other.urgency()),
+                    Sort::Name => by_text(label),
+                    Sort::Seat => by_text(|person| &person.seat),
+                    Sort::Came => Ordering::Equal,
+                })
+                .then(a.cmp(b))
+        });
+    }
+
     /// How many are in which state.
     pub fn counts(&self) -> Counts {
         let count = |is: fn(&Person) -> bool| self.rows().filter(|row| is(&row.person)).count();
         Counts {
-            online: count(|person| person.state != "gone"),
+            online: count(is_here),
             struggling: count(|person| person.state == "struggling"),
             idle: count(|person| person.state == "idle"),
-            hands: count(|person| person.hand),
+            hands: count(has_hand_up),
         }
     }
+}
+
+impl Row {
+    fn is_gone(&self) -> bool {
+        !is_here(&self.person)
+    }
+
+    /// The less it is the sooner the teacher is needed.
+    fn urgency(&self) -> (u8, i64) {
+        match &*self.person.state {
+            "struggling" => (0, self.stuck.map_or(0, |since| since as i64)),
+            "idle" => (1, self.since),
+            _ => (2, 0),
+        }
+    }
+}
+
+fn is_here(person: &Person) -> bool {
+    person.state != "gone"
+}
+
+/// Whether a hand is raised by somebody who is here.
+pub fn has_hand_up(person: &Person) -> bool {
+    person.hand && is_here(person)
 }
 
 /// What a person is called: the name, else the seat, else the address.
@@ -119,6 +197,54 @@ mod tests {
         roll.hear(People { complete: true, rows: vec![person(7, "fine")], gone: vec![] }, 0);
         assert_eq!(roll.changes(), (vec![7], vec![1, 2]));
         assert_eq!(roll.rows().count(), 1);
+    }
+
+    #[test]
+    fn hands_of_those_who_are_gone_are_not_counted() {
+        let mut roll = Roll::default();
+        let raised = |id, state| Person { hand: true, ..person(id, state) };
+        roll.hear(part(vec![raised(1, "gone"), raised(2, "fine"), raised(3, "idle")], vec![]), 0);
+        assert_eq!(roll.counts().hands, 2);
+    }
+
+    /// The order of the rows, by that and in the order of code points.
+    fn order(roll: &Roll, by: Sort) -> Vec<u64> {
+        let mut order = vec![9, 3];
+        roll.sort(&mut order, by, Ord::cmp);
+        order
+    }
+
+    #[test]
+    fn rows_are_in_the_order_that_was_chosen_and_those_who_are_gone_last() {
+        let mut roll = Roll::default();
+        let row = |id, state: &str, name: &str, seat: &str| Person {
+            name: name.to_string(),
+            seat: seat.to_string(),
+            idle: 100 - id,
+            cause: if state == "struggling" { "telnet".to_string() } else { String::new() },
+            ..person(id, state)
+        };
+        let first = vec![
+            row(1, "gone", "a", "1"),
+            row(2, "fine", "f", "2"),
+            row(3, "idle", "e", ""),
+            row(4, "struggling", "d", "4"),
+        ];
+        roll.hear(part(first, vec![]), 1_000);
+        let later = vec![
+            row(5, "struggling", "c", "5"),
+            row(6, "idle", "b", "3"),
+            row(4, "struggling", "d", "4"),
+        ];
+        roll.hear(part(later, vec![]), 2_000);
+        assert_eq!(order(&roll, Sort::Stuck), [4, 5, 3, 6, 2, 1]);
+        assert_eq!(order(&roll, Sort::Name), [6, 5, 4, 3, 2, 1]);
+        assert_eq!(order(&roll, Sort::Seat), [2, 6, 4, 5, 3, 1]);
+        assert_eq!(order(&roll, Sort::Came), [2, 3, 4, 5, 6, 1]);
+        // A success, and a mistake behind it: stuck anew.
+        roll.hear(part(vec![row(4, "fine", "d", "4")], vec![]), 3_000);
+        roll.hear(part(vec![row(4, "struggling", "d", "4")], vec![]), 4_000);
+        assert_eq!(order(&roll, Sort::Stuck), [5, 4, 3, 6, 2, 1]);
     }
 
     #[test]
