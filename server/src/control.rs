@@ -36,6 +36,9 @@ pub struct ControlFile {
 #[derive(Debug, Serialize, Deserialize)]
 struct Content {
     http: SocketAddr,
+    /// The lesson's port; none in a file of an older version.
+    #[serde(default)]
+    lesson: Option<u16>,
     token: String,
 }
 
@@ -45,10 +48,16 @@ impl ControlFile {
     /// # Errors
     ///
     /// The folder cannot be written. The commands then do not find the server.
-    pub fn write(book: &Path, http: SocketAddr, token: &Secret) -> anyhow::Result<Self> {
+    pub fn write(
+        book: &Path,
+        tcp: SocketAddr,
+        http: SocketAddr,
+        token: &Secret,
+    ) -> anyhow::Result<Self> {
         let path = file_beside(book, ENDING)?;
         let http = SocketAddr::new(on_this_computer(http), http.port());
-        let content = Content { http, token: token.as_str().to_owned() };
+        let lesson = Some(tcp.port());
+        let content = Content { http, lesson, token: token.as_str().to_owned() };
         let content = serde_json::to_string(&content).context("it has a JSON form")?;
         let folder = path.parent().unwrap_or(Path::new("."));
         // A temporary file is its user's alone (0600) from the first moment.
@@ -80,6 +89,11 @@ impl RunningServer {
         serde_json::from_slice(&content).ok().map(RunningServer)
     }
 
+    /// The lesson's port and the page's.
+    pub(crate) fn ports(&self) -> Option<(u16, u16)> {
+        Some((self.0.lesson?, self.0.http.port()))
+    }
+
     /// The contacts as CSV.
     ///
     /// # Errors
@@ -102,7 +116,7 @@ impl RunningServer {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> anyhow::Result<Vec<u8>> {
-        let Content { http, token } = &self.0;
+        let Content { http, token, .. } = &self.0;
         let mut stream = TcpStream::connect_timeout(http, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;

@@ -63,8 +63,8 @@ fn run() -> ExitCode {
         Subcommand::Import { csv, book, encoding } => {
             book.path().and_then(|book| csv::import(&book, &csv, encoding))
         }
-        Subcommand::Doctor { tcp, http } => {
-            let is_fine = doctor::run(tcp, http, language);
+        Subcommand::Doctor { tcp, http, book } => {
+            let is_fine = doctor::run(tcp, http, book.path().ok().as_deref(), language);
             diagnostics::flush(FINAL_FLUSH);
             return if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
@@ -187,8 +187,8 @@ fn serve_rooms(options: &Options, database: &str) -> anyhow::Result<()> {
 
 /// Lets the commands on this computer find the server. It serves without it, too.
 fn control_file(data: &Path, server: &Server) -> Option<ControlFile> {
-    let http = server.http_address().ok()?;
-    match ControlFile::write(data, http, server.teacher_token()) {
+    let (tcp, http) = (server.tcp_address().ok()?, server.http_address().ok()?);
+    match ControlFile::write(data, tcp, http, server.teacher_token()) {
         Ok(file) => Some(file),
         Err(error) => {
             tracing::debug!("the commands will not find this server: {error:#}");

@@ -145,6 +145,9 @@ pub enum Subcommand {
             value_parser = values::endpoint, env = "TCP_CLASSROOM_HTTP"
         )]
         http: Endpoint,
+        /// The book of the server; a server that has it open is found on any ports.
+        #[command(flatten)]
+        book: BookFile,
     },
     /// Empty the book for the next class, and keep the old contacts as a file beside it;
     /// also while a server runs.

@@ -8,8 +8,10 @@ mod firewall;
 mod ports;
 
 use std::fmt;
+use std::path::Path;
 
 use crate::cli::options::Endpoint;
+use crate::control::RunningServer;
 use crate::join::hosts::{Host, Hosts};
 use crate::join::interfaces::{interfaces, ranked};
 use crate::language::{Language, localized};
@@ -64,21 +66,29 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Tries everything and says what was found. Returns whether nothing is wrong.
-pub fn run(tcp: Endpoint, http: Endpoint, language: Language) -> bool {
-    let numbers = [tcp.port(), http.port()];
+/// Tries everything and says what was found. Returns whether nothing is wrong. Where
+/// nothing answers on the page's port, a server that has the book open tells its ports.
+pub fn run(tcp: Endpoint, http: Endpoint, book: Option<&Path>, language: Language) -> bool {
+    let mut numbers = [tcp.port(), http.port()];
+    if !Port::Page(http.port()).answers_here()
+        && let Some(running) = book.and_then(RunningServer::of).and_then(|it| it.ports())
+        && Port::Page(running.1).answers_here()
+    {
+        numbers = running.into();
+    }
+    let [lesson, page] = numbers;
     let interfaces = interfaces().unwrap_or_default();
     let lan = ranked(&interfaces);
-    let listener = ([0, 0, 0, 0, 0, 0, 0, 0], http.port()).into();
+    let listener = ([0, 0, 0, 0, 0, 0, 0, 0], page).into();
     let hosts = Hosts { listener, lan: &lan, advertised: None }.few().0;
     let addresses: Vec<_> = hosts.iter().filter_map(Host::address).collect();
 
     let mut findings = Vec::new();
-    for port in [Port::Lesson(tcp.port()), Port::Page(http.port())] {
+    for port in [Port::Lesson(lesson), Port::Page(page)] {
         findings.push(port.on_this_computer(language));
         findings.extend(port.on_network(&addresses, language));
     }
-    findings.push(network(&hosts, http.port(), language));
+    findings.push(network(&hosts, page, language));
     findings.extend(firewall::findings(numbers, language));
     for finding in &findings {
         diagnostics::say(finding);

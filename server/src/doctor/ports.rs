@@ -45,6 +45,11 @@ impl Port {
         }
     }
 
+    /// Whether the server answers on this computer.
+    pub(super) fn answers_here(self) -> bool {
+        self.at((Ipv4Addr::LOCALHOST, self.number()).into()) == There::Ours
+    }
+
     /// Whether the server answers on this computer, or the port is free for it.
     pub(super) fn on_this_computer(self, language: Language) -> Finding {
         let (port, flag) = (self.number(), self.flag());
@@ -80,7 +85,7 @@ impl Port {
     pub(super) fn on_network(self, addresses: &[IpAddr], language: Language) -> Option<Finding> {
         let port = self.number();
         let first = addresses.iter().find(|ip| ip.is_ipv4()).or_else(|| addresses.first())?;
-        if self.at((Ipv4Addr::LOCALHOST, port).into()) != There::Ours {
+        if !self.answers_here() {
             return None;
         }
         let address = SocketAddr::new(*first, port);
