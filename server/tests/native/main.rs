@@ -15,6 +15,8 @@ mod board;
 mod book_file;
 mod class_board;
 mod console;
+#[cfg(target_os = "linux")]
+mod deploy;
 mod diagnostics;
 mod durability;
 mod exchange;
