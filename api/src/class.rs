@@ -326,11 +326,14 @@ pub enum Action {
     LowerHand,
     /// End the lesson: names and progress are wiped.
     End,
+    /// The server refused more connections of an address that has as many as one may
+    /// have. Only in the journal: a teacher does not do it.
+    Crowded,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Action; 28] = [
+    pub const ALL: [Action; 29] = [
         Action::Pause,
         Action::Resume,
         Action::StageEcho,
@@ -359,6 +362,7 @@ impl Action {
         Action::ShowOne,
         Action::LowerHand,
         Action::End,
+        Action::Crowded,
     ];
 
     /// How it is written: in an [`Act`], and as `data-action` on the teacher's page.
@@ -392,6 +396,7 @@ impl Action {
             Action::ShowOne => "show-one",
             Action::LowerHand => "lower-hand",
             Action::End => "end",
+            Action::Crowded => "crowded",
         }
     }
 }

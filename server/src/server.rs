@@ -108,7 +108,10 @@ impl Server {
         let classroom = Classroom::new(book, options, console).led_with(Access::new(token, cookie));
         let classroom = Arc::new(classroom);
         let server = Arc::new(context(config, &tcp, &http, true, stop.clone()));
-        let admission = Arc::new(Admission::new(&server.limits, &server.proxies));
+        let led = Arc::clone(&classroom);
+        let admission = Admission::new(&server.limits, &server.proxies)
+            .on_crowded(move |address| led.lead().note_crowded(address));
+        let admission = Arc::new(admission);
         tcp.limit_send_buffers(SEND_BUFFER);
         http.limit_send_buffers(SEND_BUFFER);
         let ended = CancellationToken::new();

@@ -35,6 +35,8 @@ pub(crate) enum Refused {
     NotBlocked,
     /// The pause is missing or too long.
     BadPause,
+    /// Only the server does that.
+    ServersAct,
     /// There is nothing to take back.
     NothingToUndo,
     /// The book.
@@ -72,6 +74,9 @@ impl Refused {
                     "回复前的等待时间是 0 到 {most} 秒",
                     "the pause before each reply is 0 to {most} seconds"
                 )
+            }
+            Refused::ServersAct => {
+                localized!(in language; "这件事只有服务器自己会做", "only the server does that")
             }
             Refused::NothingToUndo => {
                 localized!(in language; "没有可以撤销的操作", "there is nothing to undo")
@@ -111,6 +116,7 @@ impl Classroom {
             Action::Delete | Action::Reset | Action::NewBook => return self.revise(act).await,
             Action::Undo => return self.undo(act).await,
             Action::End => return self.end_lesson(act).await,
+            Action::Crowded => return Err(Refused::ServersAct),
             Action::Block | Action::Unblock => self.block_or_unblock(&act)?,
             Action::Disconnect | Action::ShowOne | Action::LowerHand => self.single_out(&act)?,
             Action::StickyJoin | Action::StickySplit | Action::StickyOff => self.stick(&act)?,

@@ -1,8 +1,10 @@
 //! Admission control: limits on the connections, in all and from each address.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -21,6 +23,10 @@ const RESERVED_SHARE: usize = 4;
 /// Addresses remembered before those that left are looked for.
 const SWEEP_AT: usize = 1024;
 
+/// How often the same address is told of that is refused more connections: often enough
+/// to be seen, and a program that tries on without end fills no journal.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// Counts the connections, in all and from each address.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -30,6 +36,16 @@ pub(crate) struct Admission {
     /// Addresses that stand for many clients, whose own are counted when they are known.
     proxies: Arc<[IpAddr]>,
     open: Mutex<Open>,
+    on_crowded: Option<OnCrowded>,
+}
+
+/// What is told of each address that is refused for its many connections.
+struct OnCrowded(Box<dyn Fn(IpAddr) + Send + Sync>);
+
+impl fmt::Debug for OnCrowded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnCrowded")
+    }
 }
 
 #[derive(Debug)]
@@ -47,6 +63,8 @@ struct Client {
     /// Present where a rate limit holds. It outlives the connections as long as
     /// there is debt: reconnecting does not pay it.
     usage: Option<Arc<AddressUsage>>,
+    /// When it was told of last that there are too many.
+    told: Option<Instant>,
 }
 
 impl Client {
@@ -71,7 +89,14 @@ impl Admission {
         let Limits { connections, per_address, rates, .. } = *limits;
         let proxies = Arc::clone(proxies);
         let open = Mutex::new(open);
-        Admission { most: connections, most_per_address: per_address, rates, proxies, open }
+        let (most, most_per_address, on_crowded) = (connections, per_address, None);
+        Admission { most, most_per_address, rates, proxies, open, on_crowded }
+    }
+
+    /// Has an address told of that is refused more connections, at most once a minute.
+    pub(crate) fn on_crowded(mut self, tell: impl Fn(IpAddr) + Send + Sync + 'static) -> Self {
+        self.on_crowded = Some(OnCrowded(Box::new(tell)));
+        self
     }
 
     /// Admits a connection for as long as the permit lives.
@@ -101,8 +126,17 @@ impl Admission {
         let client = open.by_address.entry(address).or_insert_with(|| Client {
             open: 0,
             usage: AddressUsage::new(address, &self.rates_of(is_proxy), now),
+            told: None,
         });
         if client.open >= limit {
+            let is_news = client.told.is_none_or(|told| now - told >= TOLD_EVERY);
+            if is_news {
+                client.told = Some(now);
+            }
+            drop(open);
+            if let Some(OnCrowded(tell)) = self.on_crowded.as_ref().filter(|_| is_news) {
+                tell(address);
+            }
             return Err(Refusal::AddressFull);
         }
         client.open += 1;
@@ -177,8 +211,6 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::transport::rate_limit::Rate;
 
@@ -228,6 +260,23 @@ mod tests {
         drop((second, other));
         assert!(admission.open().by_address.is_empty());
         assert_eq!(admission.open().total, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_is_refused_again_and_again_is_told_of_once_a_minute() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let note = Arc::clone(&told);
+        let limits = Limits { per_address: PerAddress::All(1), ..Limits::default() };
+        let admission = Admission::new(&limits, &[].into());
+        let admission =
+            Arc::new(admission.on_crowded(move |address| note.lock().unwrap().push(address)));
+        let _permits = [phone(1), phone(2)].map(|address| admission.admit(address).unwrap());
+        let refused = |address| assert!(admission.admit(address).is_err());
+        (0..100).for_each(|_| refused(phone(1)));
+        refused(phone(2));
+        tokio::time::advance(TOLD_EVERY).await;
+        (0..100).for_each(|_| refused(phone(1)));
+        assert_eq!(*told.lock().unwrap(), [phone(1), phone(2), phone(1)]);
     }
 
     #[test]

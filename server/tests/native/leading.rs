@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use api::{JournalEntry, Lead, People, Person, Snapshot};
-use tcp_classroom::Book;
+use tcp_classroom::{Book, PerAddress};
 
 use crate::classroom::events::EventClient;
 use crate::classroom::teacher::Teacher;
@@ -365,6 +365,33 @@ async fn a_blocked_address_is_out_with_all_its_connections_and_others_stay() {
     teacher.acts(r#"{"action":"unblock","text":"127.0.0.3"}"#).await;
     let mut again = from_there().await;
     again.expect(b"Welcome!").await;
+}
+
+#[tokio::test]
+async fn the_teacher_is_told_of_an_address_that_has_too_many_connections() {
+    let server = TestServer::with(|config| config.limits.per_address = PerAddress::All(4)).await;
+    let from_there = async || {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 3], 0).into()).unwrap();
+        TcpClient { stream: socket.connect(server.tcp).await.unwrap() }
+    };
+    let mut clients = Vec::new();
+    for _ in 0..4 {
+        let mut client = from_there().await;
+        client.expect(b"Welcome!").await;
+        clients.push(client);
+    }
+    for _ in 0..3 {
+        let told = from_there().await.rest().await;
+        assert!(told.starts_with("Error: your computer has too many"), "{told}");
+    }
+    let desk = Desk::open(&server).await;
+    let [entry] = &desk.journal[..] else { panic!("once a minute: {:?}", desk.journal) };
+    assert_eq!((entry.act.action, &*entry.whom), (api::Action::Crowded, "127.0.0.3"));
+    assert!(entry.by_itself);
+    // It is none of the teacher's actions.
+    let (status, _) = Teacher::of(&server).tries(r#"{"action":"crowded"}"#).await;
+    assert_eq!(status, 400);
 }
 
 #[tokio::test]

@@ -205,6 +205,13 @@ impl Lead {
         }
     }
 
+    /// Notes that connections of an address were refused, for there were as many as one
+    /// may have.
+    pub(crate) fn note_crowded(&self, address: IpAddr) {
+        let act = Act { action: Action::Crowded, person: None, text: None, millis: None };
+        self.journal.add(act, address.to_string(), true);
+    }
+
     fn end_what_is_over(&self, now: Instant) {
         let mut ended = Vec::new();
         self.switch(|switches| {

@@ -131,6 +131,7 @@ fn status(refused: &Refused) -> StatusCode {
         | Refused::BadAnnouncement
         | Refused::BadAddress
         | Refused::BadPause
+        | Refused::ServersAct
         | Refused::Book(NotRevised::NotKept(KeepError::BadName)) => StatusCode::BAD_REQUEST,
         Refused::UnknownPerson | Refused::NotBlocked | Refused::Book(NotRevised::NotThere) => {
             StatusCode::NOT_FOUND
