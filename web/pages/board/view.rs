@@ -21,7 +21,7 @@ use web::core::subscription::StreamEvent;
 use web_sys::Document;
 
 use crate::class::ClassView;
-use crate::model::{Effect, Model, Msg, is_loopback, page_port, outline, typed};
+use crate::model::{Effect, Model, Msg, is_loopback, outline, page_port, typed};
 
 /// The events of the stream.
 const KINDS: [EventKind<Board>; 1] = [(api::BOARD_EVENT, json::parse)];

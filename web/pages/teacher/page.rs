@@ -131,8 +131,7 @@ fn listen(document: &Document, appearance: &Rc<Appearance>, post: &Post<Msg>) ->
             if let Some(place) = button.get_attribute("data-jump") {
                 element(&document, &place).scroll_into_view();
             }
-            if let Some(msg) = meaning(&document, &button, &appearance)
-            {
+            if let Some(msg) = meaning(&document, &button, &appearance) {
                 post(msg);
             }
         }
