@@ -53,6 +53,7 @@ async fn a_wrong_code_is_told_and_the_right_one_opens_the_class() {
     browser.go(&format!("http://{}/r/2345-6789-abcd/", one.http)).await;
     let told = "document.querySelector('[role=status]').innerText";
     browser.until(&format!("{told}.includes('There is no class with this code')")).await;
+    browser.click("a[lang=zh-CN]").await;
     browser.until(&format!("{told}.includes('没有使用这个代码的课堂')")).await;
     browser.until("document.activeElement.name === 'code'").await;
     let typed = format!("{}{}", code.to_uppercase(), char::from(Key::Enter));
