@@ -151,6 +151,23 @@ impl Somebody {
 }
 
 impl Elsewhere {
+    /// Forgets names and progress, which the other servers do as well; those who are
+    /// connected stay.
+    pub(super) fn forget(&mut self) {
+        for (_, told) in &mut self.0 {
+            let Told { pages, clients, reached, .. } = *told;
+            let mut people = std::mem::take(&mut told.people);
+            people.retain(|somebody| somebody.gone.is_none());
+            for somebody in &mut people {
+                let Person { id, raw, .. } = somebody.row;
+                let Person { address, state, .. } = std::mem::take(&mut somebody.row);
+                somebody.row = Person { id, address, raw, state, ..Person::default() };
+                somebody.steps = 0;
+            }
+            *told = Told { pages, clients, reached, people, ..Told::default() };
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -420,6 +437,22 @@ mod tests {
         one.take_over(told(&two));
         let [made] = &one.mistakes_everywhere()[..] else { panic!("one is made often enough") };
         assert_eq!((&*made.cause, made.count), ("fullwidth-semicolon", 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_lesson_those_at_other_servers_are_here_still_and_nameless() {
+        let (one, two, stop) = (server(1), server(2), CancellationToken::new());
+        let there = [10, 0, 0, 2].into();
+        let _connected = two.enter(Visitor::page(there, Some("key of limei")), &stop);
+        two.report("key of limei", there, student("李梅", 3)).unwrap();
+        two.report("key of zhangsan", there, student("张三", 1)).unwrap();
+        one.take_over(told(&two));
+        assert_eq!(one.everybody(Instant::now()).len(), 2);
+        one.forget_all();
+        let rows = one.everybody(Instant::now());
+        let [Somebody { row, steps: 0, .. }] = &rows[..] else { panic!("{rows:?}") };
+        assert_eq!((&*row.name, &*row.address, row.done), ("", "10.0.0.2", 0));
+        assert_eq!(one.present_everywhere(), Present { pages: 1, clients: 0 });
     }
 
     #[tokio::test(start_paused = true)]

@@ -310,7 +310,7 @@ impl People {
     pub(crate) fn forget_all(&self) {
         self.roll().forget_all(Instant::now());
         *self.mistakes() = Mistakes::default();
-        *self.elsewhere() = Elsewhere::default();
+        self.elsewhere().forget();
         self.tell_homework(HomeworkTold::default());
         self.authors.forget();
         self.lines.show(false);
