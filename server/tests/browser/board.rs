@@ -166,7 +166,9 @@ async fn all_names_of_steps_can_be_read_and_the_steps_stay_beside_the_lines() {
     let teacher = Teacher::of(&server);
     for language in ["zh-CN", "en"] {
         browser.until(&format!("document.documentElement.lang === '{language}'")).await;
-        browser.until("document.querySelectorAll('#class-steps .name:not(:empty)').length === 18").await;
+        browser
+            .until("document.querySelectorAll('#class-steps .name:not(:empty)').length === 18")
+            .await;
         // As in a large school.
         browser
             .script("document.querySelectorAll('#class-steps [data-slot]').forEach(it => it.textContent = '300')")
