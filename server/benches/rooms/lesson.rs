@@ -46,7 +46,7 @@ pub async fn inputs(postgres: &Postgres) {
         opened.as_secs_f64(),
     );
     println!(
-        "             a second  p50 ms  p99 ms | ms of processor a second | bytes a message\n\
+        "             a second  p50 ms  p99 ms | ms of processor a second | bytes a message, or a second without any\n\
          \x20                                    |   server     database    | to clients  to database  log"
     );
     let lines: [(&str, Option<Line>); 3] = [
@@ -68,7 +68,8 @@ pub async fn inputs(postgres: &Postgres) {
         let took = start.elapsed().as_secs_f64();
         let used = Usage::now(postgres, &servers).await.since(before);
         let count = done.times.len();
-        let each = |bytes: f64| bytes / count.max(1) as f64;
+        // A second, where there is no message.
+        let each = |bytes: f64| bytes / if count == 0 { took } else { count as f64 };
         println!(
             "{what:10} {:10.0} {:7.1} {:7.1} | {:8.0} {:12.0}    | {:10.0} {:12.0} {:4.0}",
             count as f64 / took,
