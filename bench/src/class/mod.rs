@@ -73,7 +73,7 @@ pub fn measure(lab: &mut Lab) -> Result<Vec<Fact>> {
             _ => differences.join("; "),
         };
         facts.push(Fact {
-            what: format!("board and teacher's page{beside}: figures"),
+            what: format!("what board and teacher's page are told{beside}"),
             value,
             verdict: Some(Verdict {
                 target: "equal to the load's own".to_owned(),

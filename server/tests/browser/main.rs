@@ -28,6 +28,7 @@ mod beginner;
 mod board;
 mod book_on_view;
 mod class;
+mod class_figures;
 mod connection;
 mod journey;
 mod lesson;

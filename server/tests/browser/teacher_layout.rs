@@ -1,6 +1,7 @@
 //! What of the teacher's page is in sight while a whole class is there.
 
 use api::Student;
+use fantoccini::key::Key;
 use serde_json::json;
 
 use crate::classroom::TestServer;
@@ -14,7 +15,8 @@ const MANY: usize = 40;
 /// Whether all of an element, by its selector, is on the screen and not covered.
 fn in_sight(css: &str) -> String {
     format!(
-        "(() => {{ const it = document.querySelector({css}), {{ left, top, right, bottom }} = it.getBoundingClientRect(); \
+        "(() => {{ const it = document.querySelector({css}); if (!it) return false; \
+         const {{ left, top, right, bottom }} = it.getBoundingClientRect(); \
          const seen = document.elementFromPoint((left + right) / 2, (top + bottom) / 2); \
          return right > left && left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight && it.contains(seen) }})()",
         css = json!(css)
@@ -97,7 +99,9 @@ async fn on_a_laptop_ten_people_are_in_sight_and_who_is_stuck_is_first() {
     browser.until("document.documentElement.lang === 'en'").await;
     browser.element("#sort").await.send_keys("order").await.unwrap();
     browser.until(&format!("{STATES}.lastIndexOf('struggling') === {count} - 1")).await;
-    browser.element("#sort").await.send_keys("stuck").await.unwrap();
+    // The first of the choices.
+    let home = char::from(Key::Home).to_string();
+    browser.element("#sort").await.send_keys(&home).await.unwrap();
     browser.until(&format!("{STATES}[0] === 'struggling'")).await;
     drop(stuck);
     browser.until(&format!("{STATES}.lastIndexOf('gone') === {count} - 1")).await;
