@@ -83,7 +83,12 @@ impl View {
             press(&button, is_it);
         });
         self.text("refusal", model.refusal().unwrap_or_default());
-        self.find("confirm").hide(!model.confirms());
+        let confirm = self.find("confirm");
+        let is_new = model.confirms() && confirm.has_attribute("hidden");
+        confirm.hide(!model.confirms());
+        if is_new {
+            confirm.come_into_sight();
+        }
         self.text("held-for", &model.held(now).map(clock).unwrap_or_default());
         self.show_author(model);
         self.show_lead(model);
