@@ -59,6 +59,7 @@ cargo xtask COMMAND
                         answers already
   bench [NAME]          measure the server, four minutes; BENCHMARKS.md has the last table
   bench typing          measure what a keystroke costs on the page, in Chromium
+  bench rows            measure the teacher's page with 300 people, in Chromium
   bench visit           measure how long a phone waits for the page, in Chromium
   bench python          measure Python in the page, in Chromium and beside a class
   bench rooms           measure many classes in PostgreSQL, beside pgbench
@@ -98,7 +99,9 @@ fn main() -> ExitCode {
         (Some("build"), []) => build(),
         (Some("page"), []) => page(),
         (Some("python"), []) => python(),
-        (Some("bench"), [name]) if name == "typing" || name == "visit" || name == "python" => {
+        (Some("bench"), [name])
+            if ["typing", "rows", "visit", "python"].iter().any(|known| name == known) =>
+        {
             bench_page(name)
         }
         (Some("bench"), [name]) if name == "rooms" => repository().and_then(|it| bench::rooms(&it)),
