@@ -248,7 +248,10 @@ impl View {
         let list = self.find("people");
         let mut next = list.first_element_child();
         for row in order.iter().filter_map(|id| rows.get(id)) {
-            if next.as_ref() == Some(row) {
+            let following = next.as_ref().and_then(|next| next.next_element_sibling());
+            if next.as_ref() == Some(row) || following.as_ref() == Some(row) {
+                // The one between, if any, is moved when it is its turn: a row that falls
+                // behind is one move, not one of each row that it falls behind.
                 next = row.next_element_sibling();
             } else {
                 let before = next.as_ref().map(|next| next.unchecked_ref());
