@@ -88,9 +88,8 @@ pub(crate) fn router(classroom: Arc<Classroom>, server: Arc<ServerContext>) -> R
         .merge(origin_checked(relay, Protected::WebSocket).layer(map_response(forbid_caching)))
         .route("/check.py", get(homework::script))
         .route("/python/{name}", get(interpreter::file))
-        .fallback(page::not_found)
+        .fallback(page::file)
         .with_state(state)
-        .merge(page::routes())
         .layer(from_fn_with_state(server, check_host))
         .layer(map_response(add_security_headers))
 }

@@ -8,11 +8,16 @@ use axum::http::header::{ACCEPT_ENCODING, ETAG, Entry, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use memory_serve::CacheControl;
 
-/// The routes of the pages and their files.
-pub(crate) fn routes() -> Router {
-    EMBEDDED.routes.clone().layer(middleware::from_fn(negotiate_encoding))
+/// Answers with a page or a file of one, or says that there is none.
+pub(crate) async fn file(request: Request) -> Response {
+    match TowerToHyperService::new(EMBEDDED.routes.clone()).call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 /// The program of a page, as its file is called without the ending: the page's name
@@ -29,8 +34,8 @@ struct Embedded {
     programs: Vec<String>,
 }
 
-/// The embedded files: brotli from the build, gzip made once at the first request;
-/// shared by all servers of this process.
+/// The embedded files: brotli from the build, gzip made once at the first request, not
+/// at the start, which it would take half of; shared by all servers of this process.
 static EMBEDDED: LazyLock<Embedded> = LazyLock::new(|| {
     let files = memory_serve::load!()
         .enable_brotli(true)
@@ -47,7 +52,8 @@ static EMBEDDED: LazyLock<Embedded> = LazyLock::new(|| {
         file.strip_suffix("_bg.wasm").map(str::to_owned)
     };
     let programs = manifest.iter().filter_map(program).collect();
-    Embedded { routes: files.into_router(), programs }
+    let routes = files.into_router().fallback(not_found);
+    Embedded { routes: routes.layer(middleware::from_fn(negotiate_encoding)), programs }
 });
 
 /// Corrects two things about how `memory_serve` negotiates encodings.
@@ -80,7 +86,7 @@ fn weaken(headers: &mut HeaderMap) {
 }
 
 /// Answers where there is no such file.
-pub(crate) async fn not_found(request: Request) -> (StatusCode, &'static str) {
+async fn not_found(request: Request) -> (StatusCode, &'static str) {
     if request.uri().path() == "/" {
         return (
             StatusCode::SERVICE_UNAVAILABLE,
