@@ -36,6 +36,8 @@ pub fn strace(options: &[&str], arguments: &[&str]) -> Command {
     strace
         // As a grandchild, so that the child we kill is the program itself.
         .args(["-D", "-f", "-qq"])
+        // Stops the program at the calls that are asked for alone, not at each.
+        .arg("--seccomp-bpf")
         .args(options)
         .arg(command().get_program())
         .args(arguments)
