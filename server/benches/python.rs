@@ -77,7 +77,7 @@ async fn in_the_page() {
 async fn run(browser: &Browser, source: &str) {
     let script = "const editor = document.getElementById('editor'); editor.value = arguments[0]; \
                   document.getElementById('run').click()";
-    browser.client.execute(script, vec![json!(source)]).await.unwrap();
+    browser.call(script, &[json!(source)]).await;
 }
 
 /// Sends a message and waits for it to come back.

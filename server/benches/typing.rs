@@ -107,7 +107,7 @@ async fn measure(panel: &str, slower: u32) -> bool {
     }
     let visitor = Visitor { width: 1280, height: 720, ..CHINESE };
     let Some(browser) = Browser::open(visitor, server.http).await else { return false };
-    browser.client.execute(TALK, vec![json!(LINES / 2)]).await.unwrap();
+    browser.call(TALK, &[json!(LINES / 2)]).await;
     browser
         .until(&format!("document.getElementById('conversation').children.length > {LINES}"))
         .await;
@@ -131,7 +131,7 @@ async fn measure(panel: &str, slower: u32) -> bool {
             browser.until(&format!("keys.length === {typed}")).await;
         }
         assert_eq!(browser.typed().await, line);
-        browser.element("#command").await.clear().await.unwrap();
+        browser.clear("#command").await;
     }
     let keys: Vec<(f64, f64, f64)> =
         serde_json::from_value(browser.script("return keys").await).unwrap();

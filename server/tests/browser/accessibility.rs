@@ -54,8 +54,7 @@ impl Inspector {
             self.browser.set_dark(dark).await;
             // Half faded in, a text has too little contrast.
             self.browser.settle().await;
-            let arguments = vec![json!(part), json!(dark)];
-            let found = self.browser.client.execute_async(CHECK, arguments).await.unwrap();
+            let found = self.browser.call_async(CHECK, &[json!(part), json!(dark)]).await;
             if found != json!([]) {
                 self.found.push((format!("{view}, dark: {dark}"), found));
             }
@@ -72,6 +71,12 @@ impl Inspector {
     }
 
     async fn show(&mut self, panel: &str) {
+        self.open(panel).await;
+        self.look(panel, &format!("#{panel}")).await;
+    }
+
+    /// Opens a panel that is looked at later.
+    async fn open(&self, panel: &str) {
         self.browser.show(panel).await;
         if panel == "program" {
             // It comes with its own texts.
@@ -79,7 +84,6 @@ impl Inspector {
                          .every(each => each.textContent)";
             self.browser.until(&format!("document.getElementById('run') && {named}")).await;
         }
-        self.look(panel, &format!("#{panel}")).await;
     }
 }
 
@@ -114,21 +118,30 @@ async fn nobody_is_shut_out(visitor: Visitor) {
     browser.until("document.querySelector('#conversation .note.pen')").await;
     browser.until("document.querySelector('[data-told=hint] #step-hint').textContent").await;
     browser.keys("add;李四；13900139000").await;
-    browser.element("#fix:not([hidden])").await;
+    browser.await_element("#fix:not([hidden])").await;
+    if !visitor.phone {
+        inspector.open("wire").await;
+    }
     inspector.look("conversation", PAGE).await;
     if visitor.phone {
         inspector.show("plan").await;
     }
     for panel in SIDE {
-        inspector.show(panel).await;
+        match panel {
+            // On a wide screen it was seen beside the conversation.
+            "wire" if !visitor.phone => {}
+            // There it is seen beside the conversation that is closed.
+            "program" if !visitor.phone => inspector.open(panel).await,
+            _ => inspector.show(panel).await,
+        }
         match panel {
             "sequence" => {
                 inspector.browser.click("[data-arrow]:last-child").await;
                 inspector.look("an arrow", "#sequence").await;
             }
             "contacts" => {
-                inspector.browser.element("#rows > :nth-child(2)").await;
-                inspector.browser.element("#search").await.send_keys("nobody").await.unwrap();
+                inspector.browser.await_element("#rows > :nth-child(2)").await;
+                inspector.browser.type_into("#search", "nobody").await;
                 inspector.look("a search in vain", "#contacts").await;
             }
             _ => {}
@@ -138,7 +151,7 @@ async fn nobody_is_shut_out(visitor: Visitor) {
     if visitor.phone {
         inspector.browser.click("[role=tab][aria-controls=talk]").await;
     }
-    inspector.browser.element("#command").await.clear().await.unwrap();
+    inspector.browser.clear("#command").await;
     inspector.browser.send("exit").await;
     inspector.browser.await_state("closed").await;
     inspector.look("closed", PAGE).await;
@@ -146,10 +159,14 @@ async fn nobody_is_shut_out(visitor: Visitor) {
     inspector.browser.await_state("offline").await;
     inspector.browser.send("add;zhangsan;1").await;
     inspector.browser.expect("received", "zhangsan added!").await;
-    inspector.look("offline", PAGE).await;
-    for panel in ["wire", "sticky"] {
-        inspector.show(panel).await;
+    if !visitor.phone {
+        inspector.open("wire").await;
     }
+    inspector.look("offline", PAGE).await;
+    if visitor.phone {
+        inspector.show("wire").await;
+    }
+    inspector.show("sticky").await;
 
     assert!(inspector.found.is_empty(), "{visitor:?}: {:#?}", inspector.found);
     inspector.browser.finish().await;
@@ -242,7 +259,7 @@ async fn what_is_shown_on_the_board_shuts_nobody_out() {
     for client in &mut clients {
         client.send("add；lisi；13800138000\n".as_bytes()).await;
     }
-    inspector.browser.element("#lines > .recv").await;
+    inspector.browser.await_element("#lines > .recv").await;
     // On the wall, what pages have checked by themselves: one done, and one not.
     for (number, letter) in [(1, "p"), (2, "f")] {
         let (page, checks) = (Page::new(&server, number), letter.repeat(CHECKS.len()));
@@ -291,7 +308,7 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
     browser.click(&row).await;
     for action in ["pause", "freeze", "sticky-join", "show"] {
         browser.click(&format!("#lead [data-action={action}]")).await;
-        browser.element(&format!("#journal [data-said=did-{action}]")).await;
+        browser.await_element(&format!("#journal [data-said=did-{action}]")).await;
     }
     let mut inspector = Inspector { browser, found: Vec::new() };
     for (language, width) in [("zh-CN", 1280), ("en", 390)] {
@@ -300,7 +317,7 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
         inspector.browser.change_screen(Visitor { width, ..DESKTOP }).await;
         inspector.look_from_afar(language).await;
         inspector.browser.click("[data-filter=homework]").await;
-        inspector.browser.element("#homework > tr > [data-check=f]").await;
+        inspector.browser.await_element("#homework > tr > [data-check=f]").await;
         inspector.look(&format!("{language}, homework"), PAGE).await;
         inspector.browser.click("[data-filter=all]").await;
         inspector.browser.click("#language").await;
@@ -308,9 +325,8 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
     // Each of the leading buttons is reached by keyboard, and works.
     let browser = &inspector.browser;
     browser.script("document.querySelector('[data-action=resume]').focus()").await;
-    let focused = browser.client.active_element().await.unwrap();
-    focused.send_keys(&char::from(Key::Enter).to_string()).await.unwrap();
-    browser.element("#journal [data-said=did-resume]").await;
+    browser.press(char::from(Key::Enter)).await;
+    browser.await_element("#journal [data-said=did-resume]").await;
     assert!(inspector.found.is_empty(), "{:#?}", inspector.found);
 
     let denied = format!("http://{}/teacher#wrong", server.http);
@@ -327,10 +343,7 @@ async fn the_teacher_s_page_shuts_nobody_out_by_day_and_by_night() {
 async fn the_board_works_by_keyboard() {
     let server = TestServer::start().await;
     let Some(browser) = board::open(board::PROJECTOR, server.http).await else { return };
-    let press = async |key: Key| {
-        let focused = browser.client.active_element().await.unwrap();
-        focused.send_keys(&char::from(key).to_string()).await.unwrap();
-    };
+    let press = async |key: Key| browser.press(char::from(key)).await;
     let focused = "const { id } = document.activeElement; \
                    return [id, getComputedStyle(document.activeElement).outlineStyle]";
     press(Key::Tab).await;

@@ -13,14 +13,14 @@ use serde_json::json;
 async fn seen(browser: &Browser, css: &str) -> String {
     let script = "return [...document.querySelectorAll(arguments[0])].filter(each => each.offsetParent)\
                   .map(each => each.innerText).join('\\n')";
-    let seen = browser.client.execute(script, vec![json!(css)]).await.unwrap();
+    let seen = browser.call(script, &[json!(css)]).await;
     seen.as_str().unwrap().to_owned()
 }
 
 async fn commands(browser: &Browser, within: &str) -> serde_json::Value {
     let script = "return [...document.querySelectorAll(arguments[0] + ' [data-command]')]\
                   .map(each => each.dataset.command)";
-    browser.client.execute(script, vec![json!(within)]).await.unwrap()
+    browser.call(script, &[json!(within)]).await
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn examples_carry_a_number_of_the_class_or_the_students_own_name() {
 
     browser.click("[data-step=protocol] .step").await;
     let name = format!("{OPEN} [data-name]");
-    browser.element(&name).await.send_keys("Li Lei;").await.unwrap();
+    browser.type_into(&name, "Li Lei;").await;
     browser.until("document.querySelector('[data-step=remove] [data-command]').dataset.command.includes('LiLei')").await;
     assert_eq!(commands(&browser, OPEN).await, json!(["add;LiLei;13800138000"]));
     assert!(seen(&browser, &format!("{OPEN} .try")).await.starts_with("add;LiLei;13800138000"));
@@ -62,31 +62,22 @@ async fn examples_carry_a_number_of_the_class_or_the_students_own_name() {
 async fn a_second_tab_does_not_undo_what_the_first_has_done() {
     let server = TestServer::start().await;
     let Some(browser) = Browser::open(ENGLISH, server.http).await else { return };
-    let first = browser.client.window().await.unwrap();
-    let second = browser.client.new_window(true).await.unwrap().handle;
-    browser.client.switch_to_window(second).await.unwrap();
-    browser.go(&format!("http://{}/", server.http)).await;
+    let first = browser.window().await;
+    let second = browser.open_beside(ENGLISH, &format!("http://{}/", server.http)).await;
     browser.await_state("open").await;
 
-    browser.client.switch_to_window(first).await.unwrap();
+    browser.turn_to(&first).await;
     follow(&browser, Hand::Presses).await;
     browser.click("#next").await;
     follow(&browser, Hand::Presses).await;
     assert_eq!(done(&browser).await, json!(["roles", "address"]));
 
-    browser
-        .client
-        .switch_to_window(browser.client.windows().await.unwrap().pop().unwrap())
-        .await
-        .unwrap();
+    browser.turn_to(&second).await;
     browser.click("[data-step=structure] .step").await;
     follow(&browser, Hand::Presses).await;
     browser.go(&format!("http://{}/", server.http)).await;
     browser.await_state("open").await;
     assert_eq!(done(&browser).await, json!(["roles", "address", "structure"]));
-    browser.client.close_window().await.unwrap();
-    let rest = browser.client.windows().await.unwrap().pop().unwrap();
-    browser.client.switch_to_window(rest).await.unwrap();
     browser.finish().await;
 }
 
@@ -226,7 +217,7 @@ async fn on_a_phone_a_step_is_done_without_leaving_it_and_the_bar_leads_on_with_
     assert!(seen(&browser, ".own").await.contains("Now your own"));
     browser.screenshot("own-phone").await;
     // The two in the wrong order are no success, and no crime.
-    browser.element("#command").await.clear().await.unwrap();
+    browser.clear("#command").await;
     browser.send("add;13800138000;meimei").await;
     browser
         .until("document.getElementById('step-hint').innerText.includes('changed places')")

@@ -46,7 +46,7 @@ impl Class {
         }
         let server = TestServer::with_book(book, |_| {}).await;
         let browser = teacher::open(LANGUAGES[0], server.http).await?;
-        let teacher = browser.client.window().await.unwrap();
+        let teacher = browser.window().await;
         let board = format!("http://{}/board", server.http);
         let board = browser.open_beside(PROJECTOR, &board).await;
         board::await_state(&browser, "live").await;
@@ -61,14 +61,14 @@ impl Class {
             students.push(browser.open_beside(visitor, page).await);
             browser.await_state("open").await;
             browser.click("#me summary").await;
-            browser.element("#me [data-name]").await.send_keys(name).await.unwrap();
+            browser.type_into("#me [data-name]", name).await;
         }
         let students = students.try_into().expect("two pages");
         let mut python = PythonClient::start(server.tcp, ELSEWHERE);
         python.expect("Welcome!").await;
         let _second = second;
         let class = Class { server, browser, python, teacher, board, students, _second };
-        class.at_teacher().await.element(RAW).await;
+        class.at_teacher().await.await_element(RAW).await;
         for name in NAMES {
             class.row(name).await;
         }
@@ -208,9 +208,9 @@ impl Class {
 
     /// Writes into a field of the teacher's.
     pub(crate) async fn writes(&self, field: &str, text: &str) {
-        let field = self.at_teacher().await.element(field).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let teacher = self.at_teacher().await;
+        teacher.clear(field).await;
+        teacher.type_into(field, text).await;
     }
 
     /// The Python program leaves, and another one comes from the same computer.

@@ -3,9 +3,10 @@
 use crate::ADD;
 use crate::classroom::TestServer;
 use crate::classroom::binary::Program;
-use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, StaticHost, Visitor};
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::port::ReservedPort;
 use crate::classroom::relay::Relay;
+use crate::classroom::static_host::StaticHost;
 use serde_json::json;
 
 #[tokio::test]

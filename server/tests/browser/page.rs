@@ -43,7 +43,7 @@ async fn a_first_conversation_with_its_mistakes_goes_the_same_in_both_languages(
         browser.send("remove").await;
         browser.until("document.getElementById('conversation').children.length === 11").await;
         browser.keys("add;李四；13900139000").await;
-        browser.element("#fix:not([hidden])").await;
+        browser.await_element("#fix:not([hidden])").await;
         browser.until(&format!("document.documentElement.lang.startsWith('{name}')")).await;
         // The pictures of the README.
         browser.screenshot(&format!("page-{name}")).await;
@@ -67,7 +67,7 @@ async fn a_wide_semicolon_is_circled_and_mended_with_one_tap() {
     for (visitor, name) in [(CHINESE, "desktop"), (PHONE, "phone")] {
         let (_server, browser) = open!(visitor);
         browser.keys("add；张三；13800138000").await;
-        browser.element("#fix").await;
+        browser.await_element("#fix").await;
         browser.screenshot(&format!("wide-semicolon-{name}")).await;
         browser.click("#fix").await;
         assert_eq!(browser.typed().await, "add;张三;13800138000");
@@ -182,7 +182,7 @@ async fn keys_walk_through_history_and_complete_words() {
     assert_eq!(browser.typed().await, "find;nobody");
     browser.keys(&down.to_string()).await;
     assert_eq!(browser.typed().await, "dra");
-    browser.element("#command").await.clear().await.unwrap();
+    browser.clear("#command").await;
     browser.keys(&format!("f{tab}")).await;
     assert_eq!(browser.typed().await, "find;");
     browser.keys(&format!("zh{tab}")).await;
@@ -272,10 +272,7 @@ async fn the_tabs_work_by_keyboard_and_are_the_same_after_a_reload() {
     let side = |id: &str| json!([["plan", "talk", id], [id]]);
     assert_eq!(browser.script(PANELS).await, side("wire"));
     browser.script("document.getElementById('tab-wire').focus()").await;
-    let press = async |key: Key| {
-        let focused = browser.client.active_element().await.unwrap();
-        focused.send_keys(&char::from(key).to_string()).await.unwrap();
-    };
+    let press = async |key: Key| browser.press(char::from(key)).await;
     for (key, panel) in [
         (Key::Right, "sequence"),
         (Key::Left, "wire"),

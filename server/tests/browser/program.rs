@@ -39,14 +39,14 @@ pub async fn run(browser: &Browser, source: &str) {
 pub async fn write(browser: &Browser, source: &str) {
     let script = "const editor = document.getElementById('editor'); editor.value = arguments[0]; \
                   editor.dispatchEvent(new Event('input', { bubbles: true }))";
-    browser.client.execute(script, vec![json!(source)]).await.unwrap();
+    browser.call(script, &[json!(source)]).await;
 }
 
 /// Opens one of the files, with the text that the server has for it.
 pub async fn choose(browser: &Browser, file: &str) {
     let script = "const file = document.getElementById('program-file'); file.value = arguments[0]; \
                   file.dispatchEvent(new Event('change', { bubbles: true }))";
-    browser.client.execute(script, vec![json!(file)]).await.unwrap();
+    browser.call(script, &[json!(file)]).await;
     browser.until("document.getElementById('editor').value").await;
 }
 
@@ -203,9 +203,8 @@ async fn a_line_is_typed_for_a_program_that_asks() {
     let Some((_server, browser)) = open(ENGLISH).await else { return };
     run(&browser, "name = input('Your name: ')\nprint('Hello', name)\n").await;
     browser.until("!document.getElementById('program-ask').hidden").await;
-    let line = browser.element("#program-line").await;
-    line.send_keys("张三").await.unwrap();
-    line.send_keys(&char::from(fantoccini::key::Key::Enter).to_string()).await.unwrap();
+    browser.type_into("#program-line", "张三").await;
+    browser.type_into("#program-line", &char::from(fantoccini::key::Key::Enter).to_string()).await;
     until_state(&browser, "ended").await;
     assert_eq!(out(&browser).await, "Your name: 张三\nHello 张三\n");
     browser.finish().await;
@@ -214,11 +213,10 @@ async fn a_line_is_typed_for_a_program_that_asks() {
 #[tokio::test]
 async fn what_is_typed_survives_a_reload_and_keys_indent() {
     let Some((_server, browser)) = open(ENGLISH).await else { return };
-    let editor = browser.element("#editor").await;
-    editor.click().await.unwrap();
+    browser.click("#editor").await;
     let (enter, tab) =
         (char::from(fantoccini::key::Key::Enter), char::from(fantoccini::key::Key::Tab));
-    editor.send_keys(&format!("while True:{enter}print(1){enter}{tab}x")).await.unwrap();
+    browser.type_into("#editor", &format!("while True:{enter}print(1){enter}{tab}x")).await;
     let typed = "while True:\n    print(1)\n        x";
     let value = "return document.getElementById('editor').value";
     assert_eq!(browser.script(value).await, typed);

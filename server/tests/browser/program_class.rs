@@ -21,7 +21,7 @@ async fn a_page_serves_another_page() {
     press(&browser, "run").await;
     let address = address(&browser).await;
     let (_, port) = address.split_once(':').unwrap();
-    let first = browser.client.window().await.unwrap();
+    let first = browser.window().await;
     browser.open_beside(CHINESE, &format!("http://{}/", server.http)).await;
     browser.await_state("open").await;
     open_panel(&browser).await;
@@ -36,8 +36,7 @@ async fn a_page_serves_another_page() {
     let lines = output(&browser).await;
     assert!(lines.last().unwrap().1.contains("Network is unreachable"), "{lines:?}");
     // Its tab is closed; the server's is not concerned.
-    browser.client.close_window().await.unwrap();
-    browser.turn_to(&first).await;
+    browser.close_window(&first).await;
     let mut raw = TcpStream::connect(&*address).await.unwrap();
     assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
     browser.finish().await;
@@ -98,7 +97,7 @@ async fn a_tab_is_told_that_the_server_of_another_tab_took_the_place_of_its_own(
 #[tokio::test]
 async fn a_closed_tab_gives_its_port_back_within_thirty_seconds() {
     let Some((server, browser)) = open(ENGLISH).await else { return };
-    let first = browser.client.window().await.unwrap();
+    let first = browser.window().await;
     let second = browser.open_beside(ENGLISH, &format!("http://{}/", server.http)).await;
     browser.await_state("open").await;
     open_panel(&browser).await;
@@ -108,9 +107,8 @@ async fn a_closed_tab_gives_its_port_back_within_thirty_seconds() {
     let mut raw = TcpStream::connect(&*address).await.unwrap();
     assert_eq!(hear(&mut raw, "Welcome!").await, "Welcome!");
     browser.turn_to(&second).await;
-    browser.client.close_window().await.unwrap();
     let closed = Instant::now();
-    browser.turn_to(&first).await;
+    browser.close_window(&first).await;
     must("the connection ends and the port is free", async {
         // Whether it is closed or reset.
         let _ = raw.read_u8().await;

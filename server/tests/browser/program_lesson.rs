@@ -159,7 +159,7 @@ async fn source(browser: &Browser) -> String {
 async fn set_arguments(browser: &Browser, arguments: &str) {
     let script = "const field = document.getElementById('arguments'); field.value = arguments[0]; \
                   field.dispatchEvent(new Event('input', { bubbles: true }))";
-    browser.client.execute(script, vec![json!(arguments)]).await.unwrap();
+    browser.call(script, &[json!(arguments)]).await;
 }
 
 #[tokio::test]
@@ -322,8 +322,8 @@ async fn type_over(browser: &Browser, text: &str, keys: &str) {
     let select = "const editor = document.getElementById('editor'); editor.focus(); \
                   const at = editor.value.indexOf(arguments[0]); \
                   editor.setSelectionRange(at, at + arguments[0].length)";
-    browser.client.execute(select, vec![json!(text)]).await.unwrap();
-    browser.element("#editor").await.send_keys(keys).await.unwrap();
+    browser.call(select, &[json!(text)]).await;
+    browser.type_into("#editor", keys).await;
 }
 
 #[tokio::test]

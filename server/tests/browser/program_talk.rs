@@ -53,7 +53,8 @@ async fn a_page_talks_to_the_server_that_it_runs_and_is_back_with_the_class_when
         press(&browser, "program-talk").await;
         until_with(&browser, &address).await;
         exchange(&browser, &[("add;张三;138", "张三 added!")]).await;
-        assert!(out(&browser).await.contains("Accept new connection from 127.0.0.1:"));
+        let told = "document.getElementById('output').textContent";
+        browser.until(&format!("{told}.includes('Accept new connection from 127.0.0.1:')")).await;
         // Its bytes and its arrows are seen as the class's server's.
         browser.show("wire").await;
         browser.until("document.getElementById('wire-received').textContent.includes('张')").await;
@@ -113,10 +114,10 @@ async fn the_homework_s_switch_leads_to_the_program_that_runs_and_a_crash_leads_
 #[tokio::test]
 async fn a_phone_talks_to_a_classmate_s_server_by_name_until_it_stops() {
     let Some((server, browser)) = open(CHINESE).await else { return };
-    let first = browser.client.window().await.unwrap();
+    let first = browser.window().await;
     let named = "const name = document.querySelector('[data-name]'); name.value = arguments[0]; \
                  name.dispatchEvent(new Event('input', { bubbles: true }))";
-    browser.client.execute(named, vec![json!("wei1")]).await.unwrap();
+    browser.call(named, &[json!("wei1")]).await;
     choose(&browser, "server2.py").await;
     press(&browser, "run").await;
     let address = address(&browser).await;
@@ -193,7 +194,7 @@ async fn on_the_network_a_page_is_told_who_reaches_its_server_as_the_teacher_swi
     let alone = address(&browser).await;
     press(&browser, "program-talk").await;
     until_with(&browser, &alone).await;
-    let first = browser.client.window().await.unwrap();
+    let first = browser.window().await;
 
     let second = browser.open_beside(ENGLISH, &format!("http://{http}/")).await;
     browser.await_state("open").await;

@@ -29,7 +29,7 @@ async fn a_student_on_one_server_is_seen_and_held_from_another() {
     browser.await_state("open").await;
     browser.send(ADD).await;
     browser.expect("received", "zhangsan added!").await;
-    let student = browser.client.window().await.unwrap();
+    let student = browser.window().await;
 
     browser.open_beside(PROJECTOR, &format!("http://{}/r/{code}/board", two.http)).await;
     board::await_state(&browser, "live").await;
@@ -57,7 +57,7 @@ async fn a_wrong_code_is_told_and_the_right_one_opens_the_class() {
     browser.until(&format!("{told}.includes('没有使用这个代码的课堂')")).await;
     browser.until("document.activeElement.name === 'code'").await;
     let typed = format!("{}{}", code.to_uppercase(), char::from(Key::Enter));
-    browser.element("[name=code]").await.send_keys(&typed).await.unwrap();
+    browser.type_into("[name=code]", &typed).await;
     browser.await_state("open").await;
     browser.until(&format!("location.pathname === '/r/{code}/'")).await;
     browser.send(ADD).await;

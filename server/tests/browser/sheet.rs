@@ -86,7 +86,7 @@ async fn the_window_looks_as_on_the_teacher_s_sheet() {
         let text = as_html(&text);
         let html = format!("<!doctype html><meta charset=utf-8><style>{STYLE}</style><pre>{text}");
         let address = format!("data:text/html;charset=utf-8,{}", encoded(&html));
-        browser.client.goto(&address).await.unwrap();
+        browser.go(&address).await;
         browser.screenshot(&format!("before-class-window.{name}")).await;
         browser.finish().await;
     }

@@ -59,7 +59,7 @@ struct Seen {
 
 async fn seen(browser: &Browser) -> Seen {
     let ways = "[role=tab], #now, header button, #send, #command";
-    let seen = browser.client.execute(SEEN, vec![json!(OPEN), json!(ways)]).await.unwrap();
+    let seen = browser.call(SEEN, &[json!(OPEN), json!(ways)]).await;
     serde_json::from_value(seen).unwrap()
 }
 

@@ -62,10 +62,10 @@ async fn it_is_in_both_languages_and_fits_a_laptop_and_a_phone() {
     let mut tcp = tcp_from_elsewhere(&server).await;
     tcp.expect(b"Welcome!").await;
     tcp.send("add；lisi；13800138000\n".as_bytes()).await;
-    browser.element("#people > :nth-child(4)").await;
-    browser.element("[data-said=cause-fullwidth-semicolon]").await;
+    browser.await_element("#people > :nth-child(4)").await;
+    browser.await_element("[data-said=cause-fullwidth-semicolon]").await;
     browser.click("[data-action=stage-echo]").await;
-    browser.element("[data-said=did-stage-echo]").await;
+    browser.await_element("[data-said=did-stage-echo]").await;
     let mut found = Vec::new();
     for language in ["en", "zh-CN"] {
         browser.until(&format!("document.documentElement.lang === '{language}'")).await;
@@ -121,7 +121,7 @@ async fn elsewhere_it_opens_with_the_token_only_and_leads_the_class_with_it() {
     browser.go(&format!("{page}#{}", server.token)).await;
     await_access(&browser, "granted").await;
     browser.click("[data-action=freeze]").await;
-    browser.element("[data-said=did-freeze]").await;
+    browser.await_element("[data-said=did-freeze]").await;
     let mut tcp = server.tcp().await;
     tcp.send(b"add;a;1\n").await;
     assert!(tcp.line().await.contains("frozen"));
@@ -188,7 +188,7 @@ async fn the_homework_is_a_table_of_students_and_checks_for_eyes_and_for_screen_
     }
     // The last that is known of each.
     for row in ["tr:first-child > [data-check=f]", "tr:nth-child(2) > [data-check=f]"] {
-        browser.element(&format!("#homework > {row}")).await;
+        browser.await_element(&format!("#homework > {row}")).await;
     }
     let results: Vec<(String, String, String)> =
         serde_json::from_value(browser.script(RESULTS).await).unwrap();

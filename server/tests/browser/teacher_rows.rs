@@ -28,14 +28,14 @@ async fn raised_hand(class: &Class) {
     }
     let [first, second] = [class.row(NAMES[0]).await, class.row(NAMES[1]).await];
     let teacher = class.at_teacher().await;
-    teacher.element(&format!("{second}[data-hand]")).await;
+    teacher.await_element(&format!("{second}[data-hand]")).await;
     teacher.until("document.getElementById('hands-count').innerText === '2'").await;
     // The filter shows those rows alone.
     teacher.click("button[data-filter=hands]").await;
     teacher.until(&format!("!document.querySelector('{RAW}').offsetParent")).await;
     class.does_to(&first, "lower-hand").await;
     assert_eq!(class.concerned().await, NAMES[0]);
-    teacher.element(&format!("{first}:not([data-hand])")).await;
+    teacher.await_element(&format!("{first}:not([data-hand])")).await;
     teacher.until("document.getElementById('hands-count').innerText === '1'").await;
     teacher.click("button[data-filter=all]").await;
     for (which, raised) in [(0, "false"), (1, "true")] {

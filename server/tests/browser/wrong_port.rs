@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
-use crate::classroom::browser::{Browser, ENGLISH, StaticHost};
+use crate::classroom::browser::{Browser, ENGLISH};
 use crate::classroom::intruder::{LINES, assert_unchanged, with_zhangsan};
+use crate::classroom::static_host::StaticHost;
 use crate::classroom::{DEADLINE, TestServer};
 
 /// A page of another origin that tries every way a page has to send lines

@@ -1,14 +1,11 @@
 //! A student's browser, its console watched.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use fantoccini::elements::Element;
-use fantoccini::key::Key;
 use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper::Method;
@@ -17,8 +14,9 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
+use super::DEADLINE;
+use super::devtools::{Command, Pages, is_left};
 use super::engine::{Driver, Engine};
-use super::{DEADLINE, needs};
 
 /// What kind of browser opens the page.
 #[derive(Clone, Copy, Debug)]
@@ -47,27 +45,13 @@ for (const level of ['warn', 'error']) {
   console[level] = (...words) => { problems.push(level + ': ' + words.join(' ')); say(...words); };
 }";
 
-/// Tells where an element is to be clicked, in pixels of the window, once it is there
-/// and has a place; otherwise what is in the way.
-const POINT: &str = "
-const [css, tell] = arguments, start = performance.now();
-(function look() {
-  const box = document.querySelector(css)?.getClientRects()[0];
-  if (!box && performance.now() - start < 25000) return setTimeout(look, 10);
-  if (!box) return tell('it is not shown');
-  const target = document.querySelector(css);
-  target.scrollIntoView({ block: 'center' }); // Away from bars that stay at an edge.
-  const { x, y, width, height } = target.getClientRects()[0];
-  const point = [x + width / 2, y + height / 2];
-  const hit = document.elementFromPoint(...point);
-  tell(target.contains(hit) ? point : 'above it is ' + hit?.outerHTML.slice(0, 200));
-})()";
-
 /// A browser with one page open. [`finish`](Self::finish) it: that is what
 /// looks at the console.
 pub struct Browser {
     pub client: Client,
     driver: Driver,
+    /// The pages of its windows, and which of them is in use, where the engine is Chromium.
+    pub(super) pages: tokio::sync::Mutex<Pages>,
     _permit: SemaphorePermit<'static>,
 }
 
@@ -104,7 +88,7 @@ impl Browser {
             Some(idle) => idle,
             None => Self::launch(engine.start()?, visitor).await,
         };
-        let browser = Browser { client, driver, _permit };
+        let browser = Browser { client, driver, pages: Default::default(), _permit };
         match engine {
             Engine::Chromium => browser.begin_anew(visitor).await,
             Engine::Firefox | Engine::WebKit => {
@@ -128,57 +112,76 @@ impl Browser {
     /// Opens a window for a new visitor, without anything that an earlier one left.
     async fn begin_anew(&self, visitor: Visitor) {
         let window = self.client.new_window(false).await.expect("a window").handle;
-        self.client.switch_to_window(window).await.expect("it is there");
-        let everything = json!({ "origin": "*", "storageTypes": "all" });
-        self.devtools("Storage.clearDataForOrigin", everything).await;
-        self.devtools("Network.clearBrowserCookies", json!({})).await;
-        self.devtools("Network.clearBrowserCache", json!({})).await;
+        self.turn_to(&window).await;
+        self.give(&[
+            ("Storage.clearDataForOrigin", json!({ "origin": "*", "storageTypes": "all" })),
+            ("Network.clearBrowserCookies", json!({})),
+            ("Network.clearBrowserCache", json!({})),
+        ])
+        .await;
         self.console().await;
         self.imitate(visitor).await;
     }
 
-    /// Opens a page in another window of the same browser, and turns to that window.
-    pub async fn open_beside(&self, visitor: Visitor, address: &str) -> WindowHandle {
+    /// Opens another window of the same browser, and turns to it.
+    pub async fn new_window(&self, visitor: Visitor) -> WindowHandle {
         let window = self.client.new_window(false).await.expect("a window").handle;
         self.turn_to(&window).await;
         self.imitate(visitor).await;
+        window
+    }
+
+    /// Opens a page in another window of the same browser, and turns to that window.
+    pub async fn open_beside(&self, visitor: Visitor, address: &str) -> WindowHandle {
+        let window = self.new_window(visitor).await;
         self.go(address).await;
         window
+    }
+
+    /// The window in use.
+    pub async fn window(&self) -> WindowHandle {
+        self.client.window().await.expect("there is one")
     }
 
     /// Has everything that follows happen in this window.
     pub async fn turn_to(&self, window: &WindowHandle) {
         self.client.switch_to_window(window.clone()).await.expect("it is there");
+        if self.engine() == Engine::Chromium {
+            let window = String::from(window.clone());
+            self.pages.lock().await.turn_to(&self.driver.profile(), window).await;
+        }
+    }
+
+    /// Closes the window in use, and turns to another one.
+    pub async fn close_window(&self, other: &WindowHandle) {
+        self.client.close_window().await.expect("it closes");
+        self.turn_to(other).await;
     }
 
     /// Makes the window one of that visitor's.
     async fn imitate(&self, visitor: Visitor) {
         let agent = self.script("return navigator.userAgent").await;
         let language = json!({ "userAgent": agent, "acceptLanguage": visitor.language });
-        self.devtools("Emulation.setUserAgentOverride", language).await;
-        self.devtools("Emulation.setLocaleOverride", json!({ "locale": visitor.language })).await;
-        // As a window in front, though others are open.
-        self.devtools("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })).await;
-        self.set_screen(visitor).await;
-        let touch = json!({ "enabled": visitor.phone });
-        self.devtools("Emulation.setTouchEmulationEnabled", touch).await;
-        self.set_dark(visitor.dark).await;
+        self.give(&[
+            ("Emulation.setUserAgentOverride", language),
+            ("Emulation.setLocaleOverride", json!({ "locale": visitor.language })),
+            // As a window in front, though others are open.
+            ("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })),
+            screen(visitor),
+            ("Emulation.setTouchEmulationEnabled", json!({ "enabled": visitor.phone })),
+            theme(visitor.dark),
+        ])
+        .await;
     }
 
     /// Gives what is opened next the screen of a visitor.
-    pub async fn set_screen(&self, Visitor { width, height, phone, .. }: Visitor) {
-        let screen = json!({
-            "width": width, "height": height, "screenWidth": width, "screenHeight": height,
-            "deviceScaleFactor": if phone { 2 } else { 1 },
-            "mobile": phone,
-        });
-        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+    pub async fn set_screen(&self, visitor: Visitor) {
+        self.give(&[screen(visitor)]).await;
     }
 
     /// Gives the open page the screen and the theme of another visitor.
     pub async fn change_screen(&self, visitor: Visitor) {
-        self.set_screen(visitor).await;
-        self.set_dark(visitor.dark).await;
+        self.give(&[screen(visitor), theme(visitor.dark)]).await;
         self.until(&format!(
             "innerWidth === {} && innerHeight === {}",
             visitor.width, visitor.height
@@ -189,16 +192,17 @@ impl Browser {
     /// Closes the visitor's windows. A Chromium stays for the next test where its
     /// driver surely ends with this process.
     async fn end(self) {
-        if self.engine() != Engine::Chromium || !cfg!(unix) {
+        drop(self.pages);
+        if self.driver.engine != Engine::Chromium || !cfg!(unix) {
             self.client.clone().close().await.expect("it closes");
             return;
         }
         let mut windows = self.client.windows().await.expect("windows");
         for window in windows.split_off(1) {
-            self.turn_to(&window).await;
+            self.client.switch_to_window(window).await.expect("it is there");
             self.client.close_window().await.expect("it closes");
         }
-        self.turn_to(&windows[0]).await;
+        self.client.switch_to_window(windows.remove(0)).await.expect("it is there");
         let idle = (self.client, self.driver);
         IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }
@@ -224,67 +228,18 @@ impl Browser {
     }
 
     pub async fn set_dark(&self, dark: bool) {
-        let scheme = if dark { "dark" } else { "light" };
-        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+        self.give(&[theme(dark)]).await;
     }
 
+    /// An element, once it is there, for what only the driver does.
     pub async fn element(&self, css: &str) -> Element {
         let wait = self.client.wait().at_most(DEADLINE).every(Duration::from_millis(10));
         wait.for_element(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"))
     }
 
-    /// Has the mouse click in the middle of an element, once it is there, and fails if
-    /// something else lies over it.
-    pub async fn click(&self, css: &str) {
-        if self.engine() != Engine::Chromium {
-            let element = self.element(css).await;
-            let scroll = "document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })";
-            self.client.execute(scroll, vec![json!(css)]).await.expect("it is there");
-            return element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
-        }
-        // The driver's own click does the same and takes four times as long.
-        let point = self.client.execute_async(POINT, vec![json!(css)]).await;
-        let point = point.unwrap_or_else(|error| panic!("{css}: {error}"));
-        let Some([x, y]) = point.as_array().map(Vec::as_slice) else {
-            panic!("{css} cannot be clicked: {point}");
-        };
-        for (kind, buttons) in [("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)] {
-            let button = if kind == "mouseMoved" { "none" } else { "left" };
-            let event = json!({
-                "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": 1,
-            });
-            self.devtools("Input.dispatchMouseEvent", event).await;
-        }
-    }
-
-    /// Opens a panel by its tab.
-    pub async fn show(&self, panel: &str) {
-        self.click(&format!("[role=tab][aria-controls={panel}]")).await;
-    }
-
-    /// Types into the command line.
-    pub async fn keys(&self, keys: &str) {
-        self.element("#command").await.send_keys(keys).await.expect("it takes keys");
-    }
-
-    /// Types a command and presses Enter, key by key.
-    pub async fn send_by_keys(&self, command: &str) {
-        self.keys(&format!("{command}{}", char::from(Key::Enter))).await;
-    }
-
-    /// Puts a command into the command line at once, as a paste does, and presses
-    /// Enter. Key by key it takes Chromium a second.
-    pub async fn send(&self, command: &str) {
-        if self.engine() != Engine::Chromium {
-            return self.send_by_keys(command).await;
-        }
-        let focus = "const line = document.getElementById('command'); line.focus(); \
-                     line.setSelectionRange(line.value.length, line.value.length)";
-        self.element("#command").await;
-        self.script(focus).await;
-        self.devtools("Input.insertText", json!({ "text": command })).await;
-        self.keys(&char::from(Key::Enter).to_string()).await;
+    /// Waits until an element is there.
+    pub async fn await_element(&self, css: &str) {
+        self.until(&format!("document.querySelector({})", json!(css))).await;
     }
 
     /// What stands in the command line.
@@ -296,11 +251,40 @@ impl Browser {
             .to_owned()
     }
 
+    /// What a script returns.
     pub async fn script(&self, script: &str) -> Value {
-        self.client
-            .execute(script, Vec::new())
+        self.call(script, &[]).await
+    }
+
+    /// What a script returns that is given arguments.
+    pub async fn call(&self, script: &str, arguments: &[Value]) -> Value {
+        let result = match self.engine() {
+            Engine::Chromium => self.pages.lock().await.page().evaluate(script, arguments).await,
+            Engine::Firefox | Engine::WebKit => {
+                let result = self.client.execute(script, arguments.to_vec()).await;
+                result.map_err(|error| error.to_string())
+            }
+        };
+        result.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// What a script tells to the function that is its last argument.
+    pub async fn call_async(&self, script: &str, arguments: &[Value]) -> Value {
+        self.try_call_async(script, arguments)
             .await
             .unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    async fn try_call_async(&self, script: &str, arguments: &[Value]) -> Result<Value, String> {
+        if self.engine() == Engine::Chromium {
+            let script = format!(
+                "return new Promise(tell => (function() {{ {script}\n}})\
+                 .apply(null, [...arguments, tell]))"
+            );
+            return self.pages.lock().await.page().evaluate(&script, arguments).await;
+        }
+        let result = self.client.execute_async(script, arguments.to_vec()).await;
+        result.map_err(|error| error.to_string())
     }
 
     /// Waits, in the page, until a script's condition holds.
@@ -314,8 +298,13 @@ impl Browser {
                else setTimeout(look, 20); \
              }})()"
         );
-        let holds = self.client.execute_async(&look, Vec::new()).await;
-        let holds = holds.unwrap_or_else(|error| panic!("{condition}: {error}"));
+        let holds = loop {
+            match self.try_call_async(&look, &[]).await {
+                // Looked for in the page that follows.
+                Err(error) if is_left(&error) => {}
+                holds => break holds.unwrap_or_else(|error| panic!("{condition}: {error}")),
+            }
+        };
         if holds != Value::Bool(true) {
             let says = self.script("return document.body.innerText").await;
             panic!("waited in vain for {condition}; the page says: {says}");
@@ -362,6 +351,13 @@ impl Browser {
         std::fs::write(folder.join(format!("{name}.png")), picture).expect("it is written");
     }
 
+    /// Waits until what the page shows now has been drawn.
+    pub async fn drawn(&self) {
+        let twice = "const [tell] = arguments; \
+                     requestAnimationFrame(() => requestAnimationFrame(() => tell(true)))";
+        self.call_async(twice, &[]).await;
+    }
+
     /// Waits until nothing moves any more: new lines fade in.
     pub async fn settle(&self) {
         self.until("document.getAnimations().every(each => each.playState === 'finished')").await;
@@ -369,17 +365,20 @@ impl Browser {
 
     /// A command of Chromium's own protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) {
-        let body = json!({ "cmd": command, "params": parameters });
-        let command = DriverCommand { path: "goog/cdp/execute", body };
-        self.client.issue_cmd(command).await.expect("the driver obeys");
+        self.give(&[(command, parameters)]).await;
+    }
+
+    /// Several such commands.
+    pub(super) async fn give(&self, commands: &[Command<'_>]) {
+        let result = self.pages.lock().await.page().commands(commands).await;
+        result.unwrap_or_else(|error| panic!("{commands:?}: {error}"));
     }
 
     /// Ends the browser as a fault of its own does: no page is told, and none says anything.
     pub async fn kill(self) {
-        let body = json!({ "cmd": "Browser.crash", "params": {} });
-        let command = DriverCommand { path: "goog/cdp/execute", body };
+        let mut pages = self.pages.lock().await;
         // There is no browser left that could answer.
-        let answer = self.client.issue_cmd(command).await;
+        let answer = pages.page().command("Browser.crash", json!({})).await;
         assert!(answer.is_err(), "it goes on: {answer:?}");
     }
 
@@ -390,10 +389,11 @@ impl Browser {
     }
 
     /// The same, where the server was away for a while: the browser says so of the
-    /// conversation, of the stream of the class's state, and of a program's network.
+    /// conversation, of the stream of the class's state, of a program's network, and of a
+    /// report of how far the student is, which waits a moment for the next.
     pub async fn finish_after_a_loss(self) {
         self.finish_without(|message| {
-            let lost = ["WebSocket connection to", api::CLASS, api::PROGRAM];
+            let lost = ["WebSocket connection to", api::CLASS, api::PROGRAM, api::STUDENT];
             lost.iter().any(|lost| message.contains(lost))
         })
         .await;
@@ -429,6 +429,23 @@ impl Browser {
     }
 }
 
+/// The screen of a visitor.
+fn screen(Visitor { width, height, phone, .. }: Visitor) -> Command<'static> {
+    let screen = json!({
+        "width": width, "height": height, "screenWidth": width, "screenHeight": height,
+        "deviceScaleFactor": if phone { 2 } else { 1 },
+        "mobile": phone,
+    });
+    ("Emulation.setDeviceMetricsOverride", screen)
+}
+
+/// Day or night, as the system says.
+fn theme(dark: bool) -> Command<'static> {
+    let scheme = if dark { "dark" } else { "light" };
+    let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+    ("Emulation.setEmulatedMedia", json!({ "features": features }))
+}
+
 /// A command of the driver that the WebDriver standard lacks.
 #[derive(Debug)]
 struct DriverCommand {
@@ -443,51 +460,5 @@ impl WebDriverCompatibleCommand for DriverCommand {
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
         (Method::POST, Some(self.body.to_string()))
-    }
-}
-
-/// A plain web server: another origin than the server under test.
-pub struct StaticHost {
-    python: Child,
-    /// As in `http://127.0.0.1:8000`.
-    pub origin: String,
-    /// Where the built page is, in a folder.
-    pub address: String,
-}
-
-impl StaticHost {
-    /// Serves the repository, or nothing where the test is skipped.
-    pub fn start() -> Option<Self> {
-        Self::serving(concat!(env!("CARGO_MANIFEST_DIR"), "/..").as_ref())
-    }
-
-    /// Serves a folder, or nothing where the test is skipped.
-    pub fn serving(folder: &std::path::Path) -> Option<Self> {
-        const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
-        if !needs::program(PYTHON, "--version") {
-            return None;
-        }
-        let mut python = Command::new(PYTHON)
-            .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory"])
-            .arg(folder)
-            .arg("0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut lines = BufReader::new(python.stdout.take().expect("it is piped")).lines();
-        let line = lines.next().expect("it says its port").expect("text");
-        let (_, rest) = line.split_once(" port ").expect("its port");
-        let port = rest.split(' ').next().expect("a number");
-        let origin = format!("http://127.0.0.1:{port}");
-        let address = format!("{origin}/dist/");
-        Some(StaticHost { python, origin, address })
-    }
-}
-
-impl Drop for StaticHost {
-    fn drop(&mut self) {
-        let _ = self.python.kill();
-        let _ = self.python.wait();
     }
 }

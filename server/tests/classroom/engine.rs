@@ -120,7 +120,7 @@ impl Engine {
             Engine::Chromium => json!({
                 "browserName": chromium_name(&driver.browser),
                 "goog:chromeOptions": {
-                    "args": chromium_arguments(&driver.folder.join("profile")),
+                    "args": chromium_arguments(&driver.profile()),
                     "binary": binary,
                 },
                 "goog:loggingPrefs": { "browser": "ALL" },
@@ -233,6 +233,11 @@ pub struct Driver {
 }
 
 impl Driver {
+    /// Where its Chromium keeps what it writes.
+    pub fn profile(&self) -> PathBuf {
+        self.folder.join("profile")
+    }
+
     /// A driver, or nothing if it ended before it had a port.
     fn try_start(engine: Engine, programs: &Programs) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("tcp-classroom-browser-").tempdir().unwrap();

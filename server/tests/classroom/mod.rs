@@ -3,11 +3,13 @@
 
 pub mod binary;
 pub mod browser;
+pub mod devtools;
 #[cfg(target_os = "linux")]
 pub mod disk;
 pub mod engine;
 pub mod events;
 pub mod homework;
+pub mod input;
 pub mod intruder;
 pub mod needs;
 pub mod old_page;
@@ -19,6 +21,7 @@ pub mod postgres;
 pub mod postgres_pair;
 pub mod python;
 pub mod relay;
+pub mod static_host;
 pub mod student;
 pub mod teacher;
 

@@ -116,10 +116,9 @@ async fn the_lab_sends_two_messages_for_real_and_works_by_keyboard() {
     browser.expect("received", "13800138000").await;
     assert_eq!(browser.messages().await.len(), 6);
 
-    let slider = browser.element("#lab-split").await;
     let place = "return document.querySelector('#lab-place [data-slot=bytes]').textContent";
     assert_eq!(browser.script(place).await, "33");
-    slider.send_keys(&char::from(Key::Left).to_string()).await.unwrap();
+    browser.type_into("#lab-split", &char::from(Key::Left).to_string()).await;
     assert_eq!(browser.script(place).await, "32");
     browser.finish().await;
 }

@@ -53,7 +53,7 @@ async fn the_bytes_shown_are_the_bytes_sent() {
     browser.keys("add;张三；138").await;
     assert_eq!(bytes(&browser, "#wire-draft").await, hex("add;张三；138".as_bytes()));
     assert!(text_of(&browser, "#wire-draft small").await.ends_with("16 B"));
-    browser.element("#command").await.clear().await.unwrap();
+    browser.clear("#command").await;
     for (sent, received) in [
         ("add;张三;13800138000", "张三 added!"),
         ("find;张三", "13800138000"),
@@ -185,11 +185,13 @@ async fn a_message_of_the_conversation_can_be_looked_at() {
     assert_eq!(browser.script(current).await, "message-1");
 
     // The same by keyboard, in the conversation and in the panel.
-    let log = browser.element("#conversation").await;
-    log.send_keys(&char::from(Key::Down).to_string()).await.unwrap();
+    let into_log = async |key: Key| {
+        browser.type_into("#conversation", &char::from(key).to_string()).await;
+    };
+    into_log(Key::Down).await;
     assert_eq!(bytes(&browser, "#wire-received").await, framed("zhangsan added!", false));
-    log.send_keys(&char::from(Key::Up).to_string()).await.unwrap();
-    log.send_keys(&char::from(Key::Up).to_string()).await.unwrap();
+    into_log(Key::Up).await;
+    into_log(Key::Up).await;
     assert_eq!(bytes(&browser, "#wire-received").await, framed("Welcome!", false));
     // A greeting has no line end on raw TCP.
     let tcp = text_of(&browser, "#wire-received samp[data-slot=text]").await;
@@ -279,10 +281,7 @@ async fn the_picture_has_an_arrow_for_all_that_was_sent_and_shows_its_bytes() {
     assert_eq!(bytes(&browser, "#arrow-bytes").await, framed(ADD, true));
     browser.script("document.querySelector('#arrows [tabindex=\"0\"]').focus()").await;
     assert_eq!(bytes(&browser, "#arrow-bytes").await, framed("13800138000", false));
-    let press = async |key: Key| {
-        let focused = browser.client.active_element().await.unwrap();
-        focused.send_keys(&char::from(key).to_string()).await.unwrap();
-    };
+    let press = async |key: Key| browser.press(char::from(key)).await;
     press(Key::Up).await;
     assert_eq!(bytes(&browser, "#arrow-bytes").await, framed("find;zhangsan", true));
     browser.script("document.querySelector('[data-arrow=\"1\"]').focus()").await;
@@ -359,7 +358,8 @@ async fn the_program_is_copied_as_it_stands_even_where_the_browser_does_not_trus
     ] {
         let button = format!("[data-copy={code}]");
         browser.click(&button).await;
-        assert_eq!(text_of(&browser, &button).await, "Copied ✓");
+        let says = format!("document.querySelector('{button}').textContent");
+        browser.until(&format!("{says} === 'Copied ✓'")).await;
         browser.script("document.getElementById('pasted').value = ''").await;
         browser.element("#pasted").await.send_keys(&paste).await.unwrap();
         let pasted = browser.script("return document.getElementById('pasted').value").await;
