@@ -51,7 +51,9 @@ pub enum Action {
     FinishWriting(Conn),
     /// Let go of the connection at once and reset it (`SO_LINGER` of 0 seconds, then
     /// `close`), so that no `TIME_WAIT` stays on the server's port, where it would
-    /// keep the student from starting the server again. Not answered, and no event
-    /// of this connection may follow.
+    /// keep the student from starting the server again. Without a reset if our side
+    /// was ended and the server's is not: `TIME_WAIT` then stays on our side, and a
+    /// reset would end a server that still writes. Not answered, and no event of this
+    /// connection may follow.
     Abort(Conn),
 }

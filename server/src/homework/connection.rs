@@ -25,7 +25,8 @@ const CHUNK: usize = 1024;
 const ORDERS: usize = 32;
 
 /// Begins to connect. When the returned sender is dropped the connection is reset, so
-/// that no `TIME_WAIT` stays on the server's port if its side ended first.
+/// that no `TIME_WAIT` stays on the server's port if its side ended first; or only closed,
+/// if ours did and the server still has the connection.
 pub(super) fn open(conn: Conn, address: SocketAddr, events: Sender<Event>) -> Sender<Order> {
     let (orders, queue) = channel(ORDERS);
     tokio::spawn(serve(conn, address, queue, events));
@@ -45,7 +46,10 @@ async fn serve(
     // If it fails the connection is broken, which is noticed soon.
     let _ = stream.set_nodelay(true);
     if events.send(Event::Connected(conn)).await.is_ok() {
-        exchange(conn, &mut stream, &mut orders, &events).await;
+        let is_half_closed = exchange(conn, &mut stream, &mut orders, &events).await;
+        if is_half_closed {
+            return;
+        }
     }
     reset_on_close(&stream);
 }
@@ -55,15 +59,16 @@ fn has_ended(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0)))
 }
 
-/// Until the grader lets go of the connection.
+/// Until the grader lets go of the connection. Returns whether our side has ended and the
+/// server's has not.
 async fn exchange(
     conn: Conn,
     stream: &mut TcpStream,
     orders: &mut Receiver<Order>,
     events: &Sender<Event>,
-) {
+) -> bool {
     let mut chunk = [0; CHUNK];
-    let mut is_open = true;
+    let (mut is_open, mut is_finished) = (true, false);
     loop {
         let event = tokio::select! {
             order = orders.recv() => {
@@ -71,8 +76,11 @@ async fn exchange(
                     Some(Order::Send(bytes)) => stream.write_all(&bytes).await,
                     // Where the server was first, this would leave `TIME_WAIT` there.
                     Some(Order::FinishWriting) if !is_open || has_ended(stream) => continue,
-                    Some(Order::FinishWriting) => stream.shutdown().await,
-                    None => return,
+                    Some(Order::FinishWriting) => {
+                        is_finished = true;
+                        stream.shutdown().await
+                    }
+                    None => return is_finished && is_open && !has_ended(stream),
                 };
                 match done {
                     // A connection that was reset is noticed by reading.
@@ -87,7 +95,7 @@ async fn exchange(
         };
         is_open = matches!(event, Event::Received(..));
         if events.send(event).await.is_err() {
-            return;
+            return is_finished && is_open;
         }
     }
 }

@@ -92,6 +92,7 @@ class Relay:
                 self.conns[conn].sendall(bytes.encode('latin-1'))
                 if do == 'finish':
                     self.conns[conn].shutdown(socket.SHUT_WR)
+                    self.conns[conn].setsockopt(*RESET[:2], b'\0' * len(RESET[2]))  # no reset
         elif do == 'abort' and conn in self.conns:
             self.conns.pop(conn).close()
         elif do == 'start':
@@ -144,6 +145,5 @@ def main(target, code=CODE, ticket=''):
         finally:
             relay.conns.clear()         # 断开 closes them
             relay.stop()
-
 
 main(*sys.argv[1:3]) if len(sys.argv) > 1 else print(__doc__)

@@ -22,7 +22,8 @@ pub(crate) enum Request {
     Send { conn: u32, bytes: String },
     /// End our side of a connection.
     Finish { conn: u32 },
-    /// Reset a connection, so that no `TIME_WAIT` stays on the server's port.
+    /// Reset a connection, so that no `TIME_WAIT` stays on the server's port; or only close
+    /// it where our side has ended and the server's has not.
     Abort { conn: u32 },
     /// Say that it is there.
     Ping,

@@ -3,7 +3,7 @@
 //! a copy with a port of its own.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -146,12 +146,19 @@ impl Copy {
         copy
     }
 
+    /// A client of it, greeted.
+    pub fn client(&self) -> TcpStream {
+        let mut client = connect(SocketAddr::from(([127, 0, 0, 1], self.port)));
+        assert_eq!(read(&mut client, 8), "Welcome!");
+        client
+    }
+
     pub fn path(&self) -> PathBuf {
         self.folder.path().join(&self.name)
     }
 
     /// Starts it as a student does.
-    fn start(&self) -> Running {
+    pub fn start(&self) -> Running {
         let mut python = Command::new(PYTHON);
         python.arg(self.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let running = Running(python.spawn().unwrap());
@@ -160,7 +167,13 @@ impl Copy {
     }
 }
 
-struct Running(Child);
+/// Asks a server, which answers so.
+pub(super) fn ask(client: &mut TcpStream, message: &str, answer: &str) {
+    client.write_all(message.as_bytes()).unwrap();
+    assert_eq!(read(client, answer.len()), answer);
+}
+
+pub(super) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -311,12 +324,20 @@ fn a_port_that_is_taken_says_whether_by_the_classroom_or_by_an_old_server() {
     let old = Copy::of("wrong", "find_unwritten");
     let running = old.start();
     let new = Copy::of("right", "threads");
-    for (port, cause) in [(program.tcp.port(), "classroom"), (old.port, "old-server")] {
+    let refused_at = |port: u16, cause| {
         let path = new.path();
         let (report, code) = report(path.to_str().unwrap(), &["--port", &port.to_string()]);
         assert_eq!(failure(&report).unwrap()["cause"], cause, "{report:#}");
         assert_eq!(code, Some(1));
-    }
+    };
+    refused_at(program.tcp.port(), "classroom");
+    refused_at(old.port, "old-server");
+    // It goes on as it was, also where it was serving another client meanwhile.
+    let mut client = old.client();
+    refused_at(old.port, "old-server");
+    ask(&mut client, "add;li;1", "li added!");
+    drop(client);
+    ask(&mut old.client(), "remove;li", "li removed!");
     drop(running);
     // The check left nothing behind at the old server's port either.
     assert!(can_be_bound(old.port));
@@ -353,8 +374,7 @@ fn a_server_that_runs_is_checked_as_it_is() {
     // One that serves one client at a time, and is serving one.
     let copy = Copy::of("right", "lesson");
     let _running = copy.start();
-    let mut other = connect(SocketAddr::from(([127, 0, 0, 1], copy.port)));
-    assert_eq!(read(&mut other, 8), "Welcome!");
+    let _other = copy.client();
     let (held, code) = report(&copy.port.to_string(), &[]);
     assert_eq!(failure(&held).unwrap()["cause"], "held", "{held:#}");
     assert_eq!(code, Some(1));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::homework::{AT_ONCE, CORPUS, Copy, RIGHT, WRONG, folder, sockets};
-use crate::classroom::homework::{HomeworkPage, RealCheck};
+use super::homework::{AT_ONCE, CORPUS, Copy, RIGHT, WRONG, ask, folder, sockets};
+use crate::classroom::homework::{HomeworkPage, KEY, RealCheck};
 use crate::classroom::port::can_be_bound;
 use crate::classroom::{TestServer, needs};
 
@@ -82,4 +82,26 @@ async fn right_servers_of_many_styles_pass_in_class() {
     for shown in check_all("right", RIGHT.iter().map(|(name, _)| *name).collect()).await {
         assert!(shown.passed, "{}: {:?}", shown.name, shown.failure);
     }
+}
+
+#[tokio::test]
+async fn an_old_server_that_has_the_port_is_told_in_class_and_goes_on_as_it_was() {
+    if !needs::program("python3", "--version") {
+        return;
+    }
+    let server = TestServer::start().await;
+    let copy = Copy::of("wrong", "find_unwritten");
+    let _old = copy.start();
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    let code = page.last.code.clone();
+    let mut check = RealCheck::start(server.http, copy.folder.path(), &copy.name, &code).await;
+    page.result().await;
+    assert_eq!(page.state("connect"), "failed");
+    assert!(page.text("connect").contains("Another program has port"), "{:?}", page.last);
+    check.end().await;
+    let asked = tokio::task::spawn_blocking(move || {
+        ask(&mut copy.client(), "add;li;1", "li added!");
+        copy
+    });
+    asked.await.expect("it answers");
 }

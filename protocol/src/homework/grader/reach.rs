@@ -141,8 +141,8 @@ impl Grader {
         let Some(link) = self.links.take(seat) else { return };
         // A program that has ended, or is about to, ends its side first; then ours must
         // not be ended as well.
-        let is_ending =
-            self.options.can_restart && (self.server.needs_restart || !self.program.is_up());
+        let has_started = self.options.can_restart && self.program.starts > 0;
+        let is_ending = has_started && (self.server.needs_restart || !self.program.is_up());
         match link.state {
             LinkState::Open if is_ending => self.actions.push_back(Action::Abort(link.conn)),
             LinkState::Open => {

@@ -35,9 +35,10 @@ impl Grader {
             Wait::Probe { until }
             | Wait::Connecting { until, .. }
             | Wait::End { until, .. }
+            | Wait::ProbeEnd { until }
             | Wait::Stumble { until }
-            | Wait::Stopping { until } => *until,
-            Wait::Recognition { until } => *until,
+            | Wait::Stopping { until }
+            | Wait::Recognition { until } => *until,
             Wait::ProbeAnswer { until, .. } => {
                 heard(Seat::Main, BEHIND_ANSWER).map_or(*until, |due| due.min(*until))
             }
@@ -95,6 +96,14 @@ impl Grader {
             Wait::Nothing => true,
             Wait::Probe { until } => self.resolve_probe(until),
             Wait::ProbeAnswer { until, is_asked } => self.resolve_probe_answer(until, is_asked),
+            Wait::ProbeEnd { until } => {
+                let is_open = self.links.get(Seat::Main).is_some_and(Link::is_open);
+                if is_open && self.now < until {
+                    return self.keep(Wait::ProbeEnd { until });
+                }
+                self.finish();
+                true
+            }
             Wait::Listening { until, retry } => self.resolve_listening(until, retry),
             Wait::Connecting { seat, until } => self.resolve_connecting(seat, until),
             Wait::Greeting { seat, until } => self.resolve_greeting(seat, until),
@@ -170,8 +179,8 @@ impl Grader {
         stage.exchanges.clear();
         stage.state = State::Failed;
         stage.finding = Some(Finding::new(cause));
-        self.leave(Seat::Main);
-        self.finish();
+        self.part();
+        self.wait = Wait::ProbeEnd { until: self.now + ASIDE };
         true
     }
 

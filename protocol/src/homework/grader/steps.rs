@@ -186,6 +186,18 @@ impl Grader {
         self.actions.push_back(Action::Send(conn, bytes));
     }
 
+    /// Ends a conversation with a server that is to go on as it was: as the lesson's
+    /// clients do, and for a server that does not know `exit` by our end alone.
+    pub(super) fn part(&mut self) {
+        if self.links.get(Seat::Main).is_some_and(Link::is_open) {
+            self.send(Seat::Main, b"exit".to_vec());
+            self.finish_writing(Seat::Main);
+        }
+        if let Some(stage) = self.stages.get_mut(self.at) {
+            stage.exchanges.clear();
+        }
+    }
+
     fn finish_writing(&mut self, seat: Seat) {
         let Some(link) = self.links.get_mut(seat) else { return };
         link.may_end = true;

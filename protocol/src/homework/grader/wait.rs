@@ -42,6 +42,8 @@ pub(super) enum Wait {
     Probe { until: Duration },
     /// What the server says that has the port already.
     ProbeAnswer { until: Duration, is_asked: bool },
+    /// Its end of that connection, so that it goes on as it was.
+    ProbeEnd { until: Duration },
     /// The program that was started listens.
     Listening { until: Duration, retry: Option<Duration> },
     /// A connection is accepted.
