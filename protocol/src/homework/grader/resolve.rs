@@ -106,6 +106,10 @@ impl Grader {
             }
             Wait::Listening { until, retry } => self.resolve_listening(until, retry),
             Wait::Connecting { seat, until } => self.resolve_connecting(seat, until),
+                // What was said for this is no part of a check.
+                if let Some(stage) = self.stages.get_mut(self.at) {
+                    stage.exchanges.clear();
+                }
             Wait::Greeting { seat, until } => self.resolve_greeting(seat, until),
             Wait::Answer(question) => self.resolve_answer(question),
             Wait::Recognition { until } => self.resolve_recognition(until),
@@ -176,7 +180,6 @@ impl Grader {
         self.server.is_classroom = self.is_recognised();
         let cause = if self.server.is_classroom { Cause::Classroom } else { Cause::OldServer };
         let stage = &mut self.stages[self.at];
-        stage.exchanges.clear();
         stage.state = State::Failed;
         stage.finding = Some(Finding::new(cause));
         self.part();
