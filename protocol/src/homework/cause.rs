@@ -90,6 +90,8 @@ causes! {
     Closes = "closes",
     /// It answers every message as the lesson's first server does.
     EchoOnly = "echo-only",
+    /// It repeats a command, though it knows commands: no branch has taken this one.
+    NotTaken = "not-taken",
     /// An answer in other words than the lesson's.
     WrongWords = "wrong-words",
     /// It sends without end, unasked.

@@ -37,6 +37,7 @@ pub(super) const WRONG: &[(&str, &str, &str)] = &[
     ("attribute_error", "answers", "unknown-attribute"),
     ("bytes_compared", "answers", "not-decoded"),
     ("bytes_split_str", "answers", "not-decoded"),
+    ("capital_add", "add", "not-taken"),
     ("close_in_loop", "conversation", "closes-after-one"),
     ("closes_after_one", "conversation", "closes-after-one"),
     ("dict_per_connection", "next-client", "dict-per-connection"),

@@ -17,6 +17,8 @@ pub(super) fn cause(evidence: &Evidence<'_>, traceback: &Traceback, symptom: Sym
         "ModuleNotFoundError" | "ImportError" => Cause::UnknownModule,
         "AttributeError" => Cause::UnknownAttribute,
         "TypeError" => type_error(evidence, message, code),
+        // It has not been sent a message yet: `sys.argv[1]`, `os.environ['PORT']`.
+        "KeyError" | "IndexError" | "ValueError" if evidence.sent.is_empty() => Cause::Exception,
         "KeyError" => Cause::KeyError,
         // An empty message has no fields.
         "IndexError" | "ValueError" if follows_end(evidence, symptom) => Cause::EmptyRecv,

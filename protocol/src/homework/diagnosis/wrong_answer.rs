@@ -26,14 +26,34 @@ pub(super) fn cause(evidence: &Evidence<'_>) -> Diagnosis {
     if wrong_split.is_some() {
         return (Cause::WrongSeparator, wrong_split);
     }
-    if lower.starts_with("received ") {
-        return (Cause::EchoOnly, None);
-    }
     let verb = evidence.sent.split(';').next().unwrap_or_default();
+    if lower.starts_with("received ") {
+        return repeated(evidence, verb);
+    }
     match verb {
         "add" => add(evidence, actual, &lower),
         "find" => find(evidence, actual, &lower),
         _ => (remove(evidence, actual, &lower), None),
+    }
+}
+
+/// The message came back: from a server that knows no commands yet, or from the `else` of
+/// one that does.
+fn repeated(evidence: &Evidence<'_>, verb: &str) -> Diagnosis {
+    let asks_for = |verb: &str| {
+        let quoted = ["'", "\""].map(|quote| format!("{quote}{verb}{quote}"));
+        evidence.line(|source| {
+            source.first(|line| {
+                let line = line.to_ascii_lowercase();
+                quoted.iter().any(|quoted| line.contains(quoted))
+            })
+        })
+    };
+    let knows_commands = ["add", "find", "remove"].into_iter().any(|verb| asks_for(verb).is_some());
+    let is_first = matches!(evidence.check, CheckName::Answers | CheckName::Add);
+    match is_first && !knows_commands {
+        true => (Cause::EchoOnly, None),
+        false => (Cause::NotTaken, asks_for(verb)),
     }
 }
 

@@ -57,7 +57,11 @@ impl Grader {
     fn answer_due(&self, question: &Question) -> Duration {
         let Some(link) = self.links.get(question.seat) else { return self.now };
         let due = match question.wanted.judge(&link.unread) {
+        // The first answer, which may be any, is judged by its words in the check behind.
+        let judged_next = self.last.wanted.as_ref().map(|wanted| wanted.judge(&link.unread));
+        let is_half = judged_next == Some(Judgement::Unfinished);
             Judgement::Right(_) => link.heard + BEHIND_ANSWER,
+            Judgement::Right(_) if is_half => link.heard + 2 * BEHIND_WRONG,
             Judgement::Wrong => link.heard + BEHIND_WRONG,
             Judgement::Unfinished if link.unread.is_empty() => question.until,
             Judgement::Unfinished if question.wanted.is_of_several() => {

@@ -117,6 +117,11 @@ impl<F: FnMut(&str) -> Option<String>> Peer for Student<F> {
 }
 
 #[test]
+fn silence_is_taken_for_no_answer_after_three_seconds_since_the_lesson_s_server_sleeps_one() {
+    assert_eq!(Options::default().timeout, Duration::from_secs(3));
+}
+
+#[test]
 fn a_silent_server_fails_its_first_answer_and_nothing_is_judged_behind_it() {
     let (grader, took) = run(Grader::new(Options::default()), &mut Student(|_: &str| None));
     assert!(!grader.passed());
@@ -234,4 +239,94 @@ fn every_event_in_any_order_is_survived() {
             assert!(grader.is_done() && grader.deadline().is_none());
         }
     }
+}
+
+/// The actions that are due, and the bytes that are sent with the last of them.
+fn sent(grader: &mut Grader) -> (Conn, String) {
+    let mut last = (Conn(0), Vec::new());
+    while let Some(action) = grader.next_action() {
+        match action {
+            Action::Connect(conn) => last.0 = conn,
+            Action::Send(conn, bytes) => last = (conn, bytes),
+            _ => {}
+        }
+    }
+    (last.0, String::from_utf8(last.1).expect("text"))
+}
+
+#[test]
+fn an_answer_in_two_sends_with_a_pause_between_is_one_from_the_first_message_on() {
+    let mut grader = Grader::new(Options::default());
+    grader.tick(Duration::ZERO);
+    let (conn, _) = sent(&mut grader);
+    grader.handle(Event::Connected(conn), Duration::ZERO);
+    grader.handle(Event::Received(conn, b"Welcome".to_vec()), Duration::ZERO);
+    let mut now = grader.deadline().expect("it waits for more of the greeting");
+    grader.tick(now);
+    for _ in 0..2 {
+        let (conn, message) = sent(&mut grader);
+        let name = message.split(';').nth(1).expect("it adds").to_owned();
+        for part in [name.as_bytes(), b" added!"] {
+            grader.handle(Event::Received(conn, part.to_vec()), now);
+            now =
+                grader.deadline().expect("it waits for more").min(now + Duration::from_millis(300));
+            grader.tick(now);
+        }
+    }
+    assert_eq!(grader.stage(Name::Add).state, State::Passed, "{:#?}", states(&grader));
+}
+
+/// What is found when a program ends with this on standard error before it listens.
+fn found_at_start(stderr: &str) -> Finding {
+    let source = Some("import sys\nport = int(sys.argv[1])\n".to_owned());
+    let file = Some("server.py".to_owned());
+    let mut grader = Grader::new(Options { can_restart: true, source, file, ..Options::default() });
+    grader.tick(Duration::ZERO);
+    let (conn, _) = sent(&mut grader);
+    for event in [
+        Event::Refused(conn),
+        Event::Started,
+        Event::Stderr(stderr.to_owned()),
+        Event::Exited { code: Some(1) },
+    ] {
+        grader.handle(event, Duration::ZERO);
+    }
+    grader.stage(Name::Connect).finding.clone().expect("it does not listen")
+}
+
+#[test]
+fn a_program_that_stops_before_the_first_message_is_told_its_exception_and_nothing_of_a_message() {
+    let traceback = |exception: &str| {
+        format!(
+            "Traceback (most recent call last):\n  File \"server.py\", line 2, in <module>\n{exception}\n"
+        )
+    };
+    for exception in [
+        "IndexError: list index out of range",
+        "KeyError: 'PORT'",
+        "ValueError: not enough values to unpack (expected 2, got 0)",
+    ] {
+        let found = found_at_start(&traceback(exception));
+        assert_eq!(found.cause, Cause::Exception, "{exception}");
+        assert_eq!(found.line.map(|line| line.number), Some(2), "{exception}");
+    }
+}
+
+#[test]
+fn the_server_that_has_the_port_already_is_left_as_a_client_of_the_lesson_leaves_it() {
+    let mut grader = Grader::new(Options { can_restart: true, ..Options::default() });
+    grader.tick(Duration::ZERO);
+    let (conn, _) = sent(&mut grader);
+    grader.handle(Event::Connected(conn), Duration::ZERO);
+    grader.handle(Event::Received(conn, b"Welcome!".to_vec()), Duration::ZERO);
+    let mut actions = Vec::new();
+    while !actions.contains(&Action::FinishWriting(conn)) {
+        grader.tick(grader.deadline().expect("it is still connected"));
+        actions.extend(core::iter::from_fn(|| grader.next_action()));
+    }
+    assert!(actions.contains(&Action::Send(conn, b"exit".to_vec())), "{actions:?}");
+    assert!(!actions.contains(&Action::Abort(conn)) && !grader.is_done(), "{actions:?}");
+    grader.handle(Event::Closed(conn), Duration::from_secs(2));
+    assert!(grader.is_done());
+    assert_eq!(grader.stage(Name::Connect).finding.as_ref().unwrap().cause, Cause::OldServer);
 }

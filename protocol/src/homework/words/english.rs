@@ -146,6 +146,10 @@ pub(super) fn verdict(cause: Cause) -> &'static str {
             "Your server only repeats the message: that is the lesson’s first server. The homework \
              goes on from the second, which looks at what is in front of the ; first."
         }
+        Cause::NotTaken => {
+            "Your server only repeats “{sent}”: none of its branches took it. Is there one for this \
+             command, and does it have the same word, letter by letter, small or capital?"
+        }
         Cause::WrongWords => {
             "To “{sent}” your server answered “{actual}”. Client and server agree on “{expected}”: \
              compare the two, character by character."
