@@ -126,6 +126,11 @@ impl Run {
         self.grader.passed() && !self.grader.is_classroom()
     }
 
+    /// Whether the extra checks have ended a server that `check.py` does not start.
+    pub(super) fn has_ended_server(&self) -> bool {
+        self.grader.has_ended_server()
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.port
     }

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protocol::homework::words::Language;
+use protocol::homework::words::{self, Language};
 use protocol::homework::{Event, Options, Source};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
@@ -389,6 +389,9 @@ impl Session {
             progress.passed |= passed;
         });
         self.say(report::last_line(passed, self.file.is_some(), self.language));
+        if run.has_ended_server() {
+            self.say(words::ended(self.language));
+        }
         if self.file.is_some() && self.process == Process::Absent {
             self.start();
         }

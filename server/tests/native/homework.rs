@@ -318,6 +318,26 @@ fn the_classroom_s_own_server_is_recognised() {
 
 #[test]
 fn a_port_that_is_taken_says_whether_by_the_classroom_or_by_an_old_server() {
+    let extras = ["two-in-one", "one-client", "no-echo", "reset-kills", "short-command"];
+    let lesson = &reports["lesson"];
+    compare_situations("extras", &extras.map(|cause| (cause, with_cause(lesson, cause))));
+}
+
+#[test]
+fn a_server_that_the_extra_checks_have_ended_is_to_be_started_again() {
+    if !needs::program(PYTHON, "--version") {
+        return;
+    }
+    for (name, language, is_ended) in
+        [("list_of_pairs", "en", true), ("list_of_pairs", "zh", true), ("threads", "en", false)]
+    {
+        let copy = Copy::of("right", name);
+        let _running = copy.start();
+        let output = check(&[&copy.port.to_string(), "--lang", language, "--timeout", TIMEOUT]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let told = ["start it again to use it", "得再启动一次"].map(|told| text.contains(told));
+        assert_eq!(told, [is_ended && language == "en", is_ended && language == "zh"], "{text}");
+    }
     if !needs::program(PYTHON, "--version") {
         return;
     }

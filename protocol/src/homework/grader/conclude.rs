@@ -4,7 +4,7 @@ use super::Grader;
 use super::wait::{EVIDENCE, Purpose, Question, Wait};
 use crate::homework::answer::{Judgement, Wanted};
 use crate::homework::cause::Cause;
-use crate::homework::checks::{CheckName, Seat};
+use crate::homework::checks::{CHECKS, CheckName, Seat};
 use crate::homework::diagnosis::{Diagnosis, Evidence, Symptom};
 use crate::homework::stage::{Finding, State};
 
@@ -177,7 +177,7 @@ impl Grader {
             self.fail(Symptom::End);
             self.server.needs_restart = true;
             if is_over {
-                self.finish();
+                self.skip_rest();
             }
             return;
         }
@@ -188,6 +188,14 @@ impl Grader {
         } else {
             self.finish();
         }
+    }
+
+    /// What has not been carried out is skipped.
+    pub(super) fn skip_rest(&mut self) {
+        for stage in self.stages.iter_mut().filter(|stage| !stage.is_settled()) {
+            stage.state = State::Skipped;
+        }
+        self.at = CHECKS.len();
     }
 
     fn blame_next_client(&mut self) {

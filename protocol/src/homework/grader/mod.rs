@@ -97,6 +97,8 @@ struct Server {
     is_by_lines: bool,
     is_one_answer_each: bool,
     is_classroom: bool,
+    /// Whether an extra check has ended it, where it cannot be started again.
+    is_gone: bool,
     /// Whether the port was seen to be free before the first start.
     is_probed: bool,
     needs_restart: bool,
@@ -214,6 +216,11 @@ impl Grader {
         self.server.is_classroom
     }
 
+    /// Whether the extra checks have ended a server that was not started by this run.
+    pub fn has_ended_server(&self) -> bool {
+        self.server.is_gone
+    }
+
     /// How long the check that is being carried out has been waiting for the server.
     pub fn waits(&self) -> Duration {
         self.now.saturating_sub(self.last.at.max(self.begun))
@@ -278,9 +285,7 @@ impl Grader {
         if self.is_over {
             return;
         }
-        for stage in self.stages.iter_mut().filter(|stage| !stage.is_settled()) {
-            stage.state = State::Skipped;
-        }
+        self.skip_rest();
         self.wait = Wait::Nothing;
         // Before the process is stopped: if its side ended first, `TIME_WAIT` would
         // stay on its port.

@@ -6,10 +6,11 @@ use core::time::Duration;
 use super::Grader;
 use super::links::{Link, LinkState};
 use super::program::Process;
-use super::wait::{Purpose, STOP, Wait};
+use super::wait::{ASIDE, Purpose, STOP, Wait};
 use crate::homework::checks::{CHECKS, CheckName, Expected, Person, Seat};
 use crate::homework::diagnosis::Symptom;
 use crate::homework::event::Action;
+use crate::homework::stage::{Stage, State};
 
 /// How often the program is started in one run: once, and once more for each of the
 /// checks that it may not survive.
@@ -134,6 +135,18 @@ impl Grader {
             return;
         }
         self.step += 1;
+    }
+
+    /// Behind the last check: what an extra check may have ended must be started again,
+    /// unless this run starts it.
+    pub(super) fn look_again(&mut self) {
+        let has_failed = |stage: &Stage| !stage.required && stage.state == State::Failed;
+        if self.options.can_restart || !self.stages.iter().any(has_failed) {
+            return self.finish();
+        }
+        self.leave(Seat::Main);
+        self.connect(Seat::Main);
+        self.wait = Wait::StillThere { until: self.now + ASIDE };
     }
 
     /// Leaves a connection politely, without waiting for the server's end.

@@ -36,6 +36,7 @@ impl Grader {
             | Wait::Connecting { until, .. }
             | Wait::End { until, .. }
             | Wait::ProbeEnd { until }
+            | Wait::StillThere { until }
             | Wait::Stumble { until }
             | Wait::Stopping { until }
             | Wait::Recognition { until } => *until,
@@ -56,12 +57,12 @@ impl Grader {
 
     fn answer_due(&self, question: &Question) -> Duration {
         let Some(link) = self.links.get(question.seat) else { return self.now };
-        let due = match question.wanted.judge(&link.unread) {
         // The first answer, which may be any, is judged by its words in the check behind.
         let judged_next = self.last.wanted.as_ref().map(|wanted| wanted.judge(&link.unread));
         let is_half = judged_next == Some(Judgement::Unfinished);
-            Judgement::Right(_) => link.heard + BEHIND_ANSWER,
+        let due = match question.wanted.judge(&link.unread) {
             Judgement::Right(_) if is_half => link.heard + 2 * BEHIND_WRONG,
+            Judgement::Right(_) => link.heard + BEHIND_ANSWER,
             Judgement::Wrong => link.heard + BEHIND_WRONG,
             Judgement::Unfinished if link.unread.is_empty() => question.until,
             Judgement::Unfinished if question.wanted.is_of_several() => {
@@ -105,15 +106,16 @@ impl Grader {
                 if is_open && self.now < until {
                     return self.keep(Wait::ProbeEnd { until });
                 }
-                self.finish();
-                true
-            }
-            Wait::Listening { until, retry } => self.resolve_listening(until, retry),
-            Wait::Connecting { seat, until } => self.resolve_connecting(seat, until),
                 // What was said for this is no part of a check.
                 if let Some(stage) = self.stages.get_mut(self.at) {
                     stage.exchanges.clear();
                 }
+                self.finish();
+                true
+            }
+            Wait::StillThere { until } => self.resolve_still_there(until),
+            Wait::Listening { until, retry } => self.resolve_listening(until, retry),
+            Wait::Connecting { seat, until } => self.resolve_connecting(seat, until),
             Wait::Greeting { seat, until } => self.resolve_greeting(seat, until),
             Wait::Answer(question) => self.resolve_answer(question),
             Wait::Recognition { until } => self.resolve_recognition(until),
@@ -188,6 +190,23 @@ impl Grader {
         stage.finding = Some(Finding::new(cause));
         self.part();
         self.wait = Wait::ProbeEnd { until: self.now + ASIDE };
+        true
+    }
+
+    fn resolve_still_there(&mut self, until: Duration) -> bool {
+        let Some(link) = self.links.get(Seat::Main) else {
+            self.finish();
+            return true;
+        };
+        let is_greeted = !link.unread.is_empty();
+        let is_waited_for = matches!(link.state, LinkState::Connecting | LinkState::Open);
+        if is_waited_for && !is_greeted && self.now < until {
+            return self.keep(Wait::StillThere { until });
+        }
+        // One that is ending may still have accepted the connection.
+        self.server.is_gone = !is_waited_for && !is_greeted;
+        self.part();
+        self.keep(Wait::ProbeEnd { until: self.now + ASIDE });
         true
     }
 

@@ -23,7 +23,7 @@ pub(super) const RECOGNISED: &str = "Error: the ；";
 impl Grader {
     /// Begins the next step, or the next check.
     pub(super) fn begin(&mut self) {
-        let Some(check) = CHECKS.get(self.at) else { return self.finish() };
+        let Some(check) = CHECKS.get(self.at) else { return self.look_again() };
         if self.stages[self.at].is_settled() {
             return self.next_check();
         }
@@ -175,9 +175,11 @@ impl Grader {
         let Some(link) = self.links.get_mut(seat) else { return };
         link.unread.clear();
         let conn = link.conn;
-        let exchanges = &mut self.stages[self.at].exchanges;
-        if exchanges.len() < MAX_EXCHANGES {
-            exchanges.push(Exchange { sent: bytes.clone(), chunks: Vec::new() });
+        // There is none once all checks are done.
+        if let Some(stage) = self.stages.get_mut(self.at)
+            && stage.exchanges.len() < MAX_EXCHANGES
+        {
+            stage.exchanges.push(Exchange { sent: bytes.clone(), chunks: Vec::new() });
         }
         self.last.sent = bytes.clone();
         self.last.wanted = None;
@@ -192,9 +194,6 @@ impl Grader {
         if self.links.get(Seat::Main).is_some_and(Link::is_open) {
             self.send(Seat::Main, b"exit".to_vec());
             self.finish_writing(Seat::Main);
-        }
-        if let Some(stage) = self.stages.get_mut(self.at) {
-            stage.exchanges.clear();
         }
     }
 

@@ -60,6 +60,8 @@ pub(super) enum Wait {
     Stumble { until: Duration },
     /// The traceback, and the end of the process.
     Evidence { until: Duration, symptom: Symptom },
+    /// Whether a server that was not started here still serves, behind the last check.
+    StillThere { until: Duration },
     /// The end of the process, so that it can be started again.
     Stopping { until: Duration },
 }

@@ -34,6 +34,14 @@ pub fn verdict(finding: &Finding, port: u16, language: Language) -> String {
     fill(text, finding, port)
 }
 
+/// That the extra checks have ended a server which the student has started.
+pub fn ended(language: Language) -> &'static str {
+    match language {
+        Language::Chinese => "附加的检查让你的服务器停了：要用它，得再启动一次。",
+        Language::English => "The extra checks have ended your server: start it again to use it.",
+    }
+}
+
 /// Fills in what the texts leave open: `{sent}`, `{expected}`, `{actual}`, `{bound}`,
 /// `{exception}`, `{: exception}`, `{port}`.
 fn fill(text: &str, finding: &Finding, port: u16) -> String {

@@ -93,6 +93,10 @@ pub(in crate::homework) fn verdict(report: &Report<'_>, all: bool, language: Lan
         }
     }
     text += &last_line(report, language);
+    if report.grader.has_ended_server() {
+        text += words::ended(language.into());
+        text.push('\n');
+    }
     if !all {
         text += &more(report, language);
     }
