@@ -22,6 +22,9 @@ const ERROR: &str = "Error: ";
 /// characters: what fits one line of a phone.
 const SHOWN: usize = 32;
 
+/// The sign for a line end that [`visible`] puts into what is pasted.
+const LINE_END: char = '⏎';
+
 /// The phone of the lesson, for examples.
 const PHONE: &str = "13800138000";
 
@@ -75,7 +78,14 @@ impl Hint {
                 let text = Text::new(TextKey::Swapped).with(Placeholder::Example, shown(&right));
                 Hint { text, is_mistake: true, fix: Some(right) }
             }
-            Ok(command) => Hint::info(ready(&command)),
+            Ok(command) => match trim(text).strip_suffix(FULL_WIDTH_SEPARATOR) {
+                Some(right) => Hint {
+                    text: Text::new(TextKey::LastSeparator),
+                    is_mistake: true,
+                    fix: Some(right.to_string()),
+                },
+                None => Hint::info(ready(&command)),
+            },
             Err(mistake) if mistake.is_unfinished(text) => Hint::info(next(text, &mistake)),
             Err(mistake) => {
                 let fix = fixed(text, &mistake);
@@ -112,30 +122,54 @@ pub fn explain_reply(sent: &str, reply: &str) -> Option<Text> {
 /// What was copied along with the line: a program around it, quotes, or another
 /// line.
 fn copied(text: &str) -> Option<TextKey> {
-    const PYTHON: [&str; 7] =
-        ["import ", "print(", ".send", ".recv(", ".encode(", ".connect(", "socket."];
-    // Not `str::contains`: its search, made for long texts, is 1 KB of every visit.
-    let has = |word: &str| text.as_bytes().windows(word.len()).any(|part| part == word.as_bytes());
-    if PYTHON.into_iter().any(has) {
-        return Some(TextKey::Python);
-    }
     let line = trim(text);
-    let line = line.strip_prefix('b').unwrap_or(line);
+    let bare = line.strip_prefix('b').unwrap_or(line);
     let is_quote = |c| QUOTES.contains(&c);
-    let is_quoted = line.starts_with(is_quote) && line.ends_with(is_quote);
-    if is_quoted && line.chars().nth(2).is_some() {
+    if bare.starts_with(is_quote) && bare.ends_with(is_quote) && bare.chars().nth(2).is_some() {
         return Some(TextKey::Quotes);
     }
-    is_glued(text).then_some(TextKey::TwoLines)
+    if is_code(line.as_bytes()) {
+        return Some(TextKey::Python);
+    }
+    (line.contains(LINE_END) || is_glued(text)).then_some(TextKey::TwoLines)
+}
+
+/// Whether this is a line of a program or of a terminal: by its first mark or word, by a
+/// call, a subscript, an assignment or a comparison, by a file's name, or by how it ends.
+/// Only what stands in front of the first `;` counts: a name and a phone may have any mark.
+fn is_code(line: &[u8]) -> bool {
+    let head = line.split(|byte| *byte == b';').next().unwrap_or_default();
+    let is_mark = |pair: &[u8]| match *pair {
+        [before, b'(' | b'['] => before.is_ascii_alphanumeric(),
+        _ => pair == b" =",
+    };
+    matches!(head, [b'#' | b'$' | b'[' | b'>', ..] | [.., b'\\'] | b"break")
+        || head.starts_with(b"import ")
+        || head.starts_with(b"nc ")
+        || head.ends_with(b":") && head.contains(&b' ')
+        || head.len() < line.len() && (head.contains(&b'\'') || head.contains(&b'"'))
+        || head.windows(2).any(is_mark)
+        || has(head, b".py ")
+}
+
+/// Not `str::contains`: its search, made for long texts, is 1 KB of every visit.
+fn has(line: &[u8], word: &[u8]) -> bool {
+    line.windows(word.len()).any(|part| part == word)
 }
 
 /// Python's, and those that a word processor makes of them.
 const QUOTES: [char; 6] = ['\'', '"', '“', '”', '‘', '’'];
 
-/// What stands between the first quotes.
+/// The message that stands between the first quotes. Of other texts, such as an address,
+/// only what is sent is one.
 fn quoted(text: &str) -> Option<String> {
     let mut parts = text.split(QUOTES);
-    parts.nth(1).filter(|part| !part.is_empty() && parts.next().is_some()).map(str::to_string)
+    let part = parts.nth(1).filter(|part| !part.is_empty() && parts.next().is_some())?;
+    let is_message = match Command::parse(part, Stage::Contacts) {
+        Ok(Command::Say(_)) => !is_code(text.as_bytes()) || has(text.as_bytes(), b".send"),
+        parsed => parsed.is_ok(),
+    };
+    is_message.then(|| part.to_string())
 }
 
 /// The stage of a server that gives this reply; `None` where either gives it.
@@ -396,6 +430,46 @@ mod tests {
     }
 
     #[test]
+    fn every_line_of_a_program_in_the_lesson_is_told_from_a_message() {
+        for page in
+            [include_str!("../../../static/en.html"), include_str!("../../../static/zh.html")]
+        {
+            let programs: Vec<_> = page.split("<pre><code>").skip(1).collect();
+            assert!(programs.len() > 8);
+            for program in programs {
+                let (program, _) = program.split_once("</code></pre>").expect("it ends");
+                // As it is copied: without markup.
+                let mut pieces = program.split('<');
+                let mut code = pieces.next().unwrap_or_default().to_owned();
+                pieces.for_each(|piece| code += piece.split_once('>').expect("a tag").1);
+                for line in code.lines() {
+                    let told = copied(line);
+                    assert_eq!(told, Some(TextKey::Python), "{line}");
+                }
+            }
+        }
+        for message in [
+            "message1",
+            "hello (world)",
+            "你好：世界",
+            "1+1=2",
+            "break it",
+            "find:",
+            "it's me",
+            "client.py;add;lisi;12345",
+            "add;Tom(home);+86 (010) 1",
+            "add;O'Brien;a = b",
+            "nc",
+            "find;x[1]:",
+            "b",
+            "remove;li #2",
+        ] {
+            assert_eq!(copied(message), None, "{message}");
+        }
+        assert_eq!(copied("message1⏎message2"), Some(TextKey::TwoLines));
+    }
+
+    #[test]
     fn a_server_at_the_echo_stage_says_back_whatever_is_written() {
         for text in ["add;a;1", "add；a；1", "hello", "Add;x"] {
             assert_eq!(Hint::at(Stage::Echo, text).text.key, TextKey::SayEcho, "{text}");
@@ -459,6 +533,11 @@ mod tests {
             ("b'exit'", Some("exit")),
             ("“find;张三”", Some("find;张三")),
             ("import socket", None),
+            ("s.send('message1'.encode('utf-8'))", Some("message1")),
+            ("s.bind(('127.0.0.1', 9999))", None),
+            ("';'.join(['add', 'lisi', '12345'])", None),
+            ("add;张三;138；", Some("add;张三;138")),
+            ("find;张三；", Some("find;张三")),
             ("add;a;1;", Some("add;a;1")),
             ("add;138;张三", Some("add;张三;138")),
             ("你好；世界", None),
