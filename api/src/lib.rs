@@ -215,6 +215,9 @@ pub struct Homework {
     pub running: bool,
     /// Whether all required checks were passed, in the last run or one before.
     pub passed: bool,
+    /// How many checks are passed, and the first that is not, with its verdict; empty
+    /// before the first run.
+    pub summary: String,
     /// The checks of the last run, in order; none before the first.
     pub checks: Vec<HomeworkCheck>,
 }

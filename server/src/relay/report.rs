@@ -55,6 +55,7 @@ impl Progress {
             relay: self.has_relay,
             running: self.is_running,
             passed: self.passed,
+            summary: self.summary(language),
             checks,
         }
     }
@@ -64,6 +65,23 @@ impl Progress {
     pub(crate) fn shown_elsewhere(&self, language: Language) -> Option<Homework> {
         let was_connected = self.has_relay || !self.stages.is_empty();
         was_connected.then(|| self.checked(language))
+    }
+
+    /// What stands above the checks, so that a failure far down is in sight.
+    fn summary(&self, language: Language) -> String {
+        let Some((passed, required, ..)) = self.result() else { return String::new() };
+        let failed = |stage: &&Stage| stage.required && stage.state == State::Failed;
+        let score = match language {
+            Language::Chinese => format!("{passed} / {required} 项通过"),
+            Language::English => format!("{passed} / {required} passed"),
+        };
+        let Some(first) = self.stages.iter().find(failed) else { return score };
+        let HomeworkCheck { title, text, .. } = told(first, self.port, language);
+        let text = text.unwrap_or_default();
+        match language {
+            Language::Chinese => format!("{score}。先看“{title}”：{text}"),
+            Language::English => format!("{score}. Look at “{title}” first: {text}"),
+        }
     }
 
     /// What became of each check, in their order, as [`api::Person::checks`] has it.
@@ -96,12 +114,19 @@ impl Progress {
     }
 }
 
+/// What a check is about, and whether it is an extra.
+fn title(name: CheckName, required: bool, language: Language) -> String {
+    let extra = if required { "" } else { pick(language, "（附加）", " (extra)") };
+    words::title(name, language).to_owned() + extra
+}
+
 /// A line for the terminal of `check.py`: what became of a check.
 pub(crate) fn line(stage: &Stage, port: u16, language: Language) -> String {
     let mark = match stage.state {
         State::Passed => "[ok]",
         State::Note => "[ok *]",
-        State::Failed => "[x]",
+        State::Failed if stage.required => "[x]",
+        State::Failed => "[!]",
         State::Skipped | State::Waiting | State::Running => "[-]",
     };
     let told = told(stage, port, language);
@@ -131,7 +156,7 @@ pub(crate) fn last_line(passed: bool, has_file: bool, language: Language) -> &'s
 fn waiting(name: CheckName, required: bool, language: Language) -> HomeworkCheck {
     HomeworkCheck {
         name: name.word().to_owned(),
-        title: words::title(name, language).to_owned(),
+        title: title(name, required, language),
         state: State::Waiting.word().to_owned(),
         extra: !required,
         text: None,
@@ -144,7 +169,7 @@ fn told(stage: &Stage, port: u16, language: Language) -> HomeworkCheck {
     let line = finding.and_then(|finding| finding.line.as_ref());
     HomeworkCheck {
         name: stage.name.word().to_owned(),
-        title: words::title(stage.name, language).to_owned(),
+        title: title(stage.name, stage.required, language),
         state: stage.state.word().to_owned(),
         extra: !stage.required,
         text: finding.map(|finding| words::verdict(finding, port, language)),

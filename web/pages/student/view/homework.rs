@@ -150,6 +150,9 @@ impl HomeworkView {
             link.set("href", &["check.py?code=", &code, "&page=", &page].concat());
             pairing.set_text_content(Some(&code));
         }
+        if let Some(summary) = find("summary") {
+            summary.set_text_content(Some(&text(told, "summary")));
+        }
         each(told, "checks", &mut |check| {
             let name = text(check, "name");
             let row = list.find(&["[data-check=", &name, "]"].concat()).unwrap_or_else(|| {
@@ -187,7 +190,7 @@ impl HomeworkView {
 }
 
 /// Characters above their bytes, as everywhere on the page; the first difference is
-/// in red.
+/// in red, with a caret below it.
 fn draw_bytes(parent: &Element, row: &JsValue) {
     leaf(parent, "small", "", &text(row, "title"));
     let wire = leaf(parent, "div", &["wire ", &text(row, "class")].concat(), "");
@@ -199,9 +202,6 @@ fn draw_bytes(parent: &Element, row: &JsValue) {
             leaf(&part, "span", ["ch", "ch n2", "ch han n3", "ch n4"][hex.len() / 3 % 4], "");
         leaf(&cell, "b", if shown.len() > 4 { "tight" } else { "" }, &shown);
         hex.split(' ').for_each(|byte| drop(leaf(&cell, "i", "", byte)));
-        if is_wrong {
-            leaf(&part, "small", "", "^");
-        }
     });
 }
 
