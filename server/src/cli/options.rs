@@ -191,6 +191,9 @@ const AFTER_HELP: &str = "\
 Try it:
   tcp-classroom                       then open http://127.0.0.1:8080
   nc 127.0.0.1 9999                   and type add;zhangsan;13800138000
+  py -c \"import socket;s=socket.create_connection(('127.0.0.1',9999));\
+s.sendall(b'add;zhangsan;1\\nexit\\n');print(s.makefile().read())\"
+                                      the same on Windows, which has no nc
   tcp-classroom --lan                 for a class: prints the address and a QR code
   tcp-classroom --stage echo --pause 1s    the lesson's first server
   tcp-classroom check server.py       starts a student's server and checks it
@@ -212,6 +215,14 @@ mod tests {
 
     fn serve(words: &[&str]) -> Options {
         read(words).unwrap_or_else(|exit| panic!("{words:?}: {exit}")).serve
+    }
+
+    #[test]
+    fn a_check_waits_as_long_for_an_answer_as_one_in_class() {
+        let Some(Subcommand::Check(check)) = read(&["check", "server.py"]).unwrap().command else {
+            panic!("it is a check")
+        };
+        assert_eq!(check.timeout, protocol::homework::Options::default().timeout);
     }
 
     #[test]

@@ -171,12 +171,12 @@ pub fn create(document: &Document, tag: &str) -> Element {
     document.unchecked_ref::<Part>().create_element(tag)
 }
 
-/// Gives an element a text that may go on in the next line behind each `;`, with a
-/// sign for each line end.
+/// Gives an element a text that may go on in the next line behind each `;` and `(`, with
+/// a sign for each line end: so an address in brackets stays whole.
 pub fn breakable(element: &Element, text: &str) {
     let document = element.owner_document().expect("elements are in a document");
     element.set_text_content(None);
-    for piece in visible(text).split_inclusive(';') {
+    for piece in visible(text).split_inclusive([';', '(']) {
         element.add(&document.create_text_node(piece));
         element.add(&create(&document, "wbr"));
     }

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use web::browser::dom::{Dom as _, leaf};
+use web::browser::dom::{Dom as _, breakable, leaf};
 use web::browser::request::Request;
 use web::browser::translator::Translator;
 use web::core::i18n::TextKey;
@@ -76,7 +76,7 @@ impl PythonView {
         }
         let tcp = model.conversation().tcp();
         self.nc.set_text_content(Some(&nc(tcp, &messages)));
-        self.line.set_text_content(Some(&one_liner(tcp, &messages)));
+        breakable(&self.line, &one_liner(tcp, &messages));
         self.link.set_text_content(Some(&exercise::link(&self.document, &messages)));
         self.panel.each("[data-copy]", |button| {
             translator.show_with(&button, TextKey::Copy, &[]);
