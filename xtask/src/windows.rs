@@ -17,6 +17,11 @@ const STUB: &str = "xtask/wine/bcryptprimitives.c";
 /// Stands in for Python; says what it does in the file.
 const PYTHON: &str = "xtask/wine/python.rs";
 
+/// Where Python for Windows is looked for, in the target folder: unpacked from its
+/// "embeddable package", of which Wine 8 runs version 3.8. Without it the test that runs
+/// `check.py` is skipped.
+const REAL_PYTHON: &str = "wine-cpython/python.exe";
+
 /// The program for Windows and what runs it here.
 pub struct Windows {
     wine: PathBuf,
@@ -74,6 +79,7 @@ impl Windows {
             .env("TCP_CLASSROOM_WINE", &self.wine)
             .env("TCP_CLASSROOM_EXE", &self.program)
             .env("TCP_CLASSROOM_PYTHON", &self.python)
+            .env("TCP_CLASSROOM_REAL_PYTHON", target(shell).join(REAL_PYTHON))
             .env("WINEPREFIX", &self.prefix)
             .into()
     }

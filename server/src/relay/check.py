@@ -121,7 +121,7 @@ class Relay:
         """结束你的服务器和它启动的一切。 Ends your server and all that it started."""
         if self.server and self.server.returncode is None:
             if os.name == 'nt':
-                os.system('taskkill /F /T /PID %d >nul 2>&1' % self.server.pid)
+                os.system(f'taskkill /F /T /PID {self.server.pid} >nul') and self.server.kill()
             else:
                 os.killpg(self.server.pid, signal.SIGKILL)
             self.server.wait()          # 端口空出来了 the port is free

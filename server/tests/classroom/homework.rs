@@ -33,8 +33,13 @@ impl HomeworkPage {
 
     /// The same, by a student who uses this name in examples.
     pub async fn open_as(http: SocketAddr, key: &str, name: &str) -> Self {
-        Self::open_path(http, key, &format!("{}?key={key}&lang=en&name={name}", api::HOMEWORK))
-            .await
+        Self::open_with(http, key, name, "en").await
+    }
+
+    /// The same, in a language.
+    pub async fn open_with(http: SocketAddr, key: &str, name: &str, language: &str) -> Self {
+        let path = format!("{}?key={key}&lang={language}&name={name}", api::HOMEWORK);
+        Self::open_path(http, key, &path).await
     }
 
     /// The same in one class of many, which is in a folder.
@@ -187,16 +192,30 @@ impl RealCheck {
         target: &str,
         code: &str,
     ) -> Self {
+        Self::download(http, class, folder, code).await;
+        Self::run(folder, target, &[])
+    }
+
+    /// Downloads it into a folder.
+    pub async fn download(http: SocketAddr, class: &str, folder: &Path, code: &str) {
         let path = format!("{class}/check.py?code={code}&page=http://{http}{class}/");
         let script = get(http, &path, "").await;
         assert_eq!(script.status, 200);
         std::fs::write(folder.join("check.py"), &script.body).unwrap();
-        Self::run(folder, target, &[])
     }
 
     /// Starts the one that lies in a folder.
     pub fn run(folder: &Path, target: &str, environment: &[(&str, &Path)]) -> Self {
-        let mut command = Command::new("python3");
+        Self::run_by(Command::new("python3"), folder, target, environment)
+    }
+
+    /// The same, with a Python.
+    pub fn run_by(
+        mut command: Command,
+        folder: &Path,
+        target: &str,
+        environment: &[(&str, &Path)],
+    ) -> Self {
         command.args(["check.py", target]).current_dir(folder).stdin(Stdio::null());
         command.envs(environment.iter().copied());
         command.env("PYTHONIOENCODING", "utf-8").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -225,14 +244,24 @@ impl RealCheck {
     }
 
     fn ask_to_end(&mut self) {
-        let Some(id) = self.child.id() else { return };
         #[cfg(unix)]
-        {
-            let id = nix::unistd::Pid::from_raw(i32::try_from(id).expect("a process id"));
-            let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
-        }
+        self.signal(nix::sys::signal::Signal::SIGTERM);
         #[cfg(not(unix))]
-        let _ = (id, self.child.start_kill());
+        let _ = self.child.start_kill();
+    }
+
+    /// Ends it with Ctrl+C, and waits until it has tidied up.
+    #[cfg(unix)]
+    pub async fn interrupt(&mut self) {
+        self.signal(nix::sys::signal::Signal::SIGINT);
+        self.ended().await;
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        let Some(id) = self.child.id() else { return };
+        let id = nix::unistd::Pid::from_raw(i32::try_from(id).expect("a process id"));
+        let _ = nix::sys::signal::kill(id, signal);
     }
 }
 

@@ -1,5 +1,5 @@
 //! `check` on Windows: servers that run, and one that it starts and ends. Python is
-//! played by `xtask/wine/python.rs`.
+//! played by `xtask/wine/python.rs`. And `check.py`, by Python for Windows itself.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
 use std::net::{TcpListener, TcpStream};
@@ -10,9 +10,9 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::classroom::binary::wait;
-use crate::classroom::homework::right_server;
+use crate::classroom::homework::{HomeworkPage, KEY, RealCheck, right_server};
 use crate::classroom::port::{can_be_bound, student_port, until_listening};
-use crate::classroom::{DEADLINE, needs, wait_until};
+use crate::classroom::{DEADLINE, TestServer, needs, wait_until};
 use crate::{is_asked_for, under_wine};
 
 /// Lets a wrong server be silent for as long as Wine may need for a right one.
@@ -199,4 +199,38 @@ fn a_check_that_is_killed_takes_the_server_and_its_helper_with_it() {
     // `TIME_WAIT`, which the end of both sides may leave, is in the way of a bind on
     // Linux only.
     wait_until("nothing listens", || TcpStream::connect(("127.0.0.1", file.port)).is_err());
+}
+
+/// Wine's `taskkill` knows no `/T` and refuses the whole command, as a school's computer
+/// may: the server is then ended by Python.
+#[tokio::test]
+async fn check_py_starts_restarts_and_ends_a_server_with_python_for_windows() {
+    let python = PathBuf::from(std::env::var_os("TCP_CLASSROOM_REAL_PYTHON").unwrap_or_default());
+    let is_here = is_asked_for() && python.is_file();
+    if !needs::request(is_here, "needs Python for Windows: see xtask/src/windows.rs") {
+        return;
+    }
+    let server = TestServer::start().await;
+    let (folder, port) = (tempfile::tempdir().unwrap(), student_port());
+    let file = folder.path().join("server.py");
+    std::fs::write(&file, right_server(port).replace("'%s added!'", "'%s saved'")).unwrap();
+    let mut page = HomeworkPage::open(server.http, KEY).await;
+    RealCheck::download(server.http, folder.path(), &page.last.code).await;
+    let mut wine = under_wine();
+    wine.arg(&python);
+    let mut check = RealCheck::run_by(wine.into(), folder.path(), "server.py", &[]);
+    page.result().await;
+    assert_eq!(page.state("add"), "failed", "{:?}", page.last);
+
+    std::fs::write(&file, right_server(port)).unwrap();
+    page.until(|homework| homework.running).await;
+    page.result().await;
+    assert!(page.last.passed, "{:?}", page.last);
+    // What kills the server comes last, each with a fresh start.
+    for check in ["short-command", "garbage", "reset"] {
+        assert_eq!(page.state(check), "failed", "{:?}", page.last);
+    }
+    check.until_said("Passed").await;
+    check.interrupt().await;
+    assert!(can_be_bound(port), "nothing is left of it");
 }
