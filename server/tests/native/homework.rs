@@ -253,6 +253,27 @@ fn every_wrong_server_gets_its_cause_and_the_same_words_as_ever() {
     }
 }
 
+/// Compares what is told of some situations with the texts as ever, in both languages.
+/// Ports differ from run to run.
+fn compare_situations(file: &str, situations: &[(&str, &Value)]) {
+    for (name, language) in [("zh", words::Language::Chinese), ("en", words::Language::English)] {
+        let told = situations.iter().map(|(situation, stage)| {
+            let mut stage = (*stage).clone();
+            if stage.get("bound").is_some() {
+                stage["bound"] = "8000".into();
+            }
+            format!("{situation}\n    {}\n", verdict(&stage, language))
+        });
+        compare(&folder("").join(format!("{file}.{name}.txt")), &told.collect::<String>());
+    }
+}
+
+/// The check of a report that has this cause.
+fn with_cause<'a>(report: &'a Value, cause: &str) -> &'a Value {
+    let found = stages(report).iter().find(|stage| stage["cause"] == cause);
+    found.unwrap_or_else(|| panic!("no {cause}: {report:#}"))
+}
+
 /// What is told about a failure, in a language. Of an exception only the class: its
 /// message differs from one Python to the next.
 fn verdict(stage: &Value, language: words::Language) -> String {
@@ -297,6 +318,26 @@ fn right_servers_of_many_styles_pass_and_what_is_fair_to_the_lesson_is_a_note() 
         causes.dedup();
         assert_eq!(causes, *expected, "{name}: {report:#}");
     }
+    let extras = ["two-in-one", "one-client", "no-echo", "reset-kills", "short-command"];
+    let lesson = &reports["lesson"];
+    compare_situations("extras", &extras.map(|cause| (cause, with_cause(lesson, cause))));
+}
+
+#[test]
+fn a_server_that_the_extra_checks_have_ended_is_to_be_started_again() {
+    if !needs::program(PYTHON, "--version") {
+        return;
+    }
+    for (name, language, is_ended) in
+        [("list_of_pairs", "en", true), ("list_of_pairs", "zh", true), ("threads", "en", false)]
+    {
+        let copy = Copy::of("right", name);
+        let _running = copy.start();
+        let output = check(&[&copy.port.to_string(), "--lang", language, "--timeout", TIMEOUT]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let told = ["start it again to use it", "得再启动一次"].map(|told| text.contains(told));
+        assert_eq!(told, [is_ended && language == "en", is_ended && language == "zh"], "{text}");
+    }
 }
 
 #[test]
@@ -318,26 +359,6 @@ fn the_classroom_s_own_server_is_recognised() {
 
 #[test]
 fn a_port_that_is_taken_says_whether_by_the_classroom_or_by_an_old_server() {
-    let extras = ["two-in-one", "one-client", "no-echo", "reset-kills", "short-command"];
-    let lesson = &reports["lesson"];
-    compare_situations("extras", &extras.map(|cause| (cause, with_cause(lesson, cause))));
-}
-
-#[test]
-fn a_server_that_the_extra_checks_have_ended_is_to_be_started_again() {
-    if !needs::program(PYTHON, "--version") {
-        return;
-    }
-    for (name, language, is_ended) in
-        [("list_of_pairs", "en", true), ("list_of_pairs", "zh", true), ("threads", "en", false)]
-    {
-        let copy = Copy::of("right", name);
-        let _running = copy.start();
-        let output = check(&[&copy.port.to_string(), "--lang", language, "--timeout", TIMEOUT]);
-        let text = String::from_utf8(output.stdout).unwrap();
-        let told = ["start it again to use it", "得再启动一次"].map(|told| text.contains(told));
-        assert_eq!(told, [is_ended && language == "en", is_ended && language == "zh"], "{text}");
-    }
     if !needs::program(PYTHON, "--version") {
         return;
     }
@@ -345,14 +366,20 @@ fn a_server_that_the_extra_checks_have_ended_is_to_be_started_again() {
     let old = Copy::of("wrong", "find_unwritten");
     let running = old.start();
     let new = Copy::of("right", "threads");
-    let refused_at = |port: u16, cause| {
+    let refused_at = |port: u16, cause| -> Value {
         let path = new.path();
         let (report, code) = report(path.to_str().unwrap(), &["--port", &port.to_string()]);
         assert_eq!(failure(&report).unwrap()["cause"], cause, "{report:#}");
         assert_eq!(code, Some(1));
+        report
     };
-    refused_at(program.tcp.port(), "classroom");
-    refused_at(old.port, "old-server");
+    let classroom = refused_at(program.tcp.port(), "classroom");
+    let old_server = refused_at(old.port, "old-server");
+    let situations = [
+        ("classroom", failure(&classroom).unwrap()),
+        ("old-server", failure(&old_server).unwrap()),
+    ];
+    compare_situations("taken", &situations);
     // It goes on as it was, also where it was serving another client meanwhile.
     let mut client = old.client();
     refused_at(old.port, "old-server");
@@ -399,6 +426,14 @@ fn a_server_that_runs_is_checked_as_it_is() {
     let (held, code) = report(&copy.port.to_string(), &[]);
     assert_eq!(failure(&held).unwrap()["cause"], "held", "{held:#}");
     assert_eq!(code, Some(1));
+    compare_situations(
+        "reached",
+        &[
+            ("nothing-listens", failure(&report_of_none).unwrap()),
+            ("other-port", failed),
+            ("held", failure(&held).unwrap()),
+        ],
+    );
 }
 
 #[test]

@@ -16,8 +16,9 @@ struct Shown {
     name: &'static str,
     port: u16,
     passed: bool,
-    /// The first required check that failed, with its verdict and its line.
-    failure: Option<(String, String, String)>,
+    /// The first required check that failed, with its verdict in Chinese and English,
+    /// and its line.
+    failure: Option<(String, [String; 2], String)>,
 }
 
 /// Has every server checked for a student of its own.
@@ -41,9 +42,12 @@ async fn check_all(kind: &'static str, names: Vec<&'static str>) -> Vec<Shown> {
             let left = sockets(copy.port);
             assert!(can_be_bound(copy.port), "{name} cannot be started again: {left}");
             let failed = |check: &&api::HomeworkCheck| check.state == "failed" && !check.extra;
+            // The same run, as a page in Chinese shows it.
+            let chinese = HomeworkPage::open_in(server.http, &key, "", "zh").await;
             let failure = page.last.checks.iter().find(failed).map(|check| {
                 let text = |text: &Option<String>| text.clone().unwrap_or_default();
-                (check.name.clone(), text(&check.text), text(&check.line))
+                let verdicts = [chinese.text(&check.name), text(&check.text)];
+                (check.name.clone(), verdicts, text(&check.line))
             });
             Shown { name, port: copy.port, passed: page.last.passed, failure }
         });
@@ -56,20 +60,26 @@ async fn every_wrong_server_gets_the_same_verdict_in_class_as_on_the_command_lin
     if !needs::program("python3", "--version") {
         return;
     }
-    let verdicts = std::fs::read_to_string(folder("").join("verdicts.en.txt")).unwrap();
+    let verdicts = ["zh", "en"].map(|language| {
+        let file = folder("").join(format!("verdicts.{language}.txt"));
+        std::fs::read_to_string(file).unwrap()
+    });
     for shown in check_all("wrong", WRONG.iter().map(|(name, ..)| *name).collect()).await {
         let (name, check, cause) = WRONG.iter().find(|row| row.0 == shown.name).unwrap();
-        let (failed, text, line) = shown.failure.unwrap_or_else(|| panic!("{name} passed"));
-        assert_eq!(failed, *check, "{name}: {text}");
-        let mut told = verdicts.lines().skip_while(|line| line.split(':').next() != Some(name));
-        let (head, verdict) = (told.next().unwrap(), told.next().unwrap().trim());
-        let number = head.split_once(':').map_or("", |(_, number)| number);
-        assert_eq!(line.split(' ').next(), Some(number), "{name}: {line}");
-        // Names, phones and what an exception says differ from run to run.
-        for (at, part) in verdict.split(['“', '”']).enumerate().filter(|(at, _)| at % 2 == 0) {
-            let part = part.replace("9999", &shown.port.to_string());
-            let same = part.split("...").all(|part| text.contains(part));
-            assert!(same, "{name}, {cause}: {part:?}, which is part {at}, is not in {text:?}");
+        let (failed, texts, line) = shown.failure.unwrap_or_else(|| panic!("{name} passed"));
+        assert_eq!(failed, *check, "{name}: {texts:?}");
+        for (verdicts, text) in verdicts.iter().zip(texts) {
+            let mut told = verdicts.lines().skip_while(|line| line.split(':').next() != Some(name));
+            let (head, verdict) = (told.next().unwrap(), told.next().unwrap().trim());
+            let number = head.split_once(':').map_or("", |(_, number)| number);
+            assert_eq!(line.split(' ').next(), Some(number), "{name}: {line}");
+            // Names, phones and what an exception says differ from run to run.
+            for (at, part) in verdict.split(['“', '”']).enumerate().filter(|(at, _)| at % 2 == 0)
+            {
+                let part = part.replace("9999", &shown.port.to_string());
+                let same = part.split("...").all(|part| text.contains(part));
+                assert!(same, "{name}, {cause}: {part:?}, part {at}, is not in {text:?}");
+            }
         }
     }
 }

@@ -361,6 +361,23 @@ async fn the_script_has_the_address_it_was_asked_for_and_runs_nowhere_else() {
 }
 
 #[tokio::test]
+async fn the_script_has_nothing_that_python_3_6_cannot_read() {
+    if !python_is_here() {
+        return;
+    }
+    let server = TestServer::start().await;
+    let script = get(server.http, "/check.py?code=K7M2QX", "").await.text();
+    assert!((100..150).contains(&script.lines().count()), "{} lines", script.lines().count());
+    let read = |text: &str| {
+        let code = "import ast, sys; ast.parse(sys.argv[1], feature_version=(3, 6))";
+        Command::new("python3").args(["-c", code, text]).output().unwrap()
+    };
+    assert!(!read("(newer := 1)").status.success(), "it tells what is newer");
+    let output = read(&script);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
 async fn a_hostile_server_of_a_student_floods_its_own_relay_only() {
     if !python_is_here() {
         return;
