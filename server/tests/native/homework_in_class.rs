@@ -107,7 +107,7 @@ async fn an_old_server_that_has_the_port_is_told_in_class_and_goes_on_as_it_was(
     let mut check = RealCheck::start(server.http, copy.folder.path(), &copy.name, &code).await;
     page.result().await;
     assert_eq!(page.state("connect"), "failed");
-    assert!(page.text("connect").contains("Another program has port"), "{:?}", page.last);
+    assert!(page.text("connect").contains("Another program has this port"), "{:?}", page.last);
     check.end().await;
     let asked = tokio::task::spawn_blocking(move || {
         ask(&mut copy.client(), "add;li;1", "li added!");

@@ -22,7 +22,7 @@ use super::checks::{CHECKS, CheckName, Person};
 use super::diagnosis::Diagnosis;
 use super::event::{Action, Conn, Event};
 use super::python::Source;
-use super::stage::{Exchange, Finding, Stage, State};
+use super::stage::{Exchange, Finding, Stage};
 
 /// How many exchanges and bytes of each stage are kept to be shown.
 const MAX_EXCHANGES: usize = 16;

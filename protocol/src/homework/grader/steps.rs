@@ -47,8 +47,9 @@ impl Grader {
         let failed =
             |name: &CheckName| matches!(self.stage(*name).state, State::Failed | State::Skipped);
         let cause = |name| self.stage(name).finding.as_ref().map(|finding| finding.cause);
-        let is_unreachable = cause(CheckName::Greeting)
-            .is_some_and(|cause| !matches!(cause, Cause::NoGreeting | Cause::OtherGreeting));
+        // Other words are a note, with its cause, and no obstacle.
+        let is_unreachable = self.stage(CheckName::Greeting).state == State::Failed
+            && cause(CheckName::Greeting) != Some(Cause::NoGreeting);
         let is_echo = cause(CheckName::Add) == Some(Cause::EchoOnly)
             && !matches!(self.check(), CheckName::Conversation | CheckName::Exit);
         // Each answer ends the program, and with it what it knows.

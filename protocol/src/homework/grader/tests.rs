@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::*;
 use crate::homework::cause::Cause;
 use crate::homework::checks::CheckName as Name;
+use crate::homework::stage::State;
 use crate::{Contacts, Decoder, Next, Replies, Stage as LessonStage, answer};
 
 /// What a server does with a connection.
