@@ -8,7 +8,6 @@ use js_sys::Date;
 use wasm_bindgen::JsCast;
 use web::browser::appearance::Appearance;
 use web::browser::dom::Dom as _;
-use web::browser::json::field;
 use web::browser::listener::{Listener, closest};
 use web::browser::program;
 use web::core::keyboard::{Key, Report};
@@ -82,18 +81,6 @@ fn in_the_input(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     // The last `input` of a composition still says it is composing.
     listeners.push(Listener::new(input, "compositionend", typed(|_| false)));
     listeners.push(Listener::new(input, "keydown", pressed));
-    let pasted = {
-        let post = post.clone();
-        move |event: Event| {
-            let text: Option<String> = field(&event, "data");
-            if let Some(text) = text.filter(|text| text.contains('\n'))
-                && post(InputMsg::Pasted(text).into())
-            {
-                event.prevent_default();
-            }
-        }
-    };
-    listeners.push(Listener::new(input, "beforeinput", pasted));
     // Whatever may scroll the input's text has to move the marks with it; not
     // every browser reports that as a `scroll`.
     for event in ["scroll", "keyup", "pointerup"] {

@@ -22,9 +22,6 @@ const ERROR: &str = "Error: ";
 /// characters: what fits one line of a phone.
 const SHOWN: usize = 32;
 
-/// The sign for a line end that [`visible`] puts into what is pasted.
-const LINE_END: char = '⏎';
-
 /// The phone of the lesson, for examples.
 const PHONE: &str = "13800138000";
 
@@ -131,7 +128,7 @@ fn copied(text: &str) -> Option<TextKey> {
     if is_code(line.as_bytes()) {
         return Some(TextKey::Python);
     }
-    (line.contains(LINE_END) || is_glued(text)).then_some(TextKey::TwoLines)
+    is_glued(text).then_some(TextKey::TwoLines)
 }
 
 /// Whether this is a line of a program or of a terminal: by its first mark or word, by a
@@ -466,7 +463,6 @@ mod tests {
         ] {
             assert_eq!(copied(message), None, "{message}");
         }
-        assert_eq!(copied("message1⏎message2"), Some(TextKey::TwoLines));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The input: the line being written, its hint and highlighting, the lines
 //! written before and Tab completion.
 
-use protocol::command::{Change, Command, Stage, Verb, trim};
+use protocol::command::{Change, Command, Stage, Verb};
 use web::core::completion::Completion;
 use web::core::connection::Connection;
 use web::core::highlight::{Highlight, highlights, without_errors};
@@ -9,7 +9,6 @@ use web::core::hints::Hint;
 use web::core::history::History;
 use web::core::i18n::{Text, TextKey};
 use web::core::keyboard::Key;
-use web::core::message::visible;
 
 use super::conversation::is_one_line;
 use crate::model::tabs::{Panel, Panels};
@@ -29,9 +28,6 @@ pub enum InputMsg {
         /// Whether an input method is still composing it.
         composing: bool,
     },
-    /// A text with line ends is about to be put into the input, which has room for one
-    /// line.
-    Pasted(String),
     /// A key that means something was pressed in the input.
     KeyPressed {
         /// Which.
@@ -146,7 +142,6 @@ impl Input {
                 }
             }
             InputMsg::Typed { text, composing } => self.typed(text, composing),
-            InputMsg::Pasted(text) => self.paste(&text),
             InputMsg::KeyPressed { key, at_end, repeated } => {
                 self.press(key, at_end, repeated, around);
             }
@@ -366,16 +361,6 @@ impl Input {
         }
         self.write(text);
         self.effect(InputEffect::Focus);
-    }
-
-    /// Puts in several lines with a sign for each line end, of which the browser would make
-    /// a space. One line is the browser's own affair.
-    fn paste(&mut self, text: &str) {
-        let text = trim(text).replace('\r', "");
-        if !is_one_line(&text) {
-            self.effect(InputEffect::PreventDefault);
-            self.write([&*self.draft, &*visible(&text)].concat());
-        }
     }
 
     fn write(&mut self, text: String) {

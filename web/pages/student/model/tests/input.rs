@@ -52,19 +52,6 @@ fn a_reload_loses_nothing_typed() {
 }
 
 #[test]
-fn of_several_lines_that_are_pasted_it_is_said_that_they_are_several() {
-    let mut page = TestPage::connected();
-    let pasted = InputMsg::Pasted("message1\r\nmessage2\n".to_string());
-    assert!(page.happens(pasted).did().contains(&InputEffect::PreventDefault.into()));
-    assert_eq!(page.model.input().draft(), "message1⏎message2");
-    assert_eq!(page.model.hint().text.key, TextKey::TwoLines);
-    page.types("").did();
-    // One line, with its end, is put in by the browser.
-    let pasted = InputMsg::Pasted("message1\n".to_string());
-    assert_eq!(page.happens(pasted).did(), []);
-}
-
-#[test]
 fn one_tap_puts_the_wide_semicolons_right() {
     let mut page = TestPage::connected();
     page.types("add；张三；1").did();
