@@ -65,7 +65,9 @@ impl Hint {
             return Hint::mistake(text);
         }
         if let Some(key) = copied(text) {
-            let fix = quoted(text).filter(|_| key != TextKey::TwoLines);
+            // Of a program only what it sends is a message: an address is none.
+            let is_message = key == TextKey::Quotes || has(text.as_bytes(), b".send");
+            let fix = quoted(text).filter(|_| is_message);
             return Hint { text: Text::new(key), is_mistake: true, fix };
         }
         match Command::parse(text, Stage::Contacts) {
@@ -140,11 +142,10 @@ fn is_code(line: &[u8]) -> bool {
         [before, b'(' | b'['] => before.is_ascii_alphanumeric(),
         _ => pair == b" =",
     };
-    matches!(head, [b'#' | b'$' | b'[' | b'>', ..] | [.., b'\\'] | b"break")
+    matches!(head, [b'#' | b'$' | b'[' | b'>', ..] | [b'\'' | b'"', _, ..] | [.., b'\\'] | b"break")
         || head.starts_with(b"import ")
         || head.starts_with(b"nc ")
         || head.ends_with(b":") && head.contains(&b' ')
-        || head.len() < line.len() && (head.contains(&b'\'') || head.contains(&b'"'))
         || head.windows(2).any(is_mark)
         || has(head, b".py ")
 }
@@ -157,16 +158,10 @@ fn has(line: &[u8], word: &[u8]) -> bool {
 /// Python's, and those that a word processor makes of them.
 const QUOTES: [char; 6] = ['\'', '"', '“', '”', '‘', '’'];
 
-/// The message that stands between the first quotes. Of other texts, such as an address,
-/// only what is sent is one.
+/// What stands between the first quotes.
 fn quoted(text: &str) -> Option<String> {
     let mut parts = text.split(QUOTES);
-    let part = parts.nth(1).filter(|part| !part.is_empty() && parts.next().is_some())?;
-    let is_message = match Command::parse(part, Stage::Contacts) {
-        Ok(Command::Say(_)) => !is_code(text.as_bytes()) || has(text.as_bytes(), b".send"),
-        parsed => parsed.is_ok(),
-    };
-    is_message.then(|| part.to_string())
+    parts.nth(1).filter(|part| !part.is_empty() && parts.next().is_some()).map(str::to_string)
 }
 
 /// The stage of a server that gives this reply; `None` where either gives it.
