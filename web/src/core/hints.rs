@@ -142,7 +142,8 @@ fn is_code(line: &[u8]) -> bool {
         [before, b'(' | b'['] => before.is_ascii_alphanumeric(),
         _ => pair == b" =",
     };
-    matches!(head, [b'#' | b'$' | b'[' | b'>', ..] | [b'\'' | b'"', _, ..] | [.., b'\\'] | b"break")
+    matches!(line, [b'\'' | b'"', _, ..])
+        || matches!(head, [b'#' | b'$' | b'[' | b'>', ..] | [.., b'\\'] | b"break")
         || head.starts_with(b"import ")
         || head.starts_with(b"nc ")
         || head.ends_with(b":") && head.contains(&b' ')
