@@ -43,7 +43,7 @@ async fn check_all(kind: &'static str, names: Vec<&'static str>) -> Vec<Shown> {
             assert!(can_be_bound(copy.port), "{name} cannot be started again: {left}");
             let failed = |check: &&api::HomeworkCheck| check.state == "failed" && !check.extra;
             // The same run, as a page in Chinese shows it.
-            let chinese = HomeworkPage::open_in(server.http, &key, "", "zh").await;
+            let chinese = HomeworkPage::open_with(server.http, &key, "", "zh").await;
             let failure = page.last.checks.iter().find(failed).map(|check| {
                 let text = |text: &Option<String>| text.clone().unwrap_or_default();
                 let verdicts = [chinese.text(&check.name), text(&check.text)];

@@ -215,7 +215,7 @@ async fn check_py_starts_restarts_and_ends_a_server_with_python_for_windows() {
     let file = folder.path().join("server.py");
     std::fs::write(&file, right_server(port).replace("'%s added!'", "'%s saved'")).unwrap();
     let mut page = HomeworkPage::open(server.http, KEY).await;
-    RealCheck::download(server.http, folder.path(), &page.last.code).await;
+    RealCheck::download(server.http, "", folder.path(), &page.last.code).await;
     let mut wine = under_wine();
     wine.arg(&python);
     let mut check = RealCheck::run_by(wine.into(), folder.path(), "server.py", &[]);
