@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::header::{ACCEPT_ENCODING, ETAG, Entry, HeaderName, HeaderValue};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, ETAG, Entry, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -56,11 +56,17 @@ static EMBEDDED: LazyLock<Embedded> = LazyLock::new(|| {
     Embedded { routes: routes.layer(middleware::from_fn(negotiate_encoding)), programs }
 });
 
-/// Corrects two things about how `memory_serve` negotiates encodings.
+/// Corrects two things about how `memory_serve` negotiates encodings, and leaves the ETag
+/// of what is never asked for again away: of a visit's files that is 370 bytes.
 async fn negotiate_encoding(mut request: Request, next: Next) -> Response {
     lower_case(request.headers_mut(), ACCEPT_ENCODING);
     let mut response = next.run(request).await;
-    weaken(response.headers_mut());
+    let headers = response.headers_mut();
+    let caching = headers.get(CACHE_CONTROL).and_then(|caching| caching.to_str().ok());
+    match caching.is_some_and(|caching| caching.contains("immutable")) {
+        true => drop(headers.remove(ETAG)),
+        false => weaken(headers),
+    }
     response
 }
 
