@@ -173,7 +173,9 @@ impl Steps {
             }
             cargo
         };
-        let workspace = || with_chromium(cmd!(shell, "cargo test --workspace").into());
+        // To the end, so that one failure hides no other.
+        let workspace =
+            || with_chromium(cmd!(shell, "cargo test --workspace --no-fail-fast").into());
         let in_browser = || {
             let mut cargo = workspace();
             cargo.args(["--test", "browser"]);

@@ -77,14 +77,10 @@ impl Hint {
                 let text = Text::new(TextKey::Swapped).with(Placeholder::Example, shown(&right));
                 Hint { text, is_mistake: true, fix: Some(right) }
             }
-            Ok(command) => match trim(text).strip_suffix(FULL_WIDTH_SEPARATOR) {
-                Some(right) => Hint {
-                    text: Text::new(TextKey::LastSeparator),
-                    is_mistake: true,
-                    fix: Some(right.to_string()),
-                },
-                None => Hint::info(ready(&command)),
-            },
+            Ok(_) if trim(text).ends_with(FULL_WIDTH_SEPARATOR) => {
+                Hint::mistake(Text::new(TextKey::LastSeparator))
+            }
+            Ok(command) => Hint::info(ready(&command)),
             Err(mistake) if mistake.is_unfinished(text) => Hint::info(next(text, &mistake)),
             Err(mistake) => {
                 let fix = fixed(text, &mistake);
@@ -528,8 +524,8 @@ mod tests {
             ("s.send('message1'.encode('utf-8'))", Some("message1")),
             ("s.bind(('127.0.0.1', 9999))", None),
             ("';'.join(['add', 'lisi', '12345'])", None),
-            ("add;张三;138；", Some("add;张三;138")),
-            ("find;张三；", Some("find;张三")),
+            ("add;张三;138；", None),
+            ("find;张三；", None),
             ("add;a;1;", Some("add;a;1")),
             ("add;138;张三", Some("add;张三;138")),
             ("你好；世界", None),
