@@ -306,8 +306,10 @@ impl Session {
     }
 
     async fn accept(&self, id: u32, longest: Duration) -> Answer {
-        let listener = match self.state().sockets.get(&id) {
-            Some(Socket::Listener { listener, .. }) => Arc::clone(listener),
+        // Looked up apart: what is asked for below takes the lock again.
+        let socket = self.state().sockets.get(&id).cloned();
+        let listener = match socket {
+            Some(Socket::Listener { listener, .. }) => listener,
             Some(_) => return failed(INVALID),
             None => return self.no_listener(),
         };

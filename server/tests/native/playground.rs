@@ -208,6 +208,24 @@ async fn the_end_of_a_program_frees_its_port_and_ends_its_connections() {
 }
 
 #[tokio::test]
+async fn a_tab_whose_server_was_replaced_by_another_tab_s_is_told_so_each_time() {
+    let server = TestServer::start().await;
+    let one = Program::of_page(server.http, "tabs0fAstudent0123456789").await;
+    let other = Program::of_page(server.http, "tabs0fAstudent0123456789").await;
+    for (first, second) in [(&one, &other), (&other, &one)] {
+        first.ask("begin").await;
+        let (listener, _) = first.serve().await;
+        second.ask("begin").await;
+        second.serve().await;
+        for _ in 0..2 {
+            let (status, text) = first.ask(&format!("accept {listener} 5000")).await;
+            assert_eq!(status, 98);
+            assert!(text.starts_with("Another tab of yours"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_page_does_nothing_with_what_is_another_one_s() {
     // Ports that no other test takes meanwhile.
     let ports = PortRange { first: 10_200, last: 10_202 };

@@ -21,8 +21,9 @@ const MOST: usize = 1_000;
 /// many hardly ask in the same millisecond.
 const ATTEMPTS: usize = 100;
 
-/// How long a page waits for its number, which it gets with all else that it has to know.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a page waits for its number, which it gets with all else that it has to know:
+/// half of the 10 s after which it takes its connection for broken.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long it is noted who has a number: what a lesson takes at most, breaks included.
 pub(super) const KEPT_FOR: &str = "1 day";

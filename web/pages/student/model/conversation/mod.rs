@@ -339,7 +339,10 @@ impl Conversation {
     }
 
     fn show(&mut self, message: Message, now: u64) {
-        self.note(EventKind::Message(message.id), now);
+        // A server that does not greet has sent nothing.
+        if !message.text.is_empty() {
+            self.note(EventKind::Message(message.id), now);
+        }
         self.log.add(LogEntry {
             direction: message.direction,
             mode: message.mode,

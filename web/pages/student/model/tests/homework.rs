@@ -72,6 +72,8 @@ fn a_server_that_does_not_greet_can_be_spoken_to_and_its_answer_is_matched() {
     assert_eq!(page.model.conversation().connection(), Connection::Open);
     let opening = page.shown().pop().and_then(|message| message.opening);
     assert_eq!(opening.map(|text| text.key), Some(TextKey::NoteSilent));
+    let last = page.model.conversation().log().events().last().map(|event| event.kind.clone());
+    assert_eq!(last, Some(EventKind::Opened), "no arrow");
     page.sends("find;a").receives("Not Found!").waits(LATE);
     let annotates = |effect: &Effect| {
         matches!(effect, Effect::Conversation(ConversationEffect::Annotate { .. }))
