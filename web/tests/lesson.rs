@@ -219,7 +219,7 @@ fn every_step_has_a_title_something_to_do_goals_and_a_hint_for_any_try() {
 #[test]
 fn every_goal_hint_slot_and_link_means_something() {
     let slots = ["host", "tcp", "tcp-host", "tcp-port"];
-    let panels = ["#wire", "#sequence", "#sticky", "#contacts", "#python"];
+    let panels = ["#wire", "#sequence", "#sticky", "#contacts", "#python", "#program"];
     for_each_step(|step, _| {
         for goal in &step.goals {
             assert!(Goal::parse(goal).is_some_and(|goal| !goal.is_met()), "{goal}");

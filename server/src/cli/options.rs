@@ -191,9 +191,7 @@ const AFTER_HELP: &str = "\
 Try it:
   tcp-classroom                       then open http://127.0.0.1:8080
   nc 127.0.0.1 9999                   and type add;zhangsan;13800138000
-  py -c \"import socket;s=socket.create_connection(('127.0.0.1',9999));\
-s.sendall(b'add;zhangsan;1\\nexit\\n');print(s.makefile().read())\"
-                                      the same on Windows, which has no nc
+  py client2.py add zhangsan 1        in Python, from the page's /client2.py
   tcp-classroom --lan                 for a class: prints the address and a QR code
   tcp-classroom --stage echo --pause 1s    the lesson's first server
   tcp-classroom check server.py       starts a student's server and checks it

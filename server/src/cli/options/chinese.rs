@@ -37,9 +37,7 @@ const COMMAND_WORDS: &[CommandWords] = &[
         after: "试一试：\n\
                 \x20 tcp-classroom                       然后打开 http://127.0.0.1:8080\n\
                 \x20 nc 127.0.0.1 9999                   输入 add;zhangsan;13800138000\n\
-                \x20 py -c \"import socket;s=socket.create_connection(('127.0.0.1',9999));\
-                s.sendall(b'add;zhangsan;1\\nexit\\n');print(s.makefile().read())\"\n\
-                \x20                                     Windows 没有 nc，用这一行\n\
+                \x20 py client2.py add zhangsan 1        用 Python，程序在网页的 /client2.py\n\
                 \x20 tcp-classroom --lan                 上课用：打印地址和二维码\n\
                 \x20 tcp-classroom --stage echo --pause 1s    课上的第一个服务器\n\
                 \x20 tcp-classroom check server.py       启动学生自己的服务器并检查\n\
