@@ -239,7 +239,16 @@ fn every_wrong_server_gets_its_cause_and_the_same_words_as_ever() {
     let reports = check_all("wrong", &names);
     let mut told = BTreeMap::from([("zh", String::new()), ("en", String::new())]);
     for (name, check, cause) in WRONG {
-        let failure = failure(&reports[*name]).unwrap_or_else(|| panic!("{name} passed"));
+        let is_expected =
+            |failure: &&Value| failure["name"] == *check && failure["cause"] == *cause;
+        // On a busy machine a traceback may come before the end of the connection that it
+        // follows: then another try, alone.
+        let again = failure(&reports[*name]).filter(is_expected).is_none().then(|| {
+            let _alone = CORPUS.blocking_lock();
+            report(Copy::of("wrong", name).path().to_str().unwrap(), &[]).0
+        });
+        let failure = failure(again.as_ref().unwrap_or(&reports[*name]));
+        let failure = failure.unwrap_or_else(|| panic!("{name} passed"));
         assert_eq!((&failure["name"], &failure["cause"]), (&(*check).into(), &(*cause).into()));
         for (language, text) in [("zh", words::Language::Chinese), ("en", words::Language::English)]
             .map(|(name, language)| (name, verdict(failure, language)))
