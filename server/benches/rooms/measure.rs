@@ -107,7 +107,7 @@ pub async fn row(postgres: &Postgres, rooms: usize, count: usize) {
     let lasts = ADDING;
     let shape = Shape { rooms, servers: count, group: group.round().max(1.0) as usize, lasts };
     let pg_adds = shape.adds(postgres, &database.name).await;
-    // Nobody counts the groups of finds: half of a lane's clients wait, half are answered.
+    // The servers do not count groups of finds. Assumed: half of a lane's clients wait.
     let waiting = CLIENTS.max(rooms) / (2.min(rooms) * count) / 2;
     let shape = Shape { group: waiting, lasts: FINDING, ..shape };
     let pg_finds = shape.finds(postgres, &database.name).await;

@@ -1,4 +1,4 @@
-//! Rooms that nobody uses: archived, and deleted where the operator has said so.
+//! Retention of unused rooms: archived, and deleted where the operator has said so.
 
 use std::time::SystemTime;
 

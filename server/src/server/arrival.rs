@@ -19,7 +19,7 @@ pub(super) struct Arrival {
 
 impl Arrival {
     /// The connection as its client's, which has a place of its own: where a trusted balancer
-    /// says so, it is somebody behind it. None if nobody is to be served.
+    /// says so, the client behind it. None if the connection is refused or broken.
     pub(super) async fn of_client(mut self, server: &ServerContext) -> Option<Self> {
         let is_balancer = server.proxies.contains(&self.peer.ip().to_canonical());
         if !(server.proxy_protocol && is_balancer) {

@@ -1,4 +1,4 @@
-//! Unused rooms: what becomes of the classes of a database that nobody uses, looked at once a
+//! Retention of the classes of a database: the unused ones are archived or deleted, once a
 //! day.
 
 use std::time::{Duration, SystemTime};

@@ -9,7 +9,11 @@ use tokio::net::TcpStream;
 /// A page with the panel open, or nothing where the test is skipped because there is no
 /// browser.
 pub async fn open(visitor: Visitor) -> Option<(TestServer, Browser)> {
-    let server = TestServer::start().await;
+    open_at(visitor, TestServer::start().await).await
+}
+
+/// The same, of a server that runs already.
+pub async fn open_at(visitor: Visitor, server: TestServer) -> Option<(TestServer, Browser)> {
     let told = get(server.http, api::PYTHON, "").await.text();
     let python: api::Python = serde_json::from_str(&told).unwrap();
     assert!(python.program.is_some(), "there is no Python; `cargo xtask page` builds it");

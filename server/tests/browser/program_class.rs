@@ -4,6 +4,7 @@
 use std::process::Command;
 use std::time::Instant;
 
+use tcp_classroom::PortRange;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
@@ -11,7 +12,7 @@ use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE};
 use crate::classroom::homework::right_server;
 use crate::classroom::{TestServer, must, needs};
 use crate::program::{
-    address, choose, hear, open, open_panel, out, output, press, run, until_state, write,
+    address, choose, hear, open, open_at, open_panel, out, output, press, run, until_state, write,
 };
 
 #[tokio::test]
@@ -199,15 +200,19 @@ async fn the_homework_is_checked_without_a_network() {
 
 #[tokio::test]
 async fn a_program_says_that_the_server_is_gone_and_runs_again_when_it_is_back() {
-    let Some((server, browser)) = open(ENGLISH).await else { return };
+    // Ports that no other test takes meanwhile.
+    let ports = PortRange { first: 10_290, last: 10_292 };
+    let server = TestServer::with(|config| config.limits.student_ports = ports).await;
+    let Some((server, browser)) = open_at(ENGLISH, server).await else { return };
     choose(&browser, "server2.py").await;
     press(&browser, "run").await;
-    address(&browser).await;
+    let before = address(&browser).await;
     let (tcp, http) = (server.tcp, server.http);
     server.stop().await;
     until_state(&browser, "failed").await;
     let lines = output(&browser).await;
     assert!(lines.last().unwrap().1.contains("Network is unreachable"), "{lines:?}");
+    assert!(TcpStream::connect(&*before).await.is_err());
     let _server = TestServer::with(|config| (config.tcp, config.http) = (tcp, http)).await;
     browser.await_state("open").await;
     press(&browser, "run").await;

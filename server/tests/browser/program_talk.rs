@@ -171,7 +171,7 @@ async fn a_phone_talks_to_a_classmate_s_server_by_name_until_it_stops() {
 
 #[tokio::test]
 async fn on_the_network_a_page_is_told_who_reaches_its_server_as_the_teacher_switches() {
-    let ports = PortRange { first: 10_160, last: 10_163 };
+    let ports = PortRange { first: 10_280, last: 10_283 };
     let server = TestServer::with(|config| {
         config.tcp = SocketAddr::from(([0, 0, 0, 0], 0));
         config.http = config.tcp;

@@ -73,8 +73,8 @@ impl Postgres {
         Self::start_with(PORT, "", &[])
     }
 
-    /// The same at another port, with further options, and with keys that nobody else may
-    /// read.
+    /// The same at another port, with further options, and with private keys, which
+    /// are made readable to the server alone.
     pub fn start_with(port: u16, options: &str, keys: &[PathBuf]) -> Option<Self> {
         if missing() {
             return None;

@@ -11,7 +11,7 @@ use crate::config::{RoomLimits, UnusedRooms};
 /// The longest time to go on after the signal to stop: balancers look every few seconds.
 const LONGEST_DRAIN: Duration = Duration::from_secs(10 * 60);
 
-/// Ten years: after that nobody asks for a class.
+/// The longest time that is taken, ten years: a longer one is most likely a slip.
 const MOST_DAYS: i64 = 3_650;
 
 /// How to serve many classes.

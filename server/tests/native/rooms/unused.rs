@@ -1,4 +1,4 @@
-//! Classes that nobody uses: archived after a while, with their contacts, and deleted only
+//! Unused classes are archived after a while, with their contacts, and deleted only
 //! where the operator has said so.
 
 use std::num::NonZeroU32;
