@@ -98,9 +98,12 @@ impl Presence {
         let _ = self.changed.send(self.room);
     }
 
-    /// What the others tell, and word of each change of it.
+    /// What the others tell, and word of each change of it. What they told before counts as
+    /// a change: it may have been read while the room was being opened.
     pub(crate) fn others(&self) -> watch::Receiver<Vec<Told>> {
-        self.others.subscribe()
+        let mut others = self.others.subscribe();
+        others.mark_changed();
+        others
     }
 
     fn knows(&self, numbers: &[(i64, i64)]) -> bool {
@@ -392,4 +395,26 @@ impl Exchange {
 /// Locks what nothing panics under.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[test]
+    fn a_new_receiver_is_told_what_was_read_before_it() {
+        let (changed, _to_write) = unbounded_channel();
+        let presence = Presences::new(changed).of(RoomId(1));
+        presence.take(vec![Told {
+            server: 7,
+            number: 1,
+            text: "Ann".into(),
+            since: Instant::now(),
+        }]);
+        let others = presence.others();
+        assert!(others.has_changed().unwrap());
+        assert_eq!(&*others.borrow()[0].text, "Ann");
+    }
 }
