@@ -30,8 +30,13 @@ pub fn run(shell: &Shell, server: &Path, arguments: &[OsString]) -> Result<()> {
     let scratch = target(shell).join("bench");
     let page = shell.current_dir().join(TABLE);
 
+    // For board and teacher's page of the class, beside what they are told.
+    let browser = browser::ensure(shell, browser::Engine::Chromium)
+        .inspect_err(|error| eprintln!("skipped: a class in a browser: {error:#}"))
+        .ok();
     heading("measuring, about eight minutes if it is all; leave the machine alone meanwhile");
     cmd!(shell, "{bench} --server {server} --scratch {scratch} --page {page} {arguments...}")
+        .envs(browser.iter().flat_map(browser::Browser::variables))
         .run()?;
     Ok(())
 }

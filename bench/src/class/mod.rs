@@ -1,9 +1,10 @@
 //! A class at work: sixty pages and twenty Python programs at the speed of people, with
-//! the mistakes of beginners, while a teacher's page and a board look on. What those say
-//! in the end must be what the class counted itself.
+//! the mistakes of beginners, while a teacher's page and a board look on, in a browser
+//! where there is one. What those say in the end must be what the class counted itself.
 
 mod memory;
 pub mod programs;
+mod screens;
 mod student;
 mod tally;
 mod viewers;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use hdrhistogram::Histogram;
 
+use self::screens::Screens;
 use self::student::{Client, Student};
 use self::tally::{Tally, seen_by_board, seen_by_teacher};
 use self::viewers::Viewers;
@@ -66,6 +68,7 @@ pub fn measure(lab: &mut Lab) -> Result<Vec<Fact>> {
             value,
             verdict: Some(Verdict { target: format!("p99 at most {most} ms"), met }),
         });
+        let shown = if lesson.in_a_browser { "show in a browser" } else { "are told (no browser)" };
         let differences = lesson.differences;
         let tally = lesson.tally;
         let value = match &differences[..] {
@@ -73,7 +76,7 @@ pub fn measure(lab: &mut Lab) -> Result<Vec<Fact>> {
             _ => differences.join("; "),
         };
         facts.push(Fact {
-            what: format!("what board and teacher's page are told{beside}"),
+            what: format!("what board and teacher's page {shown}{beside}"),
             value,
             verdict: Some(Verdict {
                 target: "equal to the load's own".to_owned(),
@@ -91,6 +94,8 @@ struct Lesson {
     tally: Tally,
     /// Where a figure is another one than the class's own.
     differences: Vec<String>,
+    /// Whether a browser showed both pages.
+    in_a_browser: bool,
 }
 
 impl Lesson {
@@ -103,6 +108,7 @@ impl Lesson {
 /// Gives a lesson, and compares in its end what board and teacher's page say.
 fn lesson(server: &Running, lasting: Duration, floods: bool) -> Result<Lesson> {
     let viewers = Viewers::open(server.http)?;
+    let mut screens = Screens::open(server.http)?;
     let stop = Arc::new(AtomicBool::new(false));
     let flood = floods.then(|| Flood::start(server, &stop)).transpose()?;
     let end = Instant::now() + lasting;
@@ -131,6 +137,10 @@ fn lesson(server: &Running, lasting: Duration, floods: bool) -> Result<Lesson> {
     let differences = loop {
         let mut differences = tally.compared(&seen_by_teacher(&viewers.people()));
         differences.extend(tally.compared(&seen_by_board(&viewers.board())));
+        if let Some(screens) = &mut screens {
+            differences.extend(tally.compared(&screens.teacher()?));
+            differences.extend(tally.compared(&screens.board()?));
+        }
         differences.extend(viewers.wrong_flooders(flooding));
         if differences.is_empty() || Instant::now() > settled {
             break differences;
@@ -139,5 +149,5 @@ fn lesson(server: &Running, lasting: Duration, floods: bool) -> Result<Lesson> {
     };
     stop.store(true, Ordering::Relaxed);
     drop(open);
-    Ok(Lesson { waits, tally, differences })
+    Ok(Lesson { waits, tally, differences, in_a_browser: screens.is_some() })
 }
