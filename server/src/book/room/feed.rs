@@ -4,7 +4,8 @@
 //! keeps all mirrors of a server up to date: it reads the changes behind the number each
 //! has come to, whenever it is woken for a room. It is woken by the server's own lanes,
 //! by notifications of other servers, and by a comparison of all numbers each second,
-//! which finds what a broken connection has missed.
+//! which finds what a broken connection has missed. What this server has changed itself,
+//! and nobody else in between, need not be read.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -18,8 +19,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, tim
 
 use super::RoomId;
 use super::database::{Client, Database};
+use super::decide::Decided;
 use super::lane::RETRY;
-use crate::book::contacts::SharedContacts;
+use crate::book::contacts::{ObservableContacts, SharedContacts};
 
 /// Time between two comparisons of all numbers.
 const COMPARING: Duration = Duration::from_secs(1);
@@ -59,9 +61,17 @@ pub(super) struct Wake {
 
 impl Wake {
     pub(super) fn changed(&self, rooms: Vec<RoomId>) {
+        self.changed_and_known(rooms.clone(), rooms);
+    }
+
+    /// Tells the other servers of all `rooms`, and this one of those of which its mirrors
+    /// have come to lack something.
+    pub(super) fn changed_and_known(&self, rooms: Vec<RoomId>, to_read: Vec<RoomId>) {
+        // The tasks at the other ends are gone only at the end of the program.
+        if !to_read.is_empty() {
+            let _ = self.here.send(to_read);
+        }
         if !rooms.is_empty() {
-            // The tasks at the other ends are gone only at the end of the program.
-            let _ = self.here.send(rooms.clone());
             let _ = self.elsewhere.send(rooms);
         }
     }
@@ -133,6 +143,27 @@ impl Mirrors {
         let mirror = Arc::new(Mirror { room, contacts, seq, shared, acts });
         mirrors.insert(room, Arc::downgrade(&mirror));
         mirror
+    }
+
+    /// Applies what this server has changed, where it follows what the mirror has. Returns
+    /// the rooms that have to be read.
+    pub(super) fn apply(&self, decided: &Decided) -> Vec<RoomId> {
+        let changes = decided.names.iter().zip(&decided.phones).zip(&decided.seqs);
+        let mut changes = decided.name_rooms.iter().zip(changes).peekable();
+        let mut to_read = Vec::new();
+        for room in &decided.rooms {
+            let mut of_room: Vec<Row<'_>> = Vec::new();
+            while let Some((_, ((name, phone), seq))) = changes.next_if(|(of, _)| **of == room.id.0)
+            {
+                of_room.push((name, phone.as_deref(), *seq));
+            }
+            let mirror = self.lock().get(&room.id).and_then(Weak::upgrade);
+            let is_simple = decided.cleared != Some(room.id);
+            if !(is_simple && mirror.is_some_and(|mirror| mirror.go_on(&of_room))) {
+                to_read.push(room.id);
+            }
+        }
+        to_read
     }
 
     /// All that are in use. Forgets the others.
@@ -239,9 +270,10 @@ async fn read_changes(client: &Client, due: &BTreeMap<RoomId, Arc<Mirror>>) -> a
     let changes = client.prepare_cached(CHANGES).await?;
     let stands = client.prepare_cached(STANDS).await?;
     let all: Vec<i64> = due.keys().map(|room| room.0).collect();
-    let read: Vec<_> = due.values().filter(|mirror| mirror.seq() != UNREAD).collect();
-    let ids: Vec<i64> = read.iter().map(|mirror| mirror.room.0).collect();
-    let seqs: Vec<i64> = read.iter().map(|mirror| mirror.seq()).collect();
+    // Noted now: this server's own changes may bring a mirror further meanwhile.
+    let known: HashMap<RoomId, i64> = due.iter().map(|(room, of)| (*room, of.seq())).collect();
+    let read = known.iter().filter(|(_, seq)| **seq != UNREAD);
+    let (ids, seqs): (Vec<i64>, Vec<i64>) = read.map(|(room, seq)| (room.0, *seq)).unzip();
     // In this order: what is trimmed after the first query has been read by it.
     let (rows, stands) = tokio::try_join!(
         biased;
@@ -259,9 +291,10 @@ async fn read_changes(client: &Client, due: &BTreeMap<RoomId, Arc<Mirror>>) -> a
         for (number, now) in [(&mirror.shared, row.get(3)), (&mirror.acts, row.get(4))] {
             number.send_if_modified(|known: &mut i64| std::mem::replace(known, now) != now);
         }
+        let known = known.get(&mirror.room).copied().unwrap_or(UNREAD);
         // It is ahead where the database was put back to an older state.
-        let is_elsewhere = mirror.seq() < trimmed || mirror.seq() > last;
-        if mirror.seq() == UNREAD || is_elsewhere {
+        let is_elsewhere = known < trimmed || known > last;
+        if known == UNREAD || is_elsewhere {
             read_again(client, mirror).await?;
         } else if let Some(changes) = changes.get(&mirror.room) {
             mirror.apply(changes);
@@ -288,18 +321,34 @@ async fn read_again(client: &Client, mirror: &Mirror) -> anyhow::Result<()> {
 }
 
 impl Mirror {
-    /// Applies changes in the order of their numbers.
+    /// Applies changes in the order of their numbers, but for those that it has.
     fn apply(&self, changes: &[Row<'_>]) {
+        self.contacts.change(|contacts| self.apply_to(contacts, changes));
+    }
+
+    /// Applies changes if the first is the next one to those that it has. Returns whether
+    /// it was.
+    fn go_on(&self, changes: &[Row<'_>]) -> bool {
         self.contacts.change(|contacts| {
-            for (name, phone, _) in changes {
-                match phone {
-                    Some(phone) => contacts.insert(name, phone),
-                    None => contacts.remove(name),
-                }
+            let is_next = changes.first().is_some_and(|(.., seq)| *seq == self.seq() + 1);
+            if is_next {
+                self.apply_to(contacts, changes);
             }
-            if let Some((.., seq)) = changes.last() {
-                self.seq.send_replace(*seq);
+            is_next
+        })
+    }
+
+    /// The number is changed under the lock of the contacts only.
+    fn apply_to(&self, contacts: &mut ObservableContacts, changes: &[Row<'_>]) {
+        let known = self.seq();
+        for (name, phone, _) in changes.iter().filter(|(.., seq)| *seq > known) {
+            match phone {
+                Some(phone) => contacts.insert(name, phone),
+                None => contacts.remove(name),
             }
-        });
+        }
+        if let Some((.., seq)) = changes.last() {
+            self.seq.send_replace(known.max(*seq));
+        }
     }
 }

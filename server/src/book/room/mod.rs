@@ -129,7 +129,8 @@ impl Lanes {
         let (presences, exchange) = tell_of_people(&database, of_lanes.clone(), me, stop.clone());
         let exchange = Mutex::new(Some(exchange));
         let feed = Wake { here, elsewhere };
-        let write = || Writes::new(of_lanes.clone(), commits.clone(), feed.clone());
+        let write =
+            || Writes::new(of_lanes.clone(), commits.clone(), mirrors.clone(), feed.clone());
         let writes = (0..WRITES).map(|_| lane(write())).collect();
         let finds = (0..FINDS).map(|_| lane(Finds(of_lanes.clone()))).collect();
         Ok(Lanes { database, writes, finds, commits, mirrors, feed, presences, stop, exchange })

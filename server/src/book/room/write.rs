@@ -38,7 +38,7 @@ use tokio_postgres::Row;
 use super::RoomId;
 use super::database::{Client, Database};
 use super::decide::{Decided, Known, RoomRow, Work};
-use super::feed::Wake;
+use super::feed::{Mirrors, Wake};
 use super::lane::{Answer, RETRY, Revising, attempt_until, deadline, refuse};
 use super::waiting::Job;
 use crate::book::commits::Commits;
@@ -83,6 +83,7 @@ pub(super) struct Writes {
     /// The id of the lane's row; none until it is made.
     lane: Option<i64>,
     commits: Commits,
+    mirrors: Mirrors,
     feed: Wake,
 }
 
@@ -118,8 +119,8 @@ impl Answer for Writes {
 }
 
 impl Writes {
-    pub(super) fn new(database: Database, commits: Commits, feed: Wake) -> Self {
-        Writes { database, lane: None, commits, feed }
+    pub(super) fn new(database: Database, commits: Commits, mirrors: Mirrors, feed: Wake) -> Self {
+        Writes { database, lane: None, commits, mirrors, feed }
     }
 
     /// Makes the work's changes once, and notes the replies in it.
@@ -130,9 +131,8 @@ impl Writes {
             let until = attempt_until(deadline);
             let attempt = timeout_at(until, self.attempt(work, mark, &mut tried)).await;
             let error = match attempt.unwrap_or_else(|_| Err(anyhow!("it took too long"))) {
-                Ok(changed) => {
+                Ok(()) => {
                     self.database.health().answered();
-                    self.feed.changed(changed);
                     return Ok(());
                 }
                 Err(error) => error,
@@ -159,7 +159,7 @@ impl Writes {
     }
 
     /// One attempt. `tried` says whether a commit with the mark may have been made already.
-    /// Returns the rooms that have changed.
+    /// All servers are told of the rooms that have changed.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl Writes {
         work: &mut Work,
         mark: i64,
         tried: &mut bool,
-    ) -> anyhow::Result<Vec<RoomId>> {
+    ) -> anyhow::Result<()> {
         let client = self.database.client().await?;
         let lane = match self.lane {
             Some(lane) => lane,
@@ -185,18 +185,20 @@ impl Writes {
         if *tried && last == mark {
             confirm(&client, lane, mark).await?;
             client.give_back();
-            return Ok(work.rooms());
+            self.feed.changed(work.rooms());
+            return Ok(());
         }
         let decided = work.decide(known);
         if decided.is_empty() {
             client.batch_execute("rollback").await?;
             client.give_back();
-            return Ok(Vec::new());
+            return Ok(());
         }
         *tried = true;
         write(&client, lane, mark, &decided).await?;
         client.give_back();
-        Ok(decided.rooms())
+        self.feed.changed_and_known(decided.rooms(), self.mirrors.apply(&decided));
+        Ok(())
     }
 }
 

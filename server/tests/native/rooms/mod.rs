@@ -139,6 +139,36 @@ async fn two_servers_share_a_room_and_no_other_room_has_its_contacts() {
 }
 
 #[tokio::test]
+async fn two_servers_that_change_the_same_names_at_once_come_to_the_same_lists() {
+    const CHANGES: usize = 120;
+    let Some(postgres) = Postgres::shared() else { return };
+    let here = OneRoom::on(postgres).await;
+    let elsewhere = Rooms::connect(&here.url).await.unwrap();
+    let book = elsewhere.book(&here.room.code).await.unwrap();
+    let (one, two) = (here.server().await, TestServer::with_book(book, |_| {}).await);
+    let changes = async |server: &TestServer, seed: usize| {
+        let mut client = server.tcp().await;
+        for n in 0..CHANGES {
+            // Both go through the names, with steps of their own.
+            let name = (n * (seed + 1) + seed) % 20;
+            let line = match (n + seed) % 3 {
+                0 => format!("remove;n{name:02}"),
+                _ => format!("add;n{name:02};{seed}{n:03}"),
+            };
+            say(&mut client, &line).await;
+        }
+    };
+    tokio::join!(changes(&one, 0), changes(&two, 1));
+    let database = postgres.connect(here.url.rsplit('/').next().unwrap()).await;
+    let stored = "select name from tcp_classroom.contacts where phone is not null order by name";
+    let stored = database.query(stored, &[]).await.unwrap();
+    let names: Vec<&str> = stored.iter().map(|row| row.get(0)).collect();
+    assert!(!names.is_empty());
+    lists(&one, &names).await;
+    lists(&two, &names).await;
+}
+
+#[tokio::test]
 async fn a_change_comes_to_the_lists_of_another_server_long_before_the_slow_comparison() {
     const CHANGES: usize = 60;
     let Some(postgres) = Postgres::shared() else { return };
