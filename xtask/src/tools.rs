@@ -183,7 +183,7 @@ fn locked_version(shell: &Shell, package: &str) -> Result<String> {
 fn find_or_install<const N: usize>(cache: &Path, tools: [Tool; N]) -> Result<[PathBuf; N]> {
     let mut directories = tools.each_ref().map(|tool| tool.find(cache));
     if directories.iter().any(Option::is_none) {
-        // Until the end of this block, so that nobody deletes the build
+        // Until the end of this block, so that no other run deletes the build
         // directory of another xtask that is still using it.
         let _lock = lock::take(&cache.join("lock"), "building the tools")?;
         for (tool, directory) in tools.iter().zip(&mut directories) {
@@ -193,7 +193,7 @@ fn find_or_install<const N: usize>(cache: &Path, tools: [Tool; N]) -> Result<[Pa
                 None => Some(tool.install(cache)?),
             };
         }
-        // 1.5 GB that nobody needs any more.
+        // 1.5 GB that are not needed any more.
         let build = build_directory(cache);
         if build.exists() {
             std::fs::remove_dir_all(&build)

@@ -4,7 +4,10 @@
 //! Needs PostgreSQL, and Linux, where the tests start one of their own.
 //!
 //! Clients, servers and database share this machine: the figures are what it does with all of
-//! them, while `pgbench` has it for the database alone.
+//! them, while `pgbench` has it for the database alone. Where it finds in groups as large as
+//! the servers', two processors do nothing for the clients, and that is more than any server
+//! can reach; finding one by one, in a session for each client, is what clients get without
+//! servers.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

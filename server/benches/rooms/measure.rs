@@ -75,9 +75,9 @@ impl Database {
 /// The heads of the columns of [`row`].
 pub fn head() {
     println!(
-        "                              adds                         |                finds               | \
+        "                              adds                         |                         finds                        | \
          feed, ms     |         an add              |   a find    | a server\n\
-         rooms servers |  a second  p50 ms  p99 ms  group  pgbench   ratio |  a second  p99 ms  pgbench   ratio | \
+         rooms servers |  a second  p50 ms  p99 ms  group  pgbench   ratio |  a second  p99 ms  pgbench   ratio  one by one   ratio | \
          p50      p99 | us server  us db  bytes log | server   db |    MB"
     );
 }
@@ -111,6 +111,9 @@ pub async fn row(postgres: &Postgres, rooms: usize, count: usize) {
     let waiting = CLIENTS.max(rooms) / (2.min(rooms) * count) / 2;
     let shape = Shape { group: waiting, lasts: FINDING, ..shape };
     let pg_finds = shape.finds(postgres, &database.name).await;
+    // What the clients would get without servers: a session each, and a find at a time.
+    let alone = Shape { group: 1, ..shape };
+    let pg_alone = alone.finds_in(CLIENTS, postgres, &database.name).await;
 
     let add_rate = adds.times.len() as f64 / ADDING.as_secs_f64();
     let find_rate = finds.times.len() as f64 / FINDING.as_secs_f64();
@@ -118,13 +121,14 @@ pub async fn row(postgres: &Postgres, rooms: usize, count: usize) {
     let a_find = |sum: f64| sum * 1e6 / finds.times.len() as f64;
     println!(
         "{rooms:5} {count:7} | {add_rate:9.0} {:7.1} {:7.1} {group:6.1} {pg_adds:8.0} {:7.2} | \
-         {find_rate:9.0} {:7.1} {pg_finds:8.0} {:7.2} | {:5.1} {:8.1} | {:9.0} {:6.0} {:5.0} {:3.0} | \
+         {find_rate:9.0} {:7.1} {pg_finds:8.0} {:7.2} {pg_alone:11.0} {:7.2} | {:5.1} {:8.1} | {:9.0} {:6.0} {:5.0} {:3.0} | \
          {:6.0} {:4.0} | {memory:5.1}",
         at(&adds.times, 0.5),
         at(&adds.times, 0.99),
         add_rate / pg_adds,
         at(&finds.times, 0.99),
         find_rate / pg_finds,
+        find_rate / pg_alone,
         at(&feed, 0.5),
         at(&feed, 0.99),
         an_add(by_adds.servers * 1e6),

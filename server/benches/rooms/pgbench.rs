@@ -62,14 +62,18 @@ impl Shape {
 
     /// Finds a second.
     pub async fn finds(&self, postgres: &Postgres, database: &str) -> f64 {
-        let lanes = self.rooms.min(FINDS);
-        let (variables, _, names) = self.script(lanes);
+        self.finds_in(self.rooms.min(FINDS) * self.servers, postgres, database).await
+    }
+
+    /// The same in so many sessions.
+    pub async fn finds_in(&self, sessions: usize, postgres: &Postgres, database: &str) -> f64 {
+        let (variables, _, names) = self.script(self.rooms.min(FINDS));
         let script = format!(
             "{variables}select c.room, c.name, c.phone from {names} as wanted \
              join contacts c on c.room = wanted.room and c.name = wanted.name \
              where c.phone is not null;\n"
         );
-        self.run(postgres, database, &script, lanes * self.servers).await
+        self.run(postgres, database, &script, sessions).await
     }
 
     /// How many rooms of a lane share a transaction.

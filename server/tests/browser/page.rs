@@ -189,7 +189,7 @@ async fn keys_walk_through_history_and_complete_words() {
     assert_eq!(browser.typed().await, "find;zhangsan");
     browser.send("").await;
     browser.expect("received", "13800138000").await;
-    // With nothing to complete Tab moves on: nobody is trapped.
+    // With nothing to complete Tab moves on: the focus is not trapped.
     browser.keys(&tab.to_string()).await;
     browser.until("document.activeElement.id !== 'command'").await;
     browser.finish().await;

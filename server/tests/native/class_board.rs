@@ -1,4 +1,4 @@
-//! The class on the board: numbers, and nobody who is not shown.
+//! The class on the board: numbers, and only those people who are shown.
 
 use api::{Board, Student};
 
@@ -52,7 +52,7 @@ async fn the_board_counts_steps_and_from_three_people_on_mistakes_and_names_nobo
     says(&mut sockets[1], "add;lisi;13800138000").await;
     let two = board_until(&mut board, "messages", |board| board.contacts == 1).await;
     assert_eq!(two.class.mistakes, [], "two are not told");
-    // A raw TCP client of a page's own computer is nobody else.
+    // A raw TCP client of a page's own computer is the same person.
     let mut tcp = server.tcp().await;
     tcp.send("find；lisi".as_bytes()).await;
     tcp.expect(b"Error").await;

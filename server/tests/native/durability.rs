@@ -392,7 +392,7 @@ async fn a_file_or_folder_that_cannot_be_written_is_named_and_left_as_it_was() {
 
     let program = env!("CARGO_BIN_EXE_tcp-classroom");
     let mut command = if is_root {
-        // The program itself may stand where nobody else can look.
+        // The program itself may stand where another user cannot look.
         let copy = std::env::temp_dir().join(format!("tcp-classroom-{}", std::process::id()));
         std::fs::copy(program, &copy).unwrap();
         let mut command = std::process::Command::new("setpriv");

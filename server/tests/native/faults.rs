@@ -1,5 +1,5 @@
 //! What must happen when clients misbehave: a clear error or a clean cut, and
-//! nobody else notices.
+//! the other clients notice nothing.
 
 use std::time::Duration;
 

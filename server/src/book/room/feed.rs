@@ -4,8 +4,8 @@
 //! keeps all mirrors of a server up to date: it reads the changes behind the number each
 //! has come to, whenever it is woken for a room. It is woken by the server's own lanes,
 //! by notifications of other servers, and by a comparison of all numbers each second,
-//! which finds what a broken connection has missed. What this server has changed itself,
-//! and nobody else in between, need not be read.
+//! which finds what a broken connection has missed. A change of this server that directly
+//! follows what its mirror has is applied without reading.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

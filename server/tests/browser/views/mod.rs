@@ -253,7 +253,7 @@ async fn what_did_not_leave_the_page_has_no_frame() {
     browser.finish().await;
 }
 
-/// How many arrows there are, how many of them nobody sees, and how many were
+/// How many arrows there are, how many of them are out of sight, and how many were
 /// never on the wire.
 async fn arrows(browser: &Browser) -> (u64, u64, u64) {
     let counted = browser
