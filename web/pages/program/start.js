@@ -6,13 +6,14 @@ const start = async () => {
   if (!panel.querySelector("textarea")) {
     const answer = await fetch("program");
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    document.head.append(...page.querySelectorAll("link[href*=style-],link[rel$=load]"));
+    document.head.append(...page.querySelectorAll("link[href*=style-],link[rel=preload]"));
     panel.replaceChildren(...page.getElementById("program").childNodes);
   }
   // The last of such links: those of a student's page stand before them.
-  const link = (rel) => [...document.querySelectorAll(`link[rel=${rel}]`)].pop().href;
-  const program = await import(link("modulepreload"));
-  await program.default({ module_or_path: link("preload") });
+  const link = (kind) => [...document.querySelectorAll(`link[as=${kind}]`)].pop().href;
+  // A module, since a student's page has glue of its own already.
+  const program = await import(link("script"));
+  await program.default({ module_or_path: link("fetch") });
 };
 // A network that is away for a moment.
 const again = () => start().catch(() => setTimeout(again, 3000));

@@ -16,7 +16,7 @@ pub fn compare(document: &Document, program: Option<String>) -> Comparison {
 /// The address of the page's program, from the link that `start.js` loads it from. The
 /// other files that are only this page's are beside it.
 pub fn program_file(document: &Document) -> String {
-    let link = document.find("link[rel=preload]");
+    let link = document.find("link[as=fetch]");
     link.and_then(|link| link.get_attribute("href")).unwrap_or_default()
 }
 
