@@ -6,6 +6,7 @@ use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::port::ReservedPort;
 use crate::classroom::student::{Hand, OPEN, done, expect_open, follow, open_step};
+use fantoccini::key::Key;
 use protocol::Stage;
 use serde_json::json;
 
@@ -239,4 +240,26 @@ async fn on_a_phone_a_step_is_done_without_leaving_it_and_the_bar_leads_on_with_
     browser.until("document.getElementById('step-hint').innerText.includes('Stored')").await;
     assert_eq!(browser.script("return document.getElementById('step-hint').className").await, "");
     browser.finish().await;
+}
+
+#[tokio::test]
+async fn of_two_lines_that_are_pasted_it_is_said_that_they_are_two_messages() {
+    let press = |keys: &str| format!("{}{keys}", char::from(Key::Control));
+    for (visitor, says) in [(ENGLISH, "Each line is a message"), (CHINESE, "一行是一条消息")]
+    {
+        let server = TestServer::start().await;
+        let Some(browser) = Browser::open(visitor, server.http).await else { return };
+        let editor = "const editor = document.createElement('textarea'); editor.id = 'editor'; \
+                      editor.value = 'message1\\nmessage2\\n'; \
+                      document.querySelector('.top').append(editor)";
+        browser.script(editor).await;
+        browser.element("#editor").await.send_keys(&press("ac")).await.unwrap();
+        browser.script("document.getElementById('editor').remove()").await;
+        browser.element("#command").await.send_keys(&press("v")).await.unwrap();
+        let hint = "document.getElementById('hint').innerText";
+        browser.until(&format!("{hint}.includes('{says}')")).await;
+        assert_eq!(browser.typed().await, "message1⏎message2");
+        browser.screenshot(&format!("pasted-lines-{}", visitor.language)).await;
+        browser.finish().await;
+    }
 }

@@ -5,12 +5,15 @@
 use std::rc::Rc;
 
 use js_sys::Date;
+use protocol::command::trim;
 use wasm_bindgen::JsCast;
 use web::browser::appearance::Appearance;
 use web::browser::dom::Dom as _;
+use web::browser::json::field;
 use web::browser::listener::{Listener, closest};
 use web::browser::program;
 use web::core::keyboard::{Key, Report};
+use web::core::message::LINE_END;
 use web_sys::{Document, Element, Event, HtmlInputElement, KeyboardEvent, MediaQueryList, Window};
 
 use crate::model::Msg;
@@ -81,12 +84,31 @@ fn in_the_input(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
     // The last `input` of a composition still says it is composing.
     listeners.push(Listener::new(input, "compositionend", typed(|_| false)));
     listeners.push(Listener::new(input, "keydown", pressed));
+    listeners.push(Listener::new(input, "beforeinput", {
+        let (view, post) = (view.clone(), post.clone());
+        move |event| {
+            paste_lines(&event, &view, &post);
+        }
+    }));
     // Whatever may scroll the input's text has to move the marks with it; not
     // every browser reports that as a `scroll`.
     for event in ["scroll", "keyup", "pointerup"] {
         let view = view.clone();
         listeners.push(Listener::new(input, event, move |_| view.scroll_highlights()));
     }
+}
+
+/// Puts several lines into the input with a sign for each line end, of which the browser
+/// would make a space, unseen. One line is the browser's own affair.
+fn paste_lines(event: &Event, view: &View, post: &Post) -> Option<()> {
+    let text: String = field(event, "data")?;
+    let text = trim(&text);
+    if text.contains('\n') {
+        event.prevent_default();
+        view.insert(&text.lines().collect::<Vec<_>>().join(LINE_END));
+        post(InputMsg::Typed { text: view.command().value(), composing: false }.into());
+    }
+    Some(())
 }
 
 fn around_it(

@@ -13,6 +13,7 @@ use protocol::{Mistake, Reason, corrected, slice};
 
 use crate::core::i18n::{Placeholder, Text, TextKey};
 use crate::core::lesson::{is_glued, is_swapped};
+use crate::core::message::LINE_END;
 use crate::core::message::visible;
 
 /// How an error reply begins.
@@ -126,7 +127,7 @@ fn copied(text: &str) -> Option<TextKey> {
     if is_code(line.as_bytes()) {
         return Some(TextKey::Python);
     }
-    is_glued(text).then_some(TextKey::TwoLines)
+    (has(line.as_bytes(), LINE_END.as_bytes()) || is_glued(text)).then_some(TextKey::TwoLines)
 }
 
 /// Whether this is a line of a program or of a terminal: by its first mark or word, by a

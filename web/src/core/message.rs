@@ -20,13 +20,16 @@ pub enum Mode {
     Page,
 }
 
+/// The sign for a line end.
+pub const LINE_END: &str = "⏎";
+
 /// A text as it is shown: a sign for each line end, which so differs from a `\n`
 /// that was typed, and nothing that plays tricks on the reader.
 pub fn visible(text: &str) -> String {
     let mut shown = String::new();
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
-            shown.push('⏎');
+            shown.push_str(LINE_END);
         }
         shown.push_str(&Escaped(line).text());
     }

@@ -50,6 +50,8 @@ fn the_hint_says_what_comes_next_and_what_is_wrong() {
         ("O'Neil", TextKey::Say, false),
         ("'", TextKey::Say, false),
         ("add;a;1find;a", TextKey::TwoLines, true),
+        ("add;a;1⏎find;a", TextKey::TwoLines, true),
+        ("message1⏎message2", TextKey::TwoLines, true),
         ("add;a;1;", TextKey::LastSeparator, true),
         ("find;a;", TextKey::LastSeparator, true),
         ("add;13800138000;zhangsan", TextKey::Swapped, true),
