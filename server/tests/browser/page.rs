@@ -1,6 +1,7 @@
 //! The page, as a student uses it.
 
 use crate::ADD;
+use crate::classroom::TestServer;
 use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use fantoccini::key::Key;
 use serde_json::json;
@@ -330,5 +331,34 @@ async fn a_phone_shows_one_panel_at_a_time() {
     browser.screenshot("current-step-phone").await;
     browser.click("#now").await;
     assert_eq!(browser.script(PANELS).await, json!([["plan"], ["plan"]]));
+    browser.finish().await;
+}
+
+/// What the class reads from the projector has to work on its own computers.
+#[tokio::test]
+async fn a_page_on_the_teachers_own_computer_names_the_server_as_students_do() {
+    let server = TestServer::with(|config| {
+        config.tcp.set_ip([0, 0, 0, 0].into());
+        config.http.set_ip([0, 0, 0, 0].into());
+        config.advertise = Some("classroom.test".to_owned());
+    })
+    .await;
+    let Some(browser) = Browser::start(ENGLISH).await else { return };
+    let port = server.http.port();
+    browser.go(&format!("http://127.0.0.1:{port}/")).await;
+    browser.await_state("open").await;
+    let is_named_so = format!(
+        "['#state', '#conversation', '[data-step=roles]'].every(part => \
+         document.querySelector(part + ' [data-slot=host]').innerText === 'classroom.test:{port}')"
+    );
+    browser.until(&is_named_so).await;
+    browser.screenshot("own-computer-en").await;
+    browser.click("#language").await;
+    browser.until("document.documentElement.lang === 'zh-CN'").await;
+    browser.until(&is_named_so).await;
+    browser.screenshot("own-computer-zh").await;
+    browser.send("exit").await;
+    browser.await_state("closed").await;
+    browser.until(&is_named_so).await;
     browser.finish().await;
 }

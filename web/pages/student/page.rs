@@ -257,9 +257,9 @@ impl StudentPage {
             if let Some(classroom) = text.and_then(|text| json::parse::<Classroom>(&text)) {
                 let Classroom { tcp_host: host, tcp_port: port, page, echoes, number, program } =
                     classroom;
-                exercise::tell_address(&document, page);
+                exercise::tell_address(&document, page.as_deref());
                 let stage = if echoes { Stage::Echo } else { Stage::Contacts };
-                post(ConversationMsg::ClassroomFetched { host, port, stage }.into());
+                post(ConversationMsg::ClassroomFetched { page, host, port, stage }.into());
                 post(LessonMsg::Numbered(number.try_into().unwrap_or_default()).into());
                 post(ConversationMsg::VersionCompared(compare(&document, program)).into());
             }

@@ -34,9 +34,9 @@ pub fn show(view: &View) {
 const PAGE: &str = "data-page";
 
 /// Takes that address, if there is one.
-pub fn tell_address(document: &Document, page: Option<String>) {
+pub fn tell_address(document: &Document, page: Option<&str>) {
     if let Some(page) = page {
-        root(document).set(PAGE, &page);
+        root(document).set(PAGE, page);
     }
 }
 

@@ -73,6 +73,7 @@ pub struct View {
 /// What is on the screen.
 #[derive(Default)]
 struct Shown {
+    host: String,
     state: Option<(TextKey, &'static str)>,
     mode: Option<Mode>,
     panels: Option<Panels>,
@@ -150,6 +151,17 @@ impl View {
             return;
         }
         let mut shown = self.shown.borrow_mut();
+
+        let host = model.conversation().class_host();
+        if shown.host != host {
+            // What was said before the server told how students call it.
+            let before = Some(std::mem::replace(&mut shown.host, host.to_string()));
+            self.document.each("[data-slot=host]", |place| {
+                if place.text_content() == before {
+                    place.set_text_content(Some(host));
+                }
+            });
+        }
 
         let mode = model.conversation().mode();
         if shown.mode.replace(mode) != Some(mode) {

@@ -23,7 +23,7 @@ impl Conversation {
         &self.server
     }
 
-    /// The class's server.
+    /// The class's server, as students call it.
     pub fn class_host(&self) -> &str {
         &self.host
     }

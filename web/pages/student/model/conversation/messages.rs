@@ -43,8 +43,10 @@ pub enum ConversationMsg {
         /// Whether the server answered it.
         alive: bool,
     },
-    /// The server says where raw TCP clients connect, and what it does.
+    /// The server says where students reach it, and what it does.
     ClassroomFetched {
+        /// The address of the page, where this page's own is of no use to students.
+        page: Option<String>,
         /// The address that is bound, if it is not all of the server's.
         host: Option<String>,
         /// The port.

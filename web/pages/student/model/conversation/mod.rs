@@ -138,7 +138,10 @@ impl Conversation {
                     self.act_on(verdict, moment);
                 }
             }
-            ConversationMsg::ClassroomFetched { host, port, stage } => {
+            ConversationMsg::ClassroomFetched { page, host, port, stage } => {
+                if let Some(host) = page.and_then(|page| page.split('/').nth(2).map(String::from)) {
+                    self.host = host;
+                }
                 // What is bound to all addresses answers where the page came from.
                 let host = host.unwrap_or_else(|| self.hostname().to_string());
                 self.tcp = Address { host, port };

@@ -1,5 +1,6 @@
 //! The connection: attempts, breaks, liveness.
 
+use web::core::i18n::Placeholder;
 use web::core::version::Comparison;
 
 use super::*;
@@ -239,8 +240,12 @@ fn raw_tcp_clients_connect_where_the_server_says() {
             ("127.0.0.1", 9999)
         );
         let tcp_host = tcp_host.map(ToString::to_string);
-        let classroom =
-            ConversationMsg::ClassroomFetched { host: tcp_host, port: 7, stage: Stage::Echo };
+        let classroom = ConversationMsg::ClassroomFetched {
+            page: None,
+            host: tcp_host,
+            port: 7,
+            stage: Stage::Echo,
+        };
         let _ = model.update(classroom, Moment { millis: 0, jitter: 0 });
         assert_eq!(
             (model.conversation().tcp().host.as_str(), model.conversation().tcp().port),
@@ -248,6 +253,30 @@ fn raw_tcp_clients_connect_where_the_server_says() {
             "{page}"
         );
     }
+}
+
+#[test]
+fn a_page_on_the_teachers_own_computer_names_the_server_as_students_do() {
+    let mut page = TestPage::connected();
+    let before = page.model.conversation().class_host().to_string();
+    for (address, expected) in [
+        (None, &*before),
+        (Some("http://192.168.1.23:8080/"), "192.168.1.23:8080"),
+        (Some("http://192.168.1.23/r/dvs5-vjwu-xhhh/"), "192.168.1.23"),
+        // It is not told again, and stays.
+        (None, "192.168.1.23"),
+    ] {
+        page.happens(ConversationMsg::ClassroomFetched {
+            page: address.map(ToString::to_string),
+            host: None,
+            port: 7,
+            stage: Stage::Contacts,
+        });
+        assert_eq!(page.model.conversation().class_host(), expected, "{address:?}");
+    }
+    let shown = page.breaks().waits(500).receives("Welcome!").shown();
+    let opening = shown.last().and_then(|message| message.opening.clone()).unwrap();
+    assert_eq!(opening.values, [(Placeholder::Host, "192.168.1.23".to_string())]);
 }
 
 #[test]
