@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::beside::Other;
 use crate::browser::{self, Browser, Engine};
 use crate::cluster::Cluster;
 use crate::suite::Suite;
+use crate::tools::Tools;
 use crate::windows::Windows;
 use crate::{axe, heading, interpreter, packages, page, target, tools};
 
@@ -83,18 +85,17 @@ struct Equipment {
     chromium: Vec<Browser>,
     others: Vec<Browser>,
     axe: Option<PathBuf>,
-    tools: tools::Tools,
 }
 
 impl Steps {
     fn all(&mut self, shell: &Shell, suite: &mut Suite, options: &Options) -> Result<()> {
         // What is missing is said first, not after five minutes.
         let equipment = self.find_equipment(shell, suite, options)?;
-        self.lint(shell)?;
+        let tools = self.lint_beside_tools(shell)?;
         self.step("dependencies, by cargo-deny", || dependencies(shell, suite))?;
         self.step("page", || page::build(shell).map(drop))?;
-        self.step("Python for the page", || interpreter::build(shell, &equipment.tools))?;
-        self.run_tests(shell, suite, options, &equipment)
+        self.step("Python for the page", || interpreter::build(shell, &tools))?;
+        self.run_tests(shell, suite, options, &equipment, &tools)
     }
 
     fn find_equipment(
@@ -127,33 +128,42 @@ impl Steps {
                 suite.skip("the tests of accessibility", &format!("{error:#}")).map(|()| None)
             })
         })?;
-        let tools = self.step("the tools", || tools::ensure(shell))?;
-        Ok(Equipment { chromium, others, axe, tools })
+        Ok(Equipment { chromium, others, axe })
     }
 
-    fn lint(&mut self, shell: &Shell) -> Result<()> {
-        self.step("formatting", || Ok(cmd!(shell, "cargo fmt --all --check").run()?))?;
+    /// The lints, while the tools are built, which takes minutes the first time.
+    fn lint_beside_tools(&mut self, shell: &Shell) -> Result<Tools> {
+        let (tools, linted) = tools::ensure_beside(shell, |other| {
+            self.lint(shell, other)?;
+            Ok(Instant::now())
+        })?;
+        self.taken.push(("the tools, after the lints", linted.elapsed()));
+        Ok(tools)
+    }
+
+    fn lint(&mut self, shell: &Shell, other: &Other) -> Result<()> {
+        self.step("formatting", || other.run(cmd!(shell, "cargo fmt --all --check")))?;
         // `web` by itself, so that it cannot lean on a feature of a dependency that
         // only the server switches on.
         self.step("clippy: everything but the page", || {
             let workspace = cmd!(shell, "cargo clippy --workspace --exclude web --all-targets");
-            workspace.args(["--", "-D", "warnings"]).run()?;
+            other.run(workspace.args(["--", "-D", "warnings"]))?;
             // Not among all targets, since a bare `cargo test` leaves it out.
             let browser = cmd!(shell, "cargo clippy --workspace --exclude web --test browser");
-            Ok(browser.args(["--", "-D", "warnings"]).run()?)
+            other.run(browser.args(["--", "-D", "warnings"]))
         })?;
         self.step("clippy: the page, natively", || {
             let page = cmd!(shell, "cargo clippy --package web --all-targets");
-            Ok(page.args(["--", "-D", "warnings"]).run()?)
+            other.run(page.args(["--", "-D", "warnings"]))
         })?;
         self.step("clippy: the page and the protocol, for the browser", || {
             // With what it depends on in this repository, which is the protocol.
             let page = cmd!(shell, "cargo clippy --package web --all-targets");
             let page = page.args(["--target", tools::WASM]);
-            page.args(["--", "-D", "warnings"]).run()?;
+            other.run(page.args(["--", "-D", "warnings"]))?;
             let python = cmd!(shell, "cargo clippy --package python --lib");
             let python = python.args(["--target", tools::WASM]);
-            Ok(python.args(["--", "-D", "warnings"]).run()?)
+            other.run(python.args(["--", "-D", "warnings"]))
         })
     }
 
@@ -163,8 +173,9 @@ impl Steps {
         suite: &mut Suite,
         options: &Options,
         equipment: &Equipment,
+        tools: &Tools,
     ) -> Result<()> {
-        let Equipment { chromium, others, axe, tools } = equipment;
+        let Equipment { chromium, others, axe } = equipment;
         let with_chromium = |mut cargo: Command| {
             cargo.envs(chromium.iter().flat_map(|browser| browser.variables()));
             cargo.envs(axe.iter().map(|file| ("AXE", file)));

@@ -4,6 +4,7 @@
 //! One command is one function below; what it is made of:
 //!
 //! - [`tools`]: trunk and wasm-bindgen, built once per user;
+//! - [`beside`]: two builds at the same time;
 //! - [`page`]: the pages, from `web/` and `static/` into `dist/`;
 //! - [`interpreter`]: Python for the pages, from `python/` into `dist-python/`;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
@@ -23,6 +24,7 @@
 
 mod axe;
 mod bench;
+mod beside;
 mod browser;
 mod checks;
 mod cluster;
@@ -215,9 +217,17 @@ fn dist(skip_missing: bool) -> Result<()> {
 /// The page, then the program with that page in it. An optimised one has the page's
 /// Python in it, too; the other one does not wait for it.
 fn build_server(shell: &Shell, profile: Profile) -> Result<PathBuf> {
-    let tools = page::build(shell)?;
-    if let Profile::Release = profile {
-        interpreter::build(shell, &tools)?;
+    match profile {
+        // What it is made of takes longest and needs no page. Its own crate, which does, is
+        // compiled anew afterwards, incrementally. Not where there is a page already: after
+        // a change in both, the server would be compiled twice for nothing.
+        Profile::Dev if !page::is_there(shell) => page::build_beside(shell, |other| {
+            heading("the server (debug), still without its pages");
+            other.run(cmd!(shell, "cargo build --package tcp-classroom"))
+        })
+        .map(drop)?,
+        Profile::Dev => page::build(shell).map(drop)?,
+        Profile::Release => interpreter::build(shell, &page::build(shell)?)?,
     }
 
     let (folder, flag) = match profile {

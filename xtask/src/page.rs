@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::beside::Other;
 use crate::tools::{self, Tools, WASM};
 use crate::{heading, lock, remap};
 
@@ -22,21 +23,26 @@ const FIRST_PAGE: &str = "student";
 /// Builds all pages: `trunk build` with the tools in the right version, which are
 /// returned.
 ///
-/// The tools are built while the pages' programs are compiled: the last crates of a tool
-/// keep only one processor busy, for a minute each.
-///
 /// # Errors
 ///
 /// A tool or a page does not build.
 pub fn build(shell: &Shell) -> Result<Tools> {
+    build_beside(shell, |_| Ok(()))
+}
+
+/// Builds all pages. The tools are built while the pages' programs are compiled and then
+/// `meanwhile` is done, which needs no page: a tool takes minutes, and its last crates
+/// keep only one processor busy.
+///
+/// # Errors
+///
+/// A tool or a page does not build, or that of `meanwhile`.
+pub fn build_beside(shell: &Shell, meanwhile: impl FnOnce(&Other) -> Result<()>) -> Result<Tools> {
     // Two trunks in one folder delete each other's files.
     let _lock = lock::take(&crate::target(shell).join("page.lock"), "building the page")?;
-    tools::ensure_wasm_target(shell)?;
-    let tools = std::thread::scope(|scope| {
-        let tools = scope.spawn(|| tools::ensure(&crate::repository()?));
-        let compiled = compile(shell);
-        let tools = tools.join().expect("no panic in there");
-        compiled.and(tools)
+    let (tools, ()) = tools::ensure_beside(shell, |other| {
+        compile(shell, other)?;
+        meanwhile(other)
     })?;
 
     let built = crate::target(shell).join("pages");
@@ -54,15 +60,18 @@ pub fn build(shell: &Shell) -> Result<Tools> {
 
 /// Compiles the programs of all pages, in one go. Trunk would have them built one after
 /// the other, and linking, which optimises the whole program, uses one processor only.
-fn compile(shell: &Shell) -> Result<()> {
+fn compile(shell: &Shell, other: &Other) -> Result<()> {
     // Trunk builds offline, since its helpers are on PATH in the version we want. Cargo
     // under it is then offline too, hence what the page depends on is fetched before.
-    cmd!(shell, "cargo fetch").run()?;
+    other.run(cmd!(shell, "cargo fetch"))?;
     heading("the programs of the pages");
-    cmd!(shell, "cargo build --package web --bins --profile page --target {WASM}")
-        .envs(flags(shell)?)
-        .run()?;
-    Ok(())
+    let build = cmd!(shell, "cargo build --package web --bins --profile page --target {WASM}");
+    other.run(build.envs(flags(shell)?))
+}
+
+/// Whether there are pages, of whatever age.
+pub fn is_there(shell: &Shell) -> bool {
+    shell.path_exists("dist/index.html")
 }
 
 /// More flags for the compiler than `.cargo/config.toml` has, to which cargo adds those

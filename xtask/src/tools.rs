@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::beside::{self, Other};
 use crate::{heading, lock, program};
 
 /// 0.21.14 is the last version of trunk that our compiler builds: 0.22 asks for
@@ -74,7 +75,7 @@ impl Tool {
     ///
     /// Without optimisation and debug information: so it takes a third of the
     /// time and builds the very same page, a little slower.
-    fn install(&self, cache: &Path) -> Result<PathBuf> {
+    fn install(&self, cache: &Path, other: &Other) -> Result<PathBuf> {
         let Self { name, version, .. } = self;
         let flags = self.install_flags;
         heading(&format!(
@@ -86,22 +87,25 @@ impl Tool {
         // rustup's choice of toolchain comes along in RUSTUP_TOOLCHAIN.
         shell.change_dir(cache);
         let root = self.root(cache);
-        cmd!(shell, "cargo install {name} --version {version} --debug {flags...} --root {root}")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
-            // Less code to generate: what these would find are faults of the tools.
-            .env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
-            // Two bars on one line: the pages' programs are compiled at the same time.
-            .env("CARGO_TERM_PROGRESS_WHEN", "never")
-            .env("CARGO_TARGET_DIR", build_directory(cache))
-            // It would make them programs for another machine.
-            .env_remove("CARGO_BUILD_TARGET")
-            .run()
-            .with_context(|| {
-                format!(
-                    "cannot build {name} {version} (this once it needs the network; if that is up, put \
-                     that version on PATH yourself)"
-                )
-            })?;
+        let install = cmd!(
+            shell,
+            "cargo install {name} --version {version} --debug {flags...} --root {root}"
+        )
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        // Less code to generate: what these would find are faults of the tools.
+        .env("CARGO_PROFILE_DEV_DEBUG_ASSERTIONS", "false")
+        .env("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")
+        // Two bars on one line: something else is compiled at the same time.
+        .env("CARGO_TERM_PROGRESS_WHEN", "never")
+        .env("CARGO_TARGET_DIR", build_directory(cache))
+        // It would make them programs for another machine.
+        .env_remove("CARGO_BUILD_TARGET");
+        other.run(install).with_context(|| {
+            format!(
+                "cannot build {name} {version} (this once it needs the network; if that is up, put \
+                 that version on PATH yourself)"
+            )
+        })?;
 
         let directory = root.join("bin");
         if !self.is_in(&directory) {
@@ -114,10 +118,26 @@ impl Tool {
     }
 }
 
+/// Finds or builds everything the page needs, while `meanwhile` is done.
+///
+/// # Errors
+///
+/// A tool does not build, or that of `meanwhile`; each ends the other.
+pub fn ensure_beside<T>(
+    shell: &Shell,
+    meanwhile: impl FnOnce(&Other) -> Result<T>,
+) -> Result<(Tools, T)> {
+    ensure_wasm_target(shell)?;
+    beside::both(|other| find_or_build(&crate::repository()?, other), meanwhile)
+}
+
 /// Finds or builds everything the page needs.
 pub fn ensure(shell: &Shell) -> Result<Tools> {
     ensure_wasm_target(shell)?;
+    find_or_build(shell, &Other::default())
+}
 
+fn find_or_build(shell: &Shell, other: &Other) -> Result<Tools> {
     let trunk = Tool {
         name: "trunk",
         version: TRUNK.to_owned(),
@@ -132,14 +152,15 @@ pub fn ensure(shell: &Shell) -> Result<Tools> {
         // It refuses a page built with any other version of the library.
         version: locked_version(shell, "wasm-bindgen")?,
         programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
-        // Not --locked: 0.2.130 does not build with the lock file it ships.
-        install_flags: &[],
+        // Not --locked: 0.2.130 does not build with the lock file it ships. The default
+        // feature is TLS, for a browser on another machine.
+        install_flags: &["--no-default-features"],
         why: "joins the page's WebAssembly to JavaScript",
         duration: "about 1 minute",
     };
 
     let cache = cache_directory()?;
-    let [trunk, wasm_bindgen] = find_or_install(&cache, [trunk, wasm_bindgen])?;
+    let [trunk, wasm_bindgen] = find_or_install(&cache, [trunk, wasm_bindgen], other)?;
     let program = |directory: &Path, name| {
         program::in_directory(directory, name)
             .with_context(|| format!("{name} has just vanished from {}", directory.display()))
@@ -167,7 +188,7 @@ pub fn geckodriver() -> Result<PathBuf> {
         why: "drives Firefox",
         duration: "45 seconds",
     };
-    let [directory] = find_or_install(&cache_directory()?, [geckodriver])?;
+    let [directory] = find_or_install(&cache_directory()?, [geckodriver], &Other::default())?;
     program::in_directory(&directory, "geckodriver").context("geckodriver has just vanished")
 }
 
@@ -180,7 +201,11 @@ fn locked_version(shell: &Shell, package: &str) -> Result<String> {
 }
 
 /// The directory of each tool.
-fn find_or_install<const N: usize>(cache: &Path, tools: [Tool; N]) -> Result<[PathBuf; N]> {
+fn find_or_install<const N: usize>(
+    cache: &Path,
+    tools: [Tool; N],
+    other: &Other,
+) -> Result<[PathBuf; N]> {
     let mut directories = tools.each_ref().map(|tool| tool.find(cache));
     if directories.iter().any(Option::is_none) {
         // Until the end of this block, so that no other run deletes the build
@@ -190,7 +215,7 @@ fn find_or_install<const N: usize>(cache: &Path, tools: [Tool; N]) -> Result<[Pa
             // Again: another xtask may have built it while we waited.
             *directory = match tool.find(cache) {
                 Some(found) => Some(found),
-                None => Some(tool.install(cache)?),
+                None => Some(tool.install(cache, other)?),
             };
         }
         // 1.5 GB that are not needed any more.
