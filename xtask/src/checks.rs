@@ -93,6 +93,10 @@ impl Steps {
         let equipment = self.find_equipment(shell, suite, options)?;
         let tools = self.lint_beside_tools(shell)?;
         self.step("dependencies, by cargo-deny", || dependencies(shell, suite))?;
+        // Elsewhere the systems' own crates may be asked for different features.
+        if cfg!(target_os = "linux") {
+            self.step("no crate of the server is compiled twice", || compiled_once(shell))?;
+        }
         self.step("page", || page::build(shell).map(drop))?;
         self.step("Python for the page", || interpreter::build(shell, &tools))?;
         self.run_tests(shell, suite, options, &equipment, &tools)
@@ -271,9 +275,41 @@ fn dependencies(shell: &Shell, suite: &mut Suite) -> Result<()> {
     Ok(cmd!(shell, "cargo deny check advisories").run()?)
 }
 
+/// In an unoptimised build the server and its build script share what both depend on, as
+/// long as they ask for the same features of it. Otherwise the first start takes longer.
+fn compiled_once(shell: &Shell) -> Result<()> {
+    let tree = cmd!(shell, "cargo tree --package tcp-classroom --edges normal,build");
+    let tree = tree.args(["--duplicates", "--depth", "0", "--prefix", "none"]).read()?;
+    match listed_twice(&tree)[..] {
+        [] => Ok(()),
+        ref twice => bail!(
+            "compiled for the server and again, with other features, for its build script: {}; \
+             make them the same under [build-dependencies] in server/Cargo.toml",
+            twice.join(", ")
+        ),
+    }
+}
+
+/// The crates that a list has twice in the same version.
+fn listed_twice(list: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = list.lines().filter(|line| line.contains(" v")).collect();
+    lines.sort_unstable();
+    let mut twice: Vec<&str> =
+        lines.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+    twice.dedup();
+    twice
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_versions_of_a_crate_are_two_crates() {
+        let list = "syn v2.0.1\n\nsyn v3.0.1\n\ntypenum v1.20.1\n\ntypenum v1.20.1\n";
+        assert_eq!(listed_twice(list), ["typenum v1.20.1"]);
+        assert!(listed_twice("syn v2.0.1\n\n\nsyn v3.0.1\n").is_empty());
+    }
 
     #[test]
     fn browsers_are_chosen_with_or_without_an_equals_sign() {
