@@ -34,7 +34,6 @@ impl Grader {
             Wait::Nothing => self.now,
             Wait::Probe { until }
             | Wait::Connecting { until, .. }
-            | Wait::End { until, .. }
             | Wait::ProbeEnd { until }
             | Wait::StillThere { until }
             | Wait::Stumble { until }
@@ -52,6 +51,7 @@ impl Grader {
                 true => (self.program.complained + BEHIND_TRACEBACK).min(*until),
                 false => *until,
             },
+            Wait::End { until, .. } => self.traceback_due().map_or(*until, |due| due.min(*until)),
         })
     }
 
@@ -81,6 +81,14 @@ impl Grader {
 
     fn has_traceback(&self) -> bool {
         self.program.traceback(self.options.file.as_deref()).is_some()
+    }
+
+    /// When a traceback that has begun is taken to be printed to its end: Python writes
+    /// its last line in pieces, the class of the exception first, and what an `OSError` is
+    /// about stands behind that. Nothing once it is.
+    fn traceback_due(&self) -> Option<Duration> {
+        let due = self.program.complained + BEHIND_TRACEBACK;
+        (self.program.is_up() && self.has_traceback() && self.now < due).then_some(due)
     }
 
     /// Whether something that was waited for is over; then the next is begun.
@@ -383,6 +391,9 @@ impl Grader {
         let Some(link) = self.links.get(Seat::Main) else { return true };
         let (is_open, heard) = (link.is_open(), link.heard);
         self.last.actual = link.unread.clone();
+        if self.now < until && self.traceback_due().is_some() {
+            return self.keep(Wait::End { until, is_exit });
+        }
         // What an exception behind the end of a client says is about the next one.
         let is_about_next = is_exit && self.has_traceback() && self.is_about_next_client();
         if is_open {

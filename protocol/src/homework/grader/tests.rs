@@ -4,9 +4,10 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use super::wait::BEHIND_TRACEBACK;
 use super::*;
 use crate::homework::cause::Cause;
-use crate::homework::checks::CheckName as Name;
+use crate::homework::checks::{CheckName as Name, Seat};
 use crate::homework::stage::State;
 use crate::{Contacts, Decoder, Next, Replies, Stage as LessonStage, answer};
 
@@ -330,4 +331,45 @@ fn the_server_that_has_the_port_already_is_left_as_a_client_of_the_lesson_leaves
     grader.handle(Event::Closed(conn), Duration::from_secs(2));
     assert!(grader.is_done());
     assert_eq!(grader.stage(Name::Connect).finding.as_ref().unwrap().cause, Cause::OldServer);
+}
+
+#[test]
+fn a_traceback_is_read_whole_wherever_its_pieces_stand_beside_the_end_of_the_connection() {
+    let source = Some("c, a = s.accept()\nwhile True:\n    serve(c)\n".to_owned());
+    let pieces = [
+        "Traceback (most recent call last):\n  File \"server.py\", line 3, in <module>\nOSError",
+        ": [Errno 9] Bad file descriptor\n",
+    ]
+    .map(|piece| Event::Stderr(piece.to_owned()));
+    for closed_at in 0..=pieces.len() {
+        let options = Options {
+            can_restart: true,
+            source: source.clone(),
+            file: Some("server.py".to_owned()),
+            ..Options::default()
+        };
+        let (mut grader, mut now) = (Grader::new(options), Duration::ZERO);
+        grader.at = CHECKS.iter().position(|check| check.name == Name::Exit).unwrap();
+        grader.program.process = Process::Running;
+        let conn = grader.links.open(Seat::Main, now);
+        grader.links.find(conn).unwrap().state = LinkState::Open;
+        grader.links.find(conn).unwrap().is_greeted = true;
+        grader.tick(now);
+        assert_eq!(sent(&mut grader), (Conn(0), "exit".to_owned()));
+        let mut events = pieces.to_vec();
+        events.insert(closed_at, Event::Closed(conn));
+        for event in events {
+            grader.handle(event, now);
+            now += BEHIND_TRACEBACK / 4;
+            grader.tick(now);
+        }
+        while !grader.stage(Name::NextClient).is_settled() {
+            now = grader.deadline().expect("it is not done").max(now + Duration::from_millis(1));
+            grader.tick(now);
+        }
+        let (exit, next) = (grader.stage(Name::Exit), grader.stage(Name::NextClient));
+        assert_eq!(exit.state, State::Passed, "{closed_at}: {:#?}", states(&grader));
+        let cause = next.finding.as_ref().map(|finding| finding.cause);
+        assert_eq!(cause, Some(Cause::AcceptOutsideLoop), "{closed_at}: {:#?}", states(&grader));
+    }
 }
