@@ -34,8 +34,9 @@ pub fn strace_is_here() -> bool {
 pub fn strace(options: &[&str], arguments: &[&str]) -> Command {
     let mut strace = Command::new("strace");
     strace
-        // As a grandchild, so that the child we kill is the program itself.
-        .args(["-D", "-f", "-qq"])
+        // As a grandchild, so that the child we kill is the program itself, whose end it
+        // writes down.
+        .args(["-D", "-f", "-q"])
         // Stops the program at the calls that are asked for alone, not at each.
         .arg("--seccomp-bpf")
         .args(options)

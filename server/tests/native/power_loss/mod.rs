@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::classroom::disk::{add, book_in, log_of, say, strace_is_here, traced};
+use crate::classroom::wait_until;
 use calls::{CALLS, Call, calls};
 use disk::Disk;
 use nix::sys::signal::Signal;
@@ -119,18 +120,14 @@ fn recorded(book: &Path, numbers: std::ops::Range<usize>, end: Signal) -> Vec<Ca
     add(&program, numbers);
     program.signal(end);
     program.exit();
-    // With the program's end strace ends; only then the record is complete.
+    // strace ends behind the program; only then the record is complete.
+    let process = program.child.id().to_string();
     let mut record = String::new();
-    for _ in 0..1_000 {
+    wait_until("strace writes the program's end down", || {
         record = fs::read_to_string(trace.path()).unwrap();
-        if record.contains("+++ killed")
-            || record.contains("+++ exited")
-            || record.ends_with("= ?\n")
-        {
-            break;
-        }
-        std::thread::park_timeout(std::time::Duration::from_millis(5));
-    }
+        let last = record.lines().next_back().and_then(|last| last.split_once(' '));
+        last.is_some_and(|(its, end)| its == process && end.trim_start().starts_with("+++ "))
+    });
     calls(&record, book.parent().unwrap())
 }
 
