@@ -24,6 +24,7 @@ mod faults;
 mod floods;
 mod history;
 mod homework;
+mod homework_command;
 mod homework_in_class;
 #[cfg(unix)]
 mod homework_watched;
