@@ -1,12 +1,15 @@
 //! `cargo test`, counted: passes its output on and adds up what every test
 //! program says at its end, and the tests that were skipped by name.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+
+use crate::program;
 
 /// The environment variable with the path of the file to which a skipped test
 /// appends a line: its name, a colon, the reason.
@@ -34,6 +37,8 @@ pub struct Suite {
     /// Where skipped tests write their names.
     list: PathBuf,
     skip_missing: bool,
+    /// `PATH`, where the tests need another one.
+    path: Option<OsString>,
     /// What was skipped and did not write its name there, with the reason: checks
     /// outside of test programs, and tests that are `#[ignore]`d.
     left_out: Vec<String>,
@@ -50,7 +55,8 @@ impl Suite {
         std::fs::create_dir_all(target)
             .and_then(|()| std::fs::write(&list, ""))
             .with_context(|| format!("cannot write {}", list.display()))?;
-        Ok(Suite { passed: 0, failed: 0, list, skip_missing, left_out: Vec::new() })
+        let path = program::path_with_python();
+        Ok(Suite { passed: 0, failed: 0, list, skip_missing, path, left_out: Vec::new() })
     }
 
     /// Counts a check that did not run.
@@ -99,6 +105,7 @@ impl Suite {
     /// Tells the tests what this run is like.
     fn prepared(&self, mut cargo: Command) -> Command {
         cargo.env(SKIPPED, &self.list);
+        cargo.envs(self.path.iter().map(|path| ("PATH", path)));
         if std::env::var_os(TEST_THREADS).is_none() {
             let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
             cargo.env(TEST_THREADS, (processors * TESTS_PER_PROCESSOR).to_string());
