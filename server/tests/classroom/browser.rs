@@ -120,6 +120,9 @@ impl Browser {
         ])
         .await;
         self.console().await;
+        // For all windows: they share a process, and that has one language, as the browser
+        // of a person has. What each page asks for is the window's own, see below.
+        self.give(&[("Emulation.setLocaleOverride", json!({ "locale": visitor.language }))]).await;
         self.imitate(visitor).await;
     }
 
@@ -164,7 +167,6 @@ impl Browser {
         let language = json!({ "userAgent": agent, "acceptLanguage": visitor.language });
         self.give(&[
             ("Emulation.setUserAgentOverride", language),
-            ("Emulation.setLocaleOverride", json!({ "locale": visitor.language })),
             // As a window in front, though others are open.
             ("Emulation.setFocusEmulationEnabled", json!({ "enabled": true })),
             screen(visitor),

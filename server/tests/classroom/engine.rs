@@ -169,6 +169,10 @@ fn chromium_arguments(profile: &Path) -> Vec<String> {
         "--disable-background-networking".to_owned(),
         "--disable-component-update".to_owned(),
         "--disable-sync".to_owned(),
+        // One process draws all windows, as it does for tabs of one site when many are open.
+        // To start one for each window, and to compile the page's program again in it, is a
+        // tenth of what the tests compute.
+        "--renderer-process-limit=1".to_owned(),
         // A name that Chromium does not trust as it trusts 127.0.0.1, just like the
         // address of a laptop on a classroom's network.
         "--host-resolver-rules=MAP classroom.test 127.0.0.1".to_owned(),
