@@ -245,8 +245,8 @@ async fn on_a_phone_a_step_is_done_without_leaving_it_and_the_bar_leads_on_with_
 #[tokio::test]
 async fn of_two_lines_that_are_pasted_it_is_said_that_they_are_two_messages() {
     let press = |keys: &str| format!("{}{keys}", char::from(Key::Control));
-    for (visitor, says) in [(ENGLISH, "Each line is a message"), (CHINESE, "一行是一条消息")]
-    {
+    let phone = Visitor { dark: true, ..PHONE };
+    for (visitor, says) in [(ENGLISH, "Each line is a message"), (phone, "一行是一条消息")] {
         let server = TestServer::start().await;
         let Some(browser) = Browser::open(visitor, server.http).await else { return };
         let editor = "const editor = document.createElement('textarea'); editor.id = 'editor'; \

@@ -5,7 +5,6 @@
 use std::rc::Rc;
 
 use js_sys::Date;
-use protocol::command::trim;
 use wasm_bindgen::JsCast;
 use web::browser::appearance::Appearance;
 use web::browser::dom::Dom as _;
@@ -101,11 +100,11 @@ fn in_the_input(view: &Rc<View>, post: &Post, listeners: &mut Vec<Listener>) {
 /// Puts several lines into the input with a sign for each line end, of which the browser
 /// would make a space, unseen. One line is the browser's own affair.
 fn paste_lines(event: &Event, view: &View, post: &Post) -> Option<()> {
-    let text: String = field(event, "data")?;
-    let text = trim(&text);
+    let text = field::<String>(event, "data")?.replace('\r', "");
+    let text = text.trim_end_matches('\n');
     if text.contains('\n') {
         event.prevent_default();
-        view.insert(&text.lines().collect::<Vec<_>>().join(LINE_END));
+        view.insert(&text.replace('\n', LINE_END));
         post(InputMsg::Typed { text: view.command().value(), composing: false }.into());
     }
     Some(())
