@@ -206,11 +206,14 @@ pub struct Person {
     pub commands: Vec<String>,
     /// The last message, escaped and cut.
     pub last: String,
-    /// The last mistake, as long as nothing has succeeded since: the message, escaped
-    /// and cut.
+    /// The last mistake: the message, escaped and cut.
     pub mistake: String,
     /// The cause of the last mistake, a stable word; empty without one.
     pub cause: String,
+    /// Whether a command has succeeded since the last mistake. Another server of the class
+    /// may be of a version that does not tell.
+    #[serde(default)]
+    pub recovered: bool,
     /// Milliseconds since the last message, or since it came, when this was sent.
     pub idle: u64,
     /// Messages so far.

@@ -28,6 +28,7 @@ async fn a_teacher_sees_who_is_here_and_what_each_said_last() {
     assert_eq!((row.step, row.done, row.state.as_str()), (Some(2), 0b11, "fine"));
     assert_eq!((row.last.as_str(), row.mistake.as_str()), ("add；lisi；139", "add；lisi；139"));
     assert_eq!((row.messages, row.errors, row.address.as_str()), (1, 1, "127.0.0.1"));
+    assert!(!row.recovered);
 
     let mut tcp = server.tcp().await;
     tcp.send(b"find;nobody").await;
@@ -39,11 +40,12 @@ async fn a_teacher_sees_who_is_here_and_what_each_said_last() {
     assert_eq!(row.last, "add;a;1<U+001B>");
     assert_eq!(row.cause, "invisible-character");
 
-    // What succeeds makes up for the mistake.
+    // What succeeds makes up for the mistake, which stays in sight.
     socket.send("add;lisi;139").await;
     socket.expect("lisi added!").await;
     let row = roster.find("the mistake made good", |row| row.messages == 2 && !row.raw).await;
-    assert_eq!((row.cause.as_str(), row.mistake.as_str(), row.errors), ("", "", 1));
+    assert_eq!((row.last.as_str(), row.mistake.as_str()), ("add;lisi;139", "add；lisi；139"));
+    assert_eq!((row.cause.as_str(), row.recovered, row.errors), ("fullwidth-semicolon", true, 1));
     drop(tcp);
     roster.find("the client gone", |row| row.raw && row.state == "gone").await;
 }

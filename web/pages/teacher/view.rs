@@ -305,6 +305,7 @@ impl View {
         row.turn("data-in-page", person.in_page);
         row.turn("data-flooding", person.flooding);
         row.turn("data-mistake", !person.cause.is_empty());
+        row.turn("data-recovered", person.recovered);
         row.fill("name", label(person));
         let seat = if person.name.is_empty() { "" } else { &person.seat };
         row.fill("seat", seat);
@@ -323,8 +324,10 @@ impl View {
         row.fill("step", &step);
         let commands = person.commands.join(" ");
         row.fill("title", title.map_or(&*commands, |title| &**title));
-        let last = if person.cause.is_empty() { &person.last } else { &person.mistake };
-        row.fill("last", last);
+        // A mistake that is still to be mended comes before what was said since.
+        let is_stuck = !person.cause.is_empty() && !person.recovered;
+        row.fill("last", if is_stuck { &person.mistake } else { &person.last });
+        row.fill("mistake", if person.recovered { &person.mistake } else { "" });
         row.fill("messages", &person.messages.to_string());
         row.fill("errors", &person.errors.to_string());
         let homework = person.homework.map(|(passed, of)| format!("{passed}/{of}"));

@@ -273,6 +273,7 @@ impl Entry {
             last: said.last.clone(),
             mistake: said.mistake.clone(),
             cause: said.cause.map(|cause| cause.word().to_owned()).unwrap_or_default(),
+            recovered: said.cause.is_some() && said.failures == 0,
             idle: u64::try_from(now.saturating_duration_since(self.active).as_millis())
                 .unwrap_or(u64::MAX),
             messages,

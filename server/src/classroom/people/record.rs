@@ -49,7 +49,7 @@ pub(super) struct Record {
 pub(super) struct Said {
     /// The last message, escaped and cut.
     pub(super) last: String,
-    /// The last mistake, as long as no command has been understood since, likewise.
+    /// The last mistake, likewise.
     pub(super) mistake: String,
     /// Its kind.
     pub(super) cause: Option<Cause>,
@@ -147,18 +147,14 @@ impl Record {
         if !heard.verbs.is_empty() {
             said.commands.insert_all(heard.verbs);
             said.failures = 0;
-            said.cause = None;
-            said.mistake.clear();
         }
         said.failures += heard.mistakes_behind;
         said.exchanged.push(true, &String::from_utf8_lossy(decoder.all_bytes(heard)));
         let hidden = replies.len().saturating_sub(EXCHANGED);
         replies.skip(hidden).for_each(|reply| said.exchanged.push(false, reply));
         let cause = heard.cause?;
-        if heard.mistakes_behind > 0 {
-            said.cause = Some(cause);
-            set_shown(&mut said.mistake, decoder.mistake_text(heard));
-        }
+        said.cause = Some(cause);
+        set_shown(&mut said.mistake, decoder.mistake_text(heard));
         let bit = 1 << cause as u32;
         let is_first = said.made & bit == 0;
         said.made |= bit;
@@ -252,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_remembered_until_a_command_succeeds_and_small_talk_is_none() {
+    fn failures_count_until_a_command_succeeds_and_small_talk_is_none() {
         let record = Record::new(PersonId(1), true);
         let first = |cause| News { noted: true, first_mistake: cause };
         assert_eq!(round(&record, b"hello\x1b[31m"), first(None));
@@ -266,9 +262,12 @@ mod tests {
             assert_eq!((said.failures, said.cause), (2, Some(Cause::SpaceSeparator)));
         }
         round(&record, b"add;a;1");
+        assert_eq!(record.said().failures, 0);
+        round(&record, "find；a\nfind;a\n".as_bytes());
         let said = record.said();
-        assert_eq!((said.mistake.as_str(), said.failures, said.cause), ("", 0, None));
-        assert_eq!(record.counts(), (5, 2));
+        assert_eq!((said.mistake.as_str(), said.failures), ("find；a", 0), "the last one, over");
+        assert_eq!(said.cause, Some(Cause::FullWidthSemicolon));
+        assert_eq!(record.counts(), (7, 3));
     }
 
     #[test]

@@ -72,7 +72,8 @@ impl Roll {
         for person in told.rows {
             let since = now as i64 - person.idle.min(i64::MAX as u64) as i64;
             let before = self.rows.get(&person.id).and_then(|row| row.stuck);
-            let stuck = (!person.cause.is_empty()).then(|| before.unwrap_or(now));
+            let is_stuck = !person.cause.is_empty() && !person.recovered;
+            let stuck = is_stuck.then(|| before.unwrap_or(now));
             self.changed.push(person.id);
             self.rows.insert(person.id, Row { person, since, stuck });
         }
@@ -242,7 +243,9 @@ mod tests {
         assert_eq!(order(&roll, Sort::Seat), [2, 6, 4, 5, 3, 1]);
         assert_eq!(order(&roll, Sort::Came), [2, 3, 4, 5, 6, 1]);
         // A success, and a mistake behind it: stuck anew.
-        roll.hear(part(vec![row(4, "fine", "d", "4")], vec![]), 3_000);
+        let recovered =
+            Person { cause: "telnet".to_string(), recovered: true, ..row(4, "fine", "d", "4") };
+        roll.hear(part(vec![recovered], vec![]), 3_000);
         roll.hear(part(vec![row(4, "struggling", "d", "4")], vec![]), 4_000);
         assert_eq!(order(&roll, Sort::Stuck), [5, 4, 3, 6, 2, 1]);
     }

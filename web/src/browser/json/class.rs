@@ -63,8 +63,8 @@ with_defaults! {
         contacts rate addresses program
     }
     Person {
-        id name seat address raw state step done commands last mistake cause idle messages errors hand
-        flooding sticky homework checks passed in_page
+        id name seat address raw state step done commands last mistake cause recovered idle messages errors
+        hand flooding sticky homework checks passed in_page
     }
 }
 
