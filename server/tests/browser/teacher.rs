@@ -62,8 +62,17 @@ async fn it_is_in_both_languages_and_fits_a_laptop_and_a_phone() {
     let mut tcp = tcp_from_elsewhere(&server).await;
     tcp.expect(b"Welcome!").await;
     tcp.send("add；lisi；13800138000\n".as_bytes()).await;
-    browser.await_element("#people > :nth-child(4)").await;
+    let mut mended = server.tcp().await;
+    for message in ["find；wangwu\n", "find;wangwu\n"] {
+        mended.send(message.as_bytes()).await;
+        mended.line().await;
+    }
+    browser.await_element("#people > :nth-child(5)").await;
     browser.await_element("[data-said=cause-fullwidth-semicolon]").await;
+    browser.await_element("[data-recovered] [data-said=cause-fullwidth-semicolon]").await;
+    let last = "return document.querySelector('[data-recovered] .last').innerText";
+    let last = browser.script(last).await.as_str().unwrap().to_owned();
+    assert!(last.contains("find;wangwu") && last.contains("find；wangwu"), "{last}");
     browser.click("[data-action=stage-echo]").await;
     browser.await_element("[data-said=did-stage-echo]").await;
     let mut found = Vec::new();
