@@ -229,12 +229,16 @@ impl Steps {
         })?;
         if options.windows {
             self.step("tests of the program for Windows, under Wine", || {
-                suite.run(with_chromium(Windows::ensure(shell)?.tests(shell)))
+                let windows = Windows::ensure(shell)?;
+                suite.run_now("--windows")?;
+                suite.run(with_chromium(windows.tests(shell)))
             })?;
         }
         if options.cluster {
             self.step("three machines with Patroni, which are broken", || {
-                suite.run(Cluster::ensure(shell)?.tests(shell))
+                let cluster = Cluster::ensure(shell)?;
+                suite.run_now("--cluster")?;
+                suite.run(cluster.tests(shell))
             })?;
         }
         Ok(())
