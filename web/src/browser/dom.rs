@@ -139,7 +139,10 @@ impl<T: JsCast> Dom for T {}
 /// [`Dom::fill`], once for all types.
 fn fill(within: &Element, slot: &str, value: &str) {
     within.each(&format!("[data-slot={slot}]"), |placeholder| {
-        placeholder.set_text_content(Some(value));
+        // The same text anew is a new node, which is laid out again.
+        if placeholder.text_content().as_deref() != Some(value) {
+            placeholder.set_text_content(Some(value));
+        }
     });
 }
 

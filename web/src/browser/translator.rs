@@ -57,6 +57,10 @@ impl Translator {
     /// that word where there is no such text: the server may be newer than the page.
     pub fn say(&self, element: &Element, prefix: &str, word: &str, values: &[(&str, &str)]) {
         let key = [prefix, word].concat();
+        if values.is_empty() && element.get_attribute("data-said").as_ref() == Some(&key) {
+            // It says so already, in the language of the page.
+            return;
+        }
         let has_text = {
             let texts = self.texts.borrow();
             texts
