@@ -43,12 +43,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 /// Commits are confirmed when they are on the disk, with Patroni on two machines'; a
 /// timeout of statements, which a database may have for all, would have a commit that waits
 /// for the second machine called done.
-/// All statements reach rows by their keys. A prepared one keeps its plan, which may have been
-/// made while the tables were empty: then a scan of a whole table, which grows, looked cheaper.
 const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5000 -c synchronous_commit=on \
-                        -c statement_timeout=0 -c tcp_user_timeout=5000 \
-                        -c default_transaction_isolation=read\\ committed \
-                        -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off";
+                        -c statement_timeout=0 -c tcp_user_timeout=5000 -c default_transaction_isolation=read\\ committed";
 
 /// A database and the connections to it. Clones share them.
 #[derive(Clone)]
