@@ -24,6 +24,8 @@ mod lesson;
 #[cfg(target_os = "linux")]
 mod measure;
 #[cfg(target_os = "linux")]
+mod people;
+#[cfg(target_os = "linux")]
 mod pgbench;
 #[cfg(target_os = "linux")]
 mod usage;
@@ -51,4 +53,5 @@ async fn all() {
         }
     }
     lesson::inputs(&postgres).await;
+    people::delays(&postgres).await;
 }

@@ -1,0 +1,95 @@
+//! People: how soon a step, a raised hand and a teacher's action are on another server, while
+//! the machine does nothing else.
+
+use std::time::{Duration, Instant};
+
+use api::Student;
+use tcp_classroom::Rooms;
+use tokio::time::sleep;
+
+use crate::classroom::TestServer;
+use crate::classroom::person::{Page, Roster, class_state};
+use crate::classroom::postgres::Postgres;
+use crate::classroom::teacher::Teacher;
+use crate::clients::at;
+
+/// Students, and the steps of the lesson that each of them takes.
+const STUDENTS: usize = 5;
+const STEPS: u32 = 20;
+
+/// Raised or lowered hands, and a teacher's actions.
+const ACTS: usize = 50;
+
+/// Time between two of them: more than that in which a teacher is told of changes together.
+const REST: Duration = Duration::from_millis(300);
+
+/// Measures and prints.
+pub async fn delays(postgres: &Postgres) {
+    let url = postgres.database().await;
+    let registry = Rooms::connect(&url).await.unwrap();
+    let room = registry.create("class", 100).await.unwrap();
+    let one = TestServer::with_rooms(Rooms::connect(&url).await.unwrap()).await;
+    let two = TestServer::with_rooms(registry).await;
+    let folder = format!("/r/{}", room.code);
+    let mut roster = Roster::open_in(&two, &folder, room.token.as_str()).await;
+
+    println!("\nHow soon another server has it: ms  p50     p99");
+    let (mut steps, mut pages) = (Vec::new(), Vec::new());
+    for number in 0..STUDENTS {
+        let page = Page::in_folder(&one, &folder, number);
+        let socket = page.websocket().await;
+        let name = format!("student {number}");
+        for step in 0..=STEPS {
+            sleep(REST).await;
+            page.reports(&student(&name, step, false)).await;
+            let told = Instant::now();
+            roster.find("the step", |row| row.name == name && row.step == Some(step)).await;
+            steps.push(told.elapsed());
+        }
+        pages.push((page, socket));
+    }
+    print("a step", steps);
+
+    let (page, _) = &pages[0];
+    let mut hands = Vec::new();
+    for number in 0..ACTS {
+        let hand = number % 2 == 0;
+        sleep(REST).await;
+        page.reports(&student("student 0", STEPS, hand)).await;
+        let told = Instant::now();
+        roster.find("the hand", |row| row.name == "student 0" && row.hand == hand).await;
+        hands.push(told.elapsed());
+    }
+    print("a hand", hands);
+
+    let teacher = Teacher::with_token(&two, room.token.as_str());
+    let path = format!("{folder}{}", api::TEACHER_ACT);
+    let mut class = page.class().await;
+    let mut acts = Vec::new();
+    for number in 0..ACTS {
+        let holds = number % 2 == 0;
+        sleep(REST).await;
+        let action = if holds { "pause" } else { "resume" };
+        let done = teacher.request("POST", &path, &format!(r#"{{"action":"{action}"}}"#)).await;
+        let told = Instant::now();
+        assert_eq!(done.status, 204, "{}", done.text());
+        while class_state(&mut class).await.held.is_some() != holds {}
+        acts.push(told.elapsed());
+    }
+    print("an action", acts);
+}
+
+fn student(name: &str, step: u32, hand: bool) -> Student {
+    Student {
+        name: name.to_owned(),
+        steps: STEPS,
+        done: (1 << step) - 1,
+        hand,
+        ..Student::default()
+    }
+}
+
+fn print(what: &str, mut delays: Vec<Duration>) {
+    delays.sort_unstable();
+    println!("{what:10} {:7.1} {:7.1}", at(&delays, 0.5), at(&delays, 0.99));
+}
