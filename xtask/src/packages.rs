@@ -23,6 +23,9 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "nc", package: "netcat-openbsd", why: "the lesson by hand" },
     #[cfg(unix)]
     Program { name: "nginx", package: "nginx-light", why: "the class behind https" },
+    // A part of nginx, which Debian has apart.
+    #[cfg(target_os = "linux")]
+    Program { name: "ngx_stream_module.so", package: "libnginx-mod-stream", why: "a balancer" },
     #[cfg(unix)]
     Program { name: "openssl", package: "openssl", why: "a certificate for that" },
     #[cfg(target_os = "linux")]
@@ -66,8 +69,13 @@ pub fn describe(missing: &[&Program]) -> String {
     format!("the tests need {}; on Debian: {}", programs.join(", "), by_hand(&packages))
 }
 
+/// Where Debian's nginx has its parts.
+const NGINX_MODULES: &str = "/usr/lib/nginx/modules";
+
 fn is_on_path(name: &str) -> bool {
-    program::directories().iter().any(|directory| directory.join(name).is_file())
+    let mut directories = program::directories();
+    directories.push(NGINX_MODULES.into());
+    directories.iter().any(|directory| directory.join(name).is_file())
         || program::on_path(name).is_some()
 }
 

@@ -15,7 +15,7 @@ use crate::clients::at;
 
 /// Students, and the steps of the lesson that each of them takes.
 const STUDENTS: usize = 5;
-const STEPS: u32 = 20;
+const STEPS: u8 = 20;
 
 /// Raised or lowered hands, and a teacher's actions.
 const ACTS: usize = 50;
@@ -41,9 +41,10 @@ pub async fn delays(postgres: &Postgres) {
         let name = format!("student {number}");
         for step in 0..=STEPS {
             sleep(REST).await;
-            page.reports(&student(&name, step, false)).await;
+            let student = student(&name, step, false);
+            page.reports(&student).await;
             let told = Instant::now();
-            roster.find("the step", |row| row.name == name && row.step == Some(step)).await;
+            roster.find("the step", |row| row.name == name && row.done == student.done).await;
             steps.push(told.elapsed());
         }
         pages.push((page, socket));
@@ -79,7 +80,7 @@ pub async fn delays(postgres: &Postgres) {
     print("an action", acts);
 }
 
-fn student(name: &str, step: u32, hand: bool) -> Student {
+fn student(name: &str, step: u8, hand: bool) -> Student {
     Student {
         name: name.to_owned(),
         steps: STEPS,

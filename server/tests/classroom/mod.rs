@@ -33,7 +33,7 @@ use protocol::{ForeignProtocol, Stage};
 use tcp_classroom::terminal::console::Console;
 use tcp_classroom::{Book, Config, HostNames, Limits, RoomLimits, RoomPort, Rooms, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -242,7 +242,17 @@ pub struct TcpClient {
 
 impl TcpClient {
     pub async fn connect(address: SocketAddr) -> Self {
-        let stream = must("connect", TcpStream::connect(address)).await.unwrap();
+        Self::of(must("connect", TcpStream::connect(address)).await.unwrap())
+    }
+
+    /// Connects from another address of this computer.
+    pub async fn connect_from(own: [u8; 4], address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((own, 0).into()).unwrap();
+        Self::of(must("connect", socket.connect(address)).await.unwrap())
+    }
+
+    fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         TcpClient { stream }
     }

@@ -341,11 +341,7 @@ async fn one_is_disconnected_and_can_come_back() {
 async fn a_blocked_address_is_out_with_all_its_connections_and_others_stay() {
     let server = TestServer::start().await;
     let teacher = Teacher::of(&server);
-    let from_there = async || {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind(([127, 0, 0, 3], 0).into()).unwrap();
-        TcpClient { stream: socket.connect(server.tcp).await.unwrap() }
-    };
+    let from_there = async || TcpClient::connect_from([127, 0, 0, 3], server.tcp).await;
     let (mut first, mut second) = (from_there().await, from_there().await);
     for client in [&mut first, &mut second] {
         client.expect(b"Welcome!").await;
@@ -370,11 +366,7 @@ async fn a_blocked_address_is_out_with_all_its_connections_and_others_stay() {
 #[tokio::test]
 async fn the_teacher_is_told_of_an_address_that_has_too_many_connections() {
     let server = TestServer::with(|config| config.limits.per_address = PerAddress::All(4)).await;
-    let from_there = async || {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind(([127, 0, 0, 3], 0).into()).unwrap();
-        TcpClient { stream: socket.connect(server.tcp).await.unwrap() }
-    };
+    let from_there = async || TcpClient::connect_from([127, 0, 0, 3], server.tcp).await;
     let mut clients = Vec::new();
     for _ in 0..4 {
         let mut client = from_there().await;
