@@ -22,15 +22,27 @@ use crate::model::{Access, Model};
 /// Entries of the journal in the document: a lesson's last minutes.
 const ENTRIES: usize = 60;
 
+/// Names in each of the two lists: what fits into their two lines. Hundreds would be laid out
+/// anew at each change; the rows' filter has them all.
+const NAMES: usize = 24;
+
 /// The parts of the document that change.
 pub struct View {
     document: Document,
     translator: Rc<Translator>,
-    rows: RefCell<HashMap<u64, Element>>,
+    rows: RefCell<HashMap<u64, ShownRow>>,
     /// The numbers of the rows as they are sorted.
     order: RefCell<Vec<u64>>,
     shown: RefCell<Shown>,
     homework: HomeworkTable,
+}
+
+/// A person's row, and what is in it.
+struct ShownRow {
+    element: Element,
+    person: Option<Person>,
+    /// As [`quiet`] says it.
+    quiet: Option<(u64, u64)>,
 }
 
 /// What is on the screen.
@@ -63,7 +75,7 @@ impl View {
     }
 
     fn text(&self, id: &str, text: &str) {
-        self.find(id).set_text_content(Some(text));
+        self.find(id).write(text);
     }
 
     /// Shows the state of the model where it differs from what is shown.
@@ -154,8 +166,10 @@ impl View {
         self.text("announced", announcement);
         announced(&self.document, announcement);
         self.show_blocked(lead);
-        for (id, row) in &*self.rows.borrow() {
-            press(&row.query("[data-action=show-one]"), lead.shows == Some(*id));
+        if shown.lead.as_ref().is_none_or(|before| before.shows != lead.shows) {
+            for (id, row) in &*self.rows.borrow() {
+                press(&row.element.query("[data-action=show-one]"), lead.shows == Some(*id));
+            }
         }
         shown.lead = Some(lead.clone());
     }
@@ -183,27 +197,28 @@ impl View {
         let mut rows = self.rows.borrow_mut();
         for id in gone {
             if let Some(row) = rows.remove(&id) {
-                row.remove();
+                row.element.remove();
             }
         }
         let titles = model.titles().len();
         let is_new = self.shown.borrow().counts.is_none() || self.shown.borrow().titles != titles;
         if is_new {
             changed = model.roll().rows().map(|row| row.person.id).collect();
+            rows.values_mut().for_each(|row| row.person = None);
         }
         let list = self.find("people");
         for id in &changed {
             let Some(person) = model.roll().row(*id) else { continue };
             let row = rows.entry(*id).or_insert_with(|| {
-                let row = instantiate(&template(&self.document, "person"));
-                list.add(&row);
-                row
+                let element = instantiate(&template(&self.document, "person"));
+                list.add(&element);
+                ShownRow { element, person: None, quiet: None }
             });
             self.write(row, &person.person, model);
         }
-        for (id, row) in &*rows {
+        for (id, row) in &mut *rows {
             if let Some(person) = model.roll().row(*id) {
-                write_time(row, person, now);
+                row.write_time(person, now);
             }
         }
         if model.filter() == "homework" {
@@ -234,7 +249,7 @@ impl View {
 
     /// Puts the rows in order. Returns whether they are: none moves away from under the
     /// pointer, or from the keyboard's focus, so that no click meets another person.
-    fn arrange(&self, model: &Model, rows: &HashMap<u64, Element>, has_changed: bool) -> bool {
+    fn arrange(&self, model: &Model, rows: &HashMap<u64, ShownRow>, has_changed: bool) -> bool {
         let is_new_sort = self.shown.borrow().sort != Some(model.sort());
         if !has_changed && !is_new_sort {
             return true;
@@ -247,7 +262,7 @@ impl View {
         model.roll().sort(&mut order, model.sort(), compare);
         let list = self.find("people");
         let mut next = list.first_element_child();
-        for row in order.iter().filter_map(|id| rows.get(id)) {
+        for row in order.iter().filter_map(|id| Some(&rows.get(id)?.element)) {
             let following = next.as_ref().and_then(|next| next.next_element_sibling());
             if next.as_ref() == Some(row) || following.as_ref() == Some(row) {
                 // The one between, if any, is moved when it is its turn: a row that falls
@@ -292,11 +307,29 @@ impl View {
             let mut names: Vec<_> =
                 model.roll().rows().filter(of_state).map(|row| label(&row.person)).collect();
             names.sort_unstable();
-            self.text(state, &names.join(" · "));
+            let more = names.len().saturating_sub(NAMES);
+            names.truncate(NAMES);
+            let more = if more > 0 { format!(" · … +{more}") } else { String::new() };
+            self.text(state, &(names.join(" · ") + &more));
         }
     }
 
-    fn write(&self, row: &Element, person: &Person, model: &Model) {
+    /// Writes a row anew, or just its counts where nothing else has changed: that is most of
+    /// what comes of a class that works.
+    fn write(&self, row: &mut ShownRow, person: &Person, model: &Model) {
+        let same = row.person.as_ref().is_some_and(|before| {
+            let Person { idle, messages, errors, .. } = *person;
+            *person == Person { idle, messages, errors, ..before.clone() }
+        });
+        if !same {
+            self.write_anew(&row.element, person, model);
+        }
+        row.element.fill("messages", &person.messages.to_string());
+        row.element.fill("errors", &person.errors.to_string());
+        row.person = Some(person.clone());
+    }
+
+    fn write_anew(&self, row: &Element, person: &Person, model: &Model) {
         row.set("data-person", &person.id.to_string());
         row.set("data-state", &person.state);
         row.turn("data-hand", has_hand_up(person));
@@ -328,8 +361,6 @@ impl View {
         let is_stuck = !person.cause.is_empty() && !person.recovered;
         row.fill("last", if is_stuck { &person.mistake } else { &person.last });
         row.fill("mistake", if person.recovered { &person.mistake } else { "" });
-        row.fill("messages", &person.messages.to_string());
-        row.fill("errors", &person.errors.to_string());
         let homework = person.homework.map(|(passed, of)| format!("{passed}/{of}"));
         row.fill("homework", &homework.unwrap_or_default());
         let shows = model.lead().and_then(|lead| lead.shows) == Some(person.id);
@@ -375,12 +406,12 @@ impl View {
     }
 }
 
-fn write_time(row: &Element, person: &Row, now: u64) {
-    let (minutes, seconds) = quiet(person.since, now);
-    let text = format!("{minutes}:{seconds:02}");
-    let place = row.query(".quiet");
-    if place.text_content().as_deref() != Some(&*text) {
-        place.set_text_content(Some(&text));
+impl ShownRow {
+    fn write_time(&mut self, person: &Row, now: u64) {
+        let (minutes, seconds) = quiet(person.since, now);
+        if self.quiet.replace((minutes, seconds)) != Some((minutes, seconds)) {
+            self.element.query(".quiet").write(&format!("{minutes}:{seconds:02}"));
+        }
     }
 }
 

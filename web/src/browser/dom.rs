@@ -128,6 +128,11 @@ pub trait Dom: JsCast {
         self.unchecked_ref::<Part>().clone_node(true)
     }
 
+    /// Has this text. The same text anew would be a new node, which is laid out again.
+    fn write(&self, text: &str) {
+        write(self.unchecked_ref(), text);
+    }
+
     /// Writes a value into every placeholder of that name, as text.
     fn fill(&self, slot: &str, value: &str) {
         fill(self.unchecked_ref(), slot, value);
@@ -138,12 +143,14 @@ impl<T: JsCast> Dom for T {}
 
 /// [`Dom::fill`], once for all types.
 fn fill(within: &Element, slot: &str, value: &str) {
-    within.each(&format!("[data-slot={slot}]"), |placeholder| {
-        // The same text anew is a new node, which is laid out again.
-        if placeholder.text_content().as_deref() != Some(value) {
-            placeholder.set_text_content(Some(value));
-        }
-    });
+    within.each(&format!("[data-slot={slot}]"), |placeholder| placeholder.write(value));
+}
+
+/// [`Dom::write`], once for all types.
+fn write(element: &Element, text: &str) {
+    if element.text_content().as_deref() != Some(text) {
+        element.set_text_content(Some(text));
+    }
 }
 
 // The tests put the page's own markup through all of this; a part that is
