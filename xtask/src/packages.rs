@@ -23,9 +23,9 @@ pub const PROGRAMS: &[Program] = &[
     Program { name: "nc", package: "netcat-openbsd", why: "the lesson by hand" },
     #[cfg(unix)]
     Program { name: "nginx", package: "nginx-light", why: "the class behind https" },
-    // A part of nginx, which Debian has apart.
+    // A part of nginx, which Debian has apart and others in the program.
     #[cfg(target_os = "linux")]
-    Program { name: "ngx_stream_module.so", package: "libnginx-mod-stream", why: "a balancer" },
+    Program { name: NGINX_STREAM, package: "libnginx-mod-stream", why: "a balancer" },
     #[cfg(unix)]
     Program { name: "openssl", package: "openssl", why: "a certificate for that" },
     #[cfg(target_os = "linux")]
@@ -69,14 +69,20 @@ pub fn describe(missing: &[&Program]) -> String {
     format!("the tests need {}; on Debian: {}", programs.join(", "), by_hand(&packages))
 }
 
-/// Where Debian's nginx has its parts.
-const NGINX_MODULES: &str = "/usr/lib/nginx/modules";
+/// nginx for raw TCP, as Debian has it.
+const NGINX_STREAM: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
 
 fn is_on_path(name: &str) -> bool {
-    let mut directories = program::directories();
-    directories.push(NGINX_MODULES.into());
-    directories.iter().any(|directory| directory.join(name).is_file())
+    // A whole path is itself, in whichever directory it is looked for.
+    program::directories().iter().any(|directory| directory.join(name).is_file())
         || program::on_path(name).is_some()
+        || (name == NGINX_STREAM && has_stream())
+}
+
+/// Whether nginx has `stream` in the program, which it says on stderr.
+fn has_stream() -> bool {
+    let told = std::process::Command::new("nginx").arg("-V").output();
+    told.is_ok_and(|told| String::from_utf8_lossy(&told.stderr).contains("--with-stream "))
 }
 
 /// Whether packages can be installed without asking anything.
