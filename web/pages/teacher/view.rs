@@ -193,20 +193,21 @@ impl View {
     }
 
     fn show_people(&self, model: &mut Model, now: u64) {
-        let (mut changed, gone) = model.roll_mut().changes();
         let mut rows = self.rows.borrow_mut();
+        let titles = model.titles().len();
+        let is_new = self.shown.borrow().counts.is_none() || self.shown.borrow().titles != titles;
+        if is_new {
+            model.roll_mut().change_all();
+            rows.values_mut().for_each(|row| row.person = None);
+        }
+        let (changed, gone) = model.roll_mut().changes();
         for id in gone {
             if let Some(row) = rows.remove(&id) {
                 row.element.remove();
             }
         }
-        let titles = model.titles().len();
-        let is_new = self.shown.borrow().counts.is_none() || self.shown.borrow().titles != titles;
-        if is_new {
-            changed = model.roll().rows().map(|row| row.person.id).collect();
-            rows.values_mut().for_each(|row| row.person = None);
-        }
         let list = self.find("people");
+        let before = rows.len();
         for id in &changed {
             let Some(person) = model.roll().row(*id) else { continue };
             let row = rows.entry(*id).or_insert_with(|| {
@@ -228,7 +229,9 @@ impl View {
         }
         let counts = model.roll().counts();
         let has_changed = !changed.is_empty() || self.shown.borrow().counts != Some(counts);
-        let is_arranged = self.arrange(model, &rows, has_changed);
+        let is_sorted = self.shown.borrow().sort == Some(model.sort());
+        let is_arranged =
+            (is_sorted && !has_changed) || self.arrange(model, &rows, rows.len() > before);
         let mut shown = self.shown.borrow_mut();
         shown.sort = is_arranged.then(|| model.sort());
         shown.titles = titles;
@@ -249,17 +252,16 @@ impl View {
 
     /// Puts the rows in order. Returns whether they are: none moves away from under the
     /// pointer, or from the keyboard's focus, so that no click meets another person.
-    fn arrange(&self, model: &Model, rows: &HashMap<u64, ShownRow>, has_changed: bool) -> bool {
-        let is_new_sort = self.shown.borrow().sort != Some(model.sort());
-        if !has_changed && !is_new_sort {
-            return true;
-        }
+    fn arrange(&self, model: &Model, rows: &HashMap<u64, ShownRow>, has_new_rows: bool) -> bool {
         if self.is_used("#people>:hover") || self.is_used("#people :focus-visible") {
             return false;
         }
         let mut order = self.order.borrow_mut();
-        let compare = self.collation();
-        model.roll().sort(&mut order, model.sort(), compare);
+        let before = order.clone();
+        model.roll().sort(&mut order, model.sort(), self.collation());
+        if *order == before && !has_new_rows {
+            return true;
+        }
         let list = self.find("people");
         let mut next = list.first_element_child();
         for row in order.iter().filter_map(|id| Some(&rows.get(id)?.element)) {
