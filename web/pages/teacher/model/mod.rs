@@ -23,9 +23,9 @@ const CONFIRMATION: u64 = 8_000;
 /// seconds.
 const TICK: u64 = 5_000;
 
-/// Between two batches of rows, in milliseconds: a frame of a screen with 60 a second, so
-/// that each batch is laid out by itself.
-const FRAME: u64 = 16;
+/// Between two batches of rows, in milliseconds: two frames of a screen with 60 a second, so
+/// that each batch is laid out by itself even where a frame takes twice its time.
+const FRAME: u64 = 33;
 
 /// What the stream brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
