@@ -20,7 +20,7 @@ use web_sys::{Document, Event};
 use crate::client::Client;
 use crate::controls::{meaning, sorted_by};
 use crate::model::{Effect, Model, Msg, Told};
-use crate::view::View;
+use crate::view::{BATCH_PAUSE, View};
 
 /// The teacher's page.
 pub struct TeacherPage {
@@ -105,10 +105,9 @@ impl Program for TeacherPage {
             }
         }
         let mut model = self.model.borrow_mut();
-        if model.is_ready() {
-            self.view.refresh(&mut model, moment.millis);
-        }
-        self.timer.set(model.next_wake(moment.millis));
+        let has_more = model.is_ready() && self.view.refresh(&mut model, moment.millis);
+        let wake = model.next_wake(moment.millis);
+        self.timer.set(if has_more { Some(BATCH_PAUSE) } else { wake });
         false
     }
 }

@@ -16,7 +16,7 @@ use web_sys::{Document, Element};
 
 use crate::controls::announced;
 use crate::homework::HomeworkTable;
-use crate::model::people::{Counts, Row, Sort, has_hand_up, label, quiet};
+use crate::model::people::{BATCH, Counts, Row, Sort, has_hand_up, label, quiet};
 use crate::model::{Access, Model};
 
 /// Entries of the journal in the document: a lesson's last minutes.
@@ -25,6 +25,10 @@ const ENTRIES: usize = 60;
 /// Names in each of the two lists: what fits into their two lines. Hundreds would be laid out
 /// anew at each change; the rows' filter has them all.
 const NAMES: usize = 24;
+
+/// Between two batches of rows, in milliseconds: two frames of a screen with 60 a second, so
+/// that each batch is laid out by itself even where a frame takes twice its time.
+pub const BATCH_PAUSE: u64 = 33;
 
 /// The parts of the document that change.
 pub struct View {
@@ -52,9 +56,22 @@ struct Shown {
     counts: Option<Counts>,
     journal: Option<u64>,
     titles: usize,
-    /// What the rows are sorted by, none while they have to be sorted.
+    /// What the rows are sorted by.
     sort: Option<Sort>,
+    /// Whether they are, as far as is known.
+    order: Option<Order>,
     author: Option<Option<Person>>,
+}
+
+/// How far the rows are in the order of what they are sorted by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// All of them.
+    Whole,
+    /// Some more have to be moved.
+    Part,
+    /// None may be moved now.
+    Held,
 }
 
 impl View {
@@ -78,8 +95,9 @@ impl View {
         self.find(id).write(text);
     }
 
-    /// Shows the state of the model where it differs from what is shown.
-    pub fn refresh(&self, model: &mut Model, now: u64) {
+    /// Shows the state of the model where it differs from what is shown. Returns whether
+    /// there are more rows to show, after [`BATCH_PAUSE`].
+    pub fn refresh(&self, model: &mut Model, now: u64) -> bool {
         let root = root(&self.document);
         let access = match model.access() {
             Access::Asking => "asking",
@@ -106,6 +124,7 @@ impl View {
         self.show_lead(model);
         self.show_people(model, now);
         self.show_journal(model);
+        model.roll().has_changes() || self.shown.borrow().order == Some(Order::Part)
     }
 
     fn show_author(&self, model: &Model) {
@@ -229,11 +248,15 @@ impl View {
         }
         let counts = model.roll().counts();
         let has_changed = !changed.is_empty() || self.shown.borrow().counts != Some(counts);
-        let is_sorted = self.shown.borrow().sort == Some(model.sort());
-        let is_arranged =
-            (is_sorted && !has_changed) || self.arrange(model, &rows, rows.len() > before);
+        let is_new_sort = self.shown.borrow().sort != Some(model.sort());
+        let is_whole = self.shown.borrow().order == Some(Order::Whole);
+        if has_changed || is_new_sort || !is_whole {
+            let moves = if is_new_sort { usize::MAX } else { BATCH };
+            let order = self.arrange(model, &rows, rows.len() > before, moves);
+            self.shown.borrow_mut().order = Some(order);
+        }
         let mut shown = self.shown.borrow_mut();
-        shown.sort = is_arranged.then(|| model.sort());
+        shown.sort = Some(model.sort());
         shown.titles = titles;
         shown.counts = Some(counts);
         if has_changed {
@@ -250,17 +273,24 @@ impl View {
         }
     }
 
-    /// Puts the rows in order. Returns whether they are: none moves away from under the
+    /// Puts the rows in order, with so many moves at most. None moves away from under the
     /// pointer, or from the keyboard's focus, so that no click meets another person.
-    fn arrange(&self, model: &Model, rows: &HashMap<u64, ShownRow>, has_new_rows: bool) -> bool {
+    fn arrange(
+        &self,
+        model: &Model,
+        rows: &HashMap<u64, ShownRow>,
+        has_new_rows: bool,
+        mut moves: usize,
+    ) -> Order {
         if self.is_used("#people>:hover") || self.is_used("#people :focus-visible") {
-            return false;
+            return Order::Held;
         }
         let mut order = self.order.borrow_mut();
         let before = order.clone();
         model.roll().sort(&mut order, model.sort(), self.collation());
-        if *order == before && !has_new_rows {
-            return true;
+        let is_whole = self.shown.borrow().order == Some(Order::Whole);
+        if is_whole && *order == before && !has_new_rows {
+            return Order::Whole;
         }
         let list = self.find("people");
         let mut next = list.first_element_child();
@@ -270,13 +300,16 @@ impl View {
                 // The one between, if any, is moved when it is its turn: a row that falls
                 // behind is one move, not one of each row that it falls behind.
                 next = row.next_element_sibling();
+            } else if moves == 0 {
+                return Order::Part;
             } else {
+                moves -= 1;
                 let before = next.as_ref().map(|next| next.unchecked_ref());
                 // It cannot fail: both are in the list.
                 let _ = list.insert_before(row, before);
             }
         }
-        true
+        Order::Whole
     }
 
     /// Whether something is pointed at or has the focus. A finger points at nothing for

@@ -23,10 +23,6 @@ const CONFIRMATION: u64 = 8_000;
 /// seconds.
 const TICK: u64 = 5_000;
 
-/// Between two batches of rows, in milliseconds: two frames of a screen with 60 a second, so
-/// that each batch is laid out by itself even where a frame takes twice its time.
-const FRAME: u64 = 33;
-
 /// What the stream brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -226,9 +222,6 @@ impl Model {
 
     /// How many milliseconds from now [`Msg::TimerFired`] is due.
     pub fn next_wake(&self, now: u64) -> Option<u64> {
-        if self.is_ready() && self.roll.has_changes() {
-            return Some(FRAME);
-        }
         let due = sooner(self.stream.due(), self.confirms_until);
         // The seconds of "eyes on me" run; else only the times of the list do.
         let tick = if self.held(now).is_some() { 1000 } else { TICK };

@@ -40,10 +40,10 @@ impl Sort {
     }
 }
 
-/// Rows that are written at once. 300 would be a tenth of a second in which the page does
-/// not answer; 12, with their style and layout, are some 15 ms of a slow laptop beside the
+/// Rows that are written at once, and moved. 300 would be a tenth of a second in which the page does
+/// not answer; 10, with their style and layout, are some 12 ms of a slow laptop beside the
 /// 30 of a frame in which the list is scrolled, and 50 ms are a task that is seen to stutter.
-const BATCH: usize = 12;
+pub const BATCH: usize = 10;
 
 /// Who is here. Rows that change are remembered, so that the view touches no others.
 #[derive(Debug, Default)]
