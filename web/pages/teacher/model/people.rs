@@ -40,9 +40,9 @@ impl Sort {
     }
 }
 
-/// Rows that are written at once, and moved. 300 would be a tenth of a second in which the page does
-/// not answer; 10, with their style and layout, are some 12 ms of a slow laptop beside the
-/// 30 of a frame in which the list is scrolled, and 50 ms are a task that is seen to stutter.
+/// Rows that are written, and moved, at once. 300 would be a tenth of a second in which the
+/// page does not answer; 10, with their style and layout, are some 12 ms of a slow laptop
+/// beside the 30 of a frame in which the list is scrolled, and a task of 50 ms is seen.
 pub const BATCH: usize = 10;
 
 /// Who is here. Rows that change are remembered, so that the view touches no others.
