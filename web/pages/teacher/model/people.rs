@@ -40,10 +40,12 @@ impl Sort {
     }
 }
 
-/// Rows that are written, and moved, at once. 300 would be a tenth of a second in which the
-/// page does not answer; 10, with their style and layout, are some 12 ms of a slow laptop
-/// beside the 30 of a frame in which the list is scrolled, and a task of 50 ms is seen.
-pub const BATCH: usize = 10;
+/// Rows that are written, and moved, at once. A row that is moved pushes another one into
+/// sight, so that four are up to eight to be styled and laid out: some 8 ms of a slow laptop
+/// beside the 20 to 30 of a frame in which the list is scrolled and its order changes, and a
+/// task of 50 ms is seen. With [`BATCH_PAUSE`](crate::view::BATCH_PAUSE) 120 rows a second,
+/// as a class of 300 is told of; the rows in sight are there at once.
+pub const BATCH: usize = 4;
 
 /// Who is here. Rows that change are remembered, so that the view touches no others.
 #[derive(Debug, Default)]
@@ -221,12 +223,12 @@ mod tests {
         let mut roll = Roll::default();
         let batch = BATCH as u64;
         let of = |ids: std::ops::Range<u64>| ids.map(|id| person(id, "fine")).collect();
-        roll.hear(part(of(0..batch + 5), vec![]), 0);
+        roll.hear(part(of(0..batch + 3), vec![]), 0);
         assert_eq!(roll.changes().0, (0..batch).collect::<Vec<_>>());
         assert!(roll.has_changes());
         // Once, although it has changed twice.
         roll.hear(part(of(batch..batch + 1), vec![]), 0);
-        assert_eq!(roll.changes().0, (batch..batch + 5).collect::<Vec<_>>());
+        assert_eq!(roll.changes().0, (batch..batch + 3).collect::<Vec<_>>());
         assert!(!roll.has_changes());
         roll.change_all();
         assert_eq!(roll.changes().0.len(), BATCH);
