@@ -165,7 +165,7 @@ impl Builder {
     /// The program, built.
     fn build(&self, shell: &Shell, origin: &Origin) -> Result<PathBuf> {
         let Platform { name, target: triple, linker } = self.platform;
-        heading(&format!("the program for {name} ({triple}, one to three minutes)"));
+        heading(&format!("the program for {name} ({triple}, up to ten minutes on two cores)"));
         let verb = if *linker == Linker::Zig { "zigbuild" } else { "build" };
         let mut command =
             cmd!(shell, "cargo {verb} --profile dist --package tcp-classroom --target {triple}")

@@ -338,12 +338,7 @@ impl View {
     /// The two lists: whom to go to, and why.
     fn list_names(&self, model: &Model) {
         for state in ["struggling", "idle"] {
-            let of_state = |row: &&Row| row.person.state == state;
-            let mut names: Vec<_> =
-                model.roll().rows().filter(of_state).map(|row| label(&row.person)).collect();
-            names.sort_unstable();
-            let more = names.len().saturating_sub(NAMES);
-            names.truncate(NAMES);
+            let (names, more) = model.roll().names(state, NAMES);
             let more = if more > 0 { format!(" · … +{more}") } else { String::new() };
             self.text(state, &(names.join(" · ") + &more));
         }

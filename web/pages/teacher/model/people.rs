@@ -141,6 +141,15 @@ impl Roll {
         });
     }
 
+    /// What those in a state are called, `most` of them, and how many more there are. First
+    /// are those who need the teacher soonest.
+    pub fn names(&self, state: &str, most: usize) -> (Vec<&str>, usize) {
+        let mut rows: Vec<_> = self.rows().filter(|row| row.person.state == state).collect();
+        rows.sort_by_key(|row| row.urgency());
+        let more = rows.len().saturating_sub(most);
+        (rows.into_iter().take(most).map(|row| label(&row.person)).collect(), more)
+    }
+
     /// How many are in which state.
     pub fn counts(&self) -> Counts {
         let count = |is: fn(&Person) -> bool| self.rows().filter(|row| is(&row.person)).count();
@@ -232,6 +241,17 @@ mod tests {
         assert!(!roll.has_changes());
         roll.change_all();
         assert_eq!(roll.changes().0.len(), BATCH);
+    }
+
+    #[test]
+    fn the_names_in_a_state_begin_with_who_needs_the_teacher_soonest() {
+        let mut roll = Roll::default();
+        let idle =
+            |id, name: &str, idle| Person { name: name.to_owned(), idle, ..person(id, "idle") };
+        roll.hear(part(vec![idle(1, "a", 60), idle(2, "b", 90), idle(3, "c", 70)], vec![]), 100);
+        roll.hear(part(vec![person(4, "fine")], vec![]), 100);
+        assert_eq!(roll.names("idle", 2), (vec!["b", "c"], 1));
+        assert_eq!(roll.names("struggling", 2), (vec![], 0));
     }
 
     #[test]
