@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::classroom::browser::{Browser, CHINESE, ENGLISH, Visitor};
+use crate::classroom::browser::{Browser, CHINESE, ENGLISH, PHONE, Visitor};
 use crate::classroom::events::EventClient;
 use crate::classroom::person::Page;
 use crate::classroom::teacher::Teacher;
@@ -151,6 +151,21 @@ fn cut(css: &str) -> String {
          .map(each => each.textContent)",
         json!(css)
     )
+}
+
+#[tokio::test]
+async fn on_a_phone_the_texts_of_the_buttons_are_whole_in_both_languages() {
+    let server = TestServer::start().await;
+    let Some(browser) = open(PHONE, server.http).await else { return };
+    for language in ["zh-CN", "en"] {
+        browser.until(&format!("document.documentElement.lang === '{language}'")).await;
+        assert_eq!(browser.script(&cut(".btn")).await, json!([]), "{language}");
+        let sideways = "return document.documentElement.scrollWidth - innerWidth";
+        assert_eq!(browser.script(sideways).await, json!(0), "{language}");
+        browser.screenshot(&format!("board-phone-{language}")).await;
+        browser.click("#language").await;
+    }
+    browser.finish().await;
 }
 
 #[tokio::test]
