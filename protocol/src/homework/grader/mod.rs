@@ -84,6 +84,10 @@ pub struct Grader {
     actions: VecDeque<Action>,
     now: Duration,
     begun: Duration,
+    /// The time that the driver was held up, which counts against no server.
+    held_up: Duration,
+    /// The deadline that was put off last because of that.
+    put_off: Option<Duration>,
     is_over: bool,
 }
 
@@ -144,6 +148,8 @@ impl Grader {
             actions: VecDeque::new(),
             now: Duration::ZERO,
             begun: Duration::ZERO,
+            held_up: Duration::ZERO,
+            put_off: None,
             is_over: false,
             options,
         }
@@ -151,7 +157,7 @@ impl Grader {
 
     /// Something happened at `now`, the time since any fixed moment.
     pub fn handle(&mut self, event: Event, now: Duration) {
-        self.now = self.now.max(now);
+        self.look_at_clock(now);
         match event {
             Event::Started => self.program.process = Process::Running,
             Event::Exited { .. } => {
@@ -180,13 +186,31 @@ impl Grader {
     /// Time has passed: it is `now`. Call this once to begin, and then whenever the
     /// [`deadline`](Grader::deadline) is over.
     pub fn tick(&mut self, now: Duration) {
-        self.now = self.now.max(now);
+        self.look_at_clock(now);
         self.advance();
     }
 
     /// When to [`tick`](Grader::tick) if nothing happens before.
     pub fn deadline(&self) -> Option<Duration> {
-        if self.is_over { None } else { self.due() }
+        if self.is_over { None } else { self.due().map(|due| due + self.held_up) }
+    }
+
+    /// Takes the time. Where that is long past the deadline the driver did not run
+    /// meanwhile (a machine that is overloaded, a laptop that was asleep), and what the
+    /// server said in time is not handed over yet: the end of the wait is put off, once.
+    fn look_at_clock(&mut self, now: Duration) {
+        /// As late as no timer is on a machine that keeps up.
+        const LATE: Duration = Duration::from_millis(200);
+        /// To hand over what has come: many times what that takes.
+        const GRACE: Duration = Duration::from_millis(100);
+        let mut now = now.saturating_sub(self.held_up);
+        if let Some(due) = self.due().filter(|due| now > *due + LATE && self.put_off != Some(*due))
+        {
+            let resumed = due.saturating_sub(GRACE).max(self.now);
+            self.held_up += now - resumed;
+            (self.put_off, now) = (Some(due), resumed);
+        }
+        self.now = self.now.max(now);
     }
 
     /// The next thing to do. Ask after every `handle` and `tick` until there is none.

@@ -114,6 +114,9 @@ impl Grader {
                 if is_open && self.now < until {
                     return self.keep(Wait::ProbeEnd { until });
                 }
+                if is_open && self.part_unheard() {
+                    return self.keep(Wait::ProbeEnd { until: self.now + ASIDE });
+                }
                 // What was said for this is no part of a check.
                 if let Some(stage) = self.stages.get_mut(self.at) {
                     stage.exchanges.clear();

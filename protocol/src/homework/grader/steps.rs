@@ -189,13 +189,25 @@ impl Grader {
         self.actions.push_back(Action::Send(conn, bytes));
     }
 
-    /// Ends a conversation with a server that is to go on as it was: as the lesson's
-    /// clients do, and for a server that does not know `exit` by our end alone.
+    /// Ends a conversation with a server that is to go on as it was, as the lesson's
+    /// clients do: by `exit`. Our own end must not cross the server's, which would leave
+    /// `TIME_WAIT` at its port.
     pub(super) fn part(&mut self) {
-        if self.links.get(Seat::Main).is_some_and(Link::is_open) {
-            self.send(Seat::Main, b"exit".to_vec());
+        let Some(link) = self.links.get_mut(Seat::Main).filter(|link| link.is_open()) else {
+            return;
+        };
+        link.may_end = true;
+        self.send(Seat::Main, b"exit".to_vec());
+    }
+
+    /// Ends our side for a server that does not know `exit`. Returns whether that was
+    /// left to do.
+    pub(super) fn part_unheard(&mut self) -> bool {
+        let is_left = self.links.get(Seat::Main).is_some_and(|link| !link.is_finished);
+        if is_left {
             self.finish_writing(Seat::Main);
         }
+        is_left
     }
 
     fn finish_writing(&mut self, seat: Seat) {
