@@ -1,10 +1,11 @@
 //! A connection to the server under test: a task that carries out what it is told,
 //! and tells what comes.
 
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 
-use futures_util::FutureExt as _;
 use protocol::homework::{Conn, Event};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -54,9 +55,11 @@ async fn serve(
     reset_on_close(&stream);
 }
 
-/// Whether the server has ended its side, and all that it sent before is read.
+/// Whether the server has ended its side, and all that it sent before is read. Asks the
+/// kernel: the runtime's readiness is as old as its last poll, and a server that was just
+/// sent `exit` ends meanwhile.
 fn has_ended(stream: &TcpStream) -> bool {
-    matches!(stream.peek(&mut [0]).now_or_never(), Some(Ok(0)))
+    matches!(SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]), Ok(0))
 }
 
 /// Until the grader lets go of the connection. Returns whether our side has ended and the

@@ -14,9 +14,10 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long the output may outlive its process: what a program that it started prints
-/// is not waited for.
-const LAST_WORDS: Duration = Duration::from_millis(300);
+/// How long the output may outlive its process and its group, which are ended: only a
+/// program that has left the group still has the other end, and is not waited for. Long,
+/// since a traceback may still have to be read on a machine that is overloaded.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// How to start it.
 #[derive(Clone, Debug)]

@@ -241,7 +241,8 @@ fn every_wrong_server_gets_its_cause_and_the_same_words_as_ever() {
     for (name, check, cause) in WRONG {
         let failure = failure(&reports[*name]);
         let failure = failure.unwrap_or_else(|| panic!("{name} passed"));
-        assert_eq!((&failure["name"], &failure["cause"]), (&(*check).into(), &(*cause).into()));
+        let found = (&failure["name"], &failure["cause"]);
+        assert_eq!(found, (&(*check).into(), &(*cause).into()), "{name}: {failure:#}");
         for (language, text) in [("zh", words::Language::Chinese), ("en", words::Language::English)]
             .map(|(name, language)| (name, verdict(failure, language)))
         {
