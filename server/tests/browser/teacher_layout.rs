@@ -108,6 +108,66 @@ async fn on_a_laptop_ten_people_are_in_sight_and_who_is_stuck_is_first() {
     browser.finish().await;
 }
 
+/// Says that the list is scrolled, without an end, as a wheel does.
+const SCROLL: &str = "
+window.scrolling = setInterval(() => document.querySelector('.col').dispatchEvent(new Event('scroll')), 5);";
+
+/// Remembers the least place that a row had which is struggling.
+const WATCH: &str = "
+window.least = Infinity;
+window.watching = new MutationObserver(() => {
+  const place = [...document.querySelectorAll('#people > li')].findIndex(row => row.dataset.state === 'struggling');
+  if (place >= 0) least = Math.min(least, place);
+});
+watching.observe(document.getElementById('people'), { childList: true, subtree: true, attributes: true });";
+
+/// A browser without a screen says that there is none.
+const HAS_A_MOUSE: &str = "
+const real = matchMedia;
+window.matchMedia = query => query === '(hover:hover)' ? { matches: true } : real(query);";
+
+const SORT_AS_THEY_CAME: &str = "
+const sort = document.getElementById('sort');
+sort.value = 'came';
+sort.dispatchEvent(new Event('change', { bubbles: true }));";
+
+#[tokio::test]
+async fn rows_keep_their_places_while_they_are_scrolled_or_pointed_at() {
+    let server = TestServer::start().await;
+    let laptop = Visitor { width: 1280, height: 720, ..ENGLISH };
+    let Some(browser) = open(laptop, server.http).await else { return };
+    let mut clients = server.tcp_clients(MANY).await;
+    browser.until(&format!("document.querySelectorAll('#people > li').length === {MANY}")).await;
+    browser.script(SCROLL).await;
+    browser.script(WATCH).await;
+    let [first, .., last] = clients.as_mut_slice() else { panic!("there are many") };
+    for _ in 0..5 {
+        last.send("find；zhangsan\n".as_bytes()).await;
+        last.line().await;
+    }
+    browser.until(&format!("{STATES}.at(-1) === 'struggling'")).await;
+    // What is told later is shown, and the row is where it was.
+    last.send("find；nobody-else\n".as_bytes()).await;
+    last.line().await;
+    let told = "document.querySelector('#people > :last-child').textContent";
+    browser.until(&format!("{told}.includes('nobody-else')")).await;
+    assert_eq!(browser.script("return least").await, MANY - 1);
+    browser.script("clearInterval(scrolling)").await;
+    browser.until(&format!("{STATES}[0] === 'struggling'")).await;
+    // The mouse stays where it has clicked.
+    browser.script(HAS_A_MOUSE).await;
+    browser.click("#people > :first-child .facts").await;
+    browser.script(SORT_AS_THEY_CAME).await;
+    first.send(b"find;somebody\n").await;
+    first.line().await;
+    let told = "document.getElementById('people').textContent";
+    browser.until(&format!("{told}.includes('somebody')")).await;
+    assert_eq!(browser.script(&format!("return {STATES}[0]")).await, "struggling");
+    browser.click("#people-title").await;
+    browser.until(&format!("{STATES}.at(-1) === 'struggling'")).await;
+    browser.finish().await;
+}
+
 #[tokio::test]
 async fn an_announcement_leaves_the_field_empty_for_the_next_one() {
     let server = TestServer::start().await;

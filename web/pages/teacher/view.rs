@@ -1,7 +1,7 @@
 //! The teacher's page on view. A row is written anew only when its person has changed;
 //! whatever was typed becomes text nodes only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,8 +11,9 @@ use js_sys::Intl::Collator;
 use js_sys::{Array, Date, Object, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web::browser::dom::{Dom as _, element, instantiate, root, template};
+use web::browser::listener::Listener;
 use web::browser::translator::Translator;
-use web_sys::{Document, Element};
+use web_sys::{Document, Element, Node};
 
 use crate::controls::announced;
 use crate::homework::HomeworkTable;
@@ -30,6 +31,11 @@ const NAMES: usize = 24;
 /// that each batch is laid out by itself even where a frame takes twice its time.
 pub const BATCH_PAUSE: u64 = 33;
 
+/// The same between two batches of moves, none of which comes while the list is scrolled. Each
+/// has the browser walk all rows behind it, some 20 ms of a slow laptop, and rows that change
+/// places at each frame cannot be read.
+const MOVES_PAUSE: u64 = 100;
+
 /// The parts of the document that change.
 pub struct View {
     document: Document,
@@ -39,6 +45,9 @@ pub struct View {
     order: RefCell<Vec<u64>>,
     shown: RefCell<Shown>,
     homework: HomeworkTable,
+    /// Whether the rows were scrolled since it was last time to move some.
+    has_scrolled: Rc<Cell<bool>>,
+    _listeners: Vec<Listener>,
 }
 
 /// A person's row, and what is in it.
@@ -56,10 +65,12 @@ struct Shown {
     counts: Option<Counts>,
     journal: Option<u64>,
     titles: usize,
-    /// What the rows are sorted by.
+    /// What the rows are sorted by, once they are.
     sort: Option<Sort>,
     /// Whether they are, as far as is known.
     order: Option<Order>,
+    /// When it was last time to move some.
+    moved: u64,
     author: Option<Option<Person>>,
 }
 
@@ -78,7 +89,24 @@ impl View {
     /// Finds its parts in the document when they are needed.
     pub fn of(document: &Document, translator: Rc<Translator>) -> Self {
         let (rows, order, shown, homework) = Default::default();
-        View { document: document.clone(), translator, rows, order, shown, homework }
+        let has_scrolled = Rc::new(Cell::new(false));
+        // On a phone the page as a whole is scrolled.
+        let column = element(document, "people").parent_node();
+        let listen = |scroller: Node| {
+            let has_scrolled = has_scrolled.clone();
+            Listener::new(&scroller, "scroll", move |_| has_scrolled.set(true))
+        };
+        let _listeners = column.into_iter().chain([document.clone().into()]).map(listen).collect();
+        View {
+            document: document.clone(),
+            translator,
+            rows,
+            order,
+            shown,
+            homework,
+            has_scrolled,
+            _listeners,
+        }
     }
 
     /// Has everything be shown again: in another language.
@@ -219,14 +247,16 @@ impl View {
             model.roll_mut().change_all();
             rows.values_mut().for_each(|row| row.person = None);
         }
-        let (changed, gone) = model.roll_mut().changes();
-        for id in gone {
-            if let Some(row) = rows.remove(&id) {
+        let (changed, gone) = match self.moves(model, &rows, now) {
+            true => Default::default(),
+            false => model.roll_mut().changes(),
+        };
+        for id in &gone {
+            if let Some(row) = rows.remove(id) {
                 row.element.remove();
             }
         }
         let list = self.find("people");
-        let before = rows.len();
         for id in &changed {
             let Some(person) = model.roll().row(*id) else { continue };
             let row = rows.entry(*id).or_insert_with(|| {
@@ -248,15 +278,10 @@ impl View {
         }
         let counts = model.roll().counts();
         let has_changed = !changed.is_empty() || self.shown.borrow().counts != Some(counts);
-        let is_new_sort = self.shown.borrow().sort != Some(model.sort());
-        let is_whole = self.shown.borrow().order == Some(Order::Whole);
-        if has_changed || is_new_sort || !is_whole {
-            let moves = if is_new_sort { usize::MAX } else { BATCH };
-            let order = self.arrange(model, &rows, rows.len() > before, moves);
-            self.shown.borrow_mut().order = Some(order);
-        }
         let mut shown = self.shown.borrow_mut();
-        shown.sort = Some(model.sort());
+        if has_changed {
+            shown.order = Some(Order::Part);
+        }
         shown.titles = titles;
         shown.counts = Some(counts);
         if has_changed {
@@ -273,25 +298,36 @@ impl View {
         }
     }
 
+    /// Puts some rows in order, if it is time. Returns whether that was done, which is enough
+    /// for one frame.
+    fn moves(&self, model: &Model, rows: &HashMap<u64, ShownRow>, now: u64) -> bool {
+        let mut shown = self.shown.borrow_mut();
+        let is_complete = !rows.is_empty() && rows.len() >= model.roll().rows().count();
+        let is_new_sort = shown.sort != Some(model.sort());
+        let is_due = shown.order != Some(Order::Whole) && now >= shown.moved + MOVES_PAUSE;
+        if is_due {
+            shown.moved = now;
+        }
+        let is_time = is_new_sort || is_due && !self.has_scrolled.take();
+        if !is_complete || !is_time {
+            return false;
+        }
+        let order = self.arrange(model, rows, if is_new_sort { usize::MAX } else { BATCH });
+        shown.order = Some(order);
+        if order != Order::Held {
+            shown.sort = Some(model.sort());
+        }
+        order != Order::Held
+    }
+
     /// Puts the rows in order, with so many moves at most. None moves away from under the
     /// pointer, or from the keyboard's focus, so that no click meets another person.
-    fn arrange(
-        &self,
-        model: &Model,
-        rows: &HashMap<u64, ShownRow>,
-        has_new_rows: bool,
-        mut moves: usize,
-    ) -> Order {
+    fn arrange(&self, model: &Model, rows: &HashMap<u64, ShownRow>, mut moves: usize) -> Order {
         if self.is_used("#people>:hover") || self.is_used("#people :focus-visible") {
             return Order::Held;
         }
         let mut order = self.order.borrow_mut();
-        let before = order.clone();
         model.roll().sort(&mut order, model.sort(), self.collation());
-        let is_whole = self.shown.borrow().order == Some(Order::Whole);
-        if is_whole && *order == before && !has_new_rows {
-            return Order::Whole;
-        }
         let list = self.find("people");
         let mut next = list.first_element_child();
         for row in order.iter().filter_map(|id| Some(&rows.get(id)?.element)) {

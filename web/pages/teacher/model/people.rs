@@ -40,11 +40,11 @@ impl Sort {
     }
 }
 
-/// Rows that are written, and moved, at once. A row that is moved pushes another one into
+/// Rows that are written, or moved, at once. A row that is moved pushes another one into
 /// sight, so that four are up to eight to be styled and laid out: some 8 ms of a slow laptop
-/// beside the 20 to 30 of a frame in which the list is scrolled and its order changes, and a
-/// task of 50 ms is seen. With [`BATCH_PAUSE`](crate::view::BATCH_PAUSE) 120 rows a second,
-/// as a class of 300 is told of; the rows in sight are there at once.
+/// beside the 20 of a frame whose order changes, and a task of 50 ms is seen. With
+/// [`BATCH_PAUSE`](crate::view::BATCH_PAUSE) 120 rows a second are written, as many as a class
+/// of 300 changes.
 pub const BATCH: usize = 4;
 
 /// Who is here. Rows that change are remembered, so that the view touches no others.
