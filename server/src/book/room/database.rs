@@ -53,7 +53,7 @@ const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5000 -c synchrono
                         -c statement_timeout=0 -c tcp_user_timeout=5000 \
                         -c default_transaction_isolation=read\\ committed \
                         -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off \
-                        -c jit=off";
+                        -c jit=off -c plan_cache_mode=force_generic_plan";
 
 /// A database and the connections to it. Clones share them.
 #[derive(Clone)]
