@@ -196,18 +196,29 @@ impl Steps {
             cargo.args(["--test", "browser"]);
             cargo
         };
+        let of_page = || {
+            let page = cmd!(shell, "cargo test --package web").args(["--target", tools::WASM]);
+            let runner = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.test_runner);
+            with_chromium(page.env(runner.0, runner.1).into())
+        };
+        let mut beside = vec![workspace()];
+        if chromium.is_empty() {
+            suite.leave_out("the tests of the page in the browser", "there is no Chromium");
+        } else {
+            beside.push(of_page());
+        }
         // Before any of them runs, since a compiler beside them would slow them down.
         self.step("tests are compiled", || {
-            for mut cargo in [workspace(), in_browser()] {
+            for mut cargo in [workspace(), in_browser(), of_page()] {
                 if !cargo.arg("--no-run").status()?.success() {
                     bail!("the tests do not compile; the reason is above");
                 }
             }
             Ok(())
         })?;
-        // Both wait much of their time: for a browser, for a disk, for a pause.
+        // All wait much of their time: for a browser, for a disk, for a pause.
         self.step("tests of the pages in a browser, beside all others", || {
-            suite.run_both(in_browser(), workspace())
+            suite.run_beside(in_browser(), beside)
         })?;
         for browser in others {
             self.step(browser.engine.journey(), || {
@@ -217,16 +228,6 @@ impl Steps {
                 suite.run(journey.env("TCP_CLASSROOM_ENGINE", browser.engine.name()).into())
             })?;
         }
-        self.step("tests of the page, in the browser", || {
-            if chromium.is_empty() {
-                suite.leave_out("the tests of the page in the browser", "there is no Chromium");
-                return Ok(());
-            }
-            let page = cmd!(shell, "cargo test --package web").args(["--target", tools::WASM]);
-            suite.run(with_chromium(
-                page.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.test_runner).into(),
-            ))
-        })?;
         if options.windows {
             self.step("tests of the program for Windows, under Wine", || {
                 let windows = Windows::ensure(shell)?;

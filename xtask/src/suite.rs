@@ -55,7 +55,7 @@ impl Suite {
         std::fs::create_dir_all(target)
             .and_then(|()| std::fs::write(&list, ""))
             .with_context(|| format!("cannot write {}", list.display()))?;
-        let path = program::path_with_python();
+        let path = program::path_with_python(&target.join("python3"));
         Ok(Suite { passed: 0, failed: 0, list, skip_missing, path, left_out: Vec::new() })
     }
 
@@ -103,19 +103,21 @@ impl Suite {
         self.add(ran)
     }
 
-    /// Runs two `cargo test` at the same time. What the second one says is shown when it
-    /// has ended, so that its lines stand together.
+    /// Runs a `cargo test`, and beside it others, one after another. What those say is
+    /// shown when each has ended, so that its lines stand together.
     ///
     /// # Errors
     ///
-    /// A test failed, or one of them did not compile. Both run to their ends first.
-    pub fn run_both(&mut self, shown: Command, held_back: Command) -> Result<()> {
-        let (shown, held_back) = (self.prepared(shown), self.prepared(held_back));
+    /// A test failed, or one of them did not compile. All run to their ends first.
+    pub fn run_beside(&mut self, shown: Command, held_back: Vec<Command>) -> Result<()> {
+        let shown = self.prepared(shown);
+        let held_back: Vec<_> = held_back.into_iter().map(|cargo| self.prepared(cargo)).collect();
         let (shown, held_back) = std::thread::scope(|threads| {
-            let held_back = threads.spawn(|| Ran::held_back(held_back));
+            let held_back = threads
+                .spawn(|| held_back.into_iter().map(Ran::held_back).collect::<Vec<Result<_>>>());
             (Ran::shown(shown), held_back.join().expect("it does not panic"))
         });
-        self.add(shown).and(self.add(held_back))
+        held_back.into_iter().fold(self.add(shown), |so_far, ran| so_far.and(self.add(ran)))
     }
 
     /// Tells the tests what this run is like.
