@@ -14,6 +14,7 @@ use flate2::write::GzEncoder;
 use xshell::{Shell, cmd};
 
 use crate::page::{flags, update};
+use crate::stamp::Stamp;
 use crate::tools::{Tools, WASM};
 use crate::{heading, lock, target};
 
@@ -33,16 +34,25 @@ pub fn build(shell: &Shell, tools: &Tools) -> Result<()> {
     let stack = format!("-Clink-arg=-zstack-size={STACK}");
     library.args(["--", &stack]).envs(flags(shell)?).run()?;
     let compiled = target(shell).join(WASM).join("page").join("python.wasm");
+    let worker = shell.current_dir().join("python/src/worker.js");
+    // The version of wasm-bindgen is in the program.
+    let stamp = [compiled.clone(), worker.clone()];
+    let stamp = Stamp::of(&stamp, "", target(shell).join("python.stamp"))?;
+    stamp.unless_known(&folder(shell), || pack_all(shell, tools, &compiled, &worker))
+}
+
+/// Joins the compiled program to JavaScript, and packs both.
+fn pack_all(shell: &Shell, tools: &Tools, compiled: &Path, worker: &Path) -> Result<()> {
     let output = target(shell).join("python");
     let bindgen = &tools.wasm_bindgen;
     // For a script and not a module, which not every browser runs in a worker.
     cmd!(shell, "{bindgen} --target no-modules --no-typescript --out-name python")
         .arg("--out-dir")
-        .args([&output, &compiled])
+        .args([&output, compiled])
         .run()?;
     let program = read(&output.join("python_bg.wasm"))?;
     let mut script = read(&output.join("python.js"))?;
-    script.extend(read(&shell.current_dir().join("python/src/worker.js"))?);
+    script.extend(read(worker)?);
     let mut hasher = DefaultHasher::new();
     hasher.write(&program);
     hasher.write(&script);

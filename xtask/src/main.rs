@@ -7,6 +7,7 @@
 //! - [`beside`]: two builds at the same time;
 //! - [`page`]: the pages, from `web/` and `static/` into `dist/`;
 //! - [`interpreter`]: Python for the pages, from `python/` into `dist-python/`;
+//! - [`stamp`]: what a tool was given last, which it needs not be given again;
 //! - [`checks`]: what `test` runs, in its order, and [`suite`], which counts it;
 //! - [`windows`]: the tests of the program for Windows, under Wine;
 //! - [`cluster`]: the tests with a database of three machines, under Patroni;
@@ -35,6 +36,7 @@ mod packages;
 mod page;
 mod program;
 mod remap;
+mod stamp;
 mod suite;
 mod tools;
 mod windows;

@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, bail};
 use xshell::{Shell, cmd};
 
 use crate::beside::Other;
-use crate::tools::{self, Tools, WASM};
+use crate::stamp::Stamp;
+use crate::tools::{self, TRUNK, Tools, WASM};
 use crate::{heading, lock, remap};
 
 /// Where the pages are, a folder each.
@@ -45,16 +46,20 @@ pub fn build_beside(shell: &Shell, meanwhile: impl FnOnce(&Other) -> Result<()>)
         meanwhile(other)
     })?;
 
-    let built = crate::target(shell).join("pages");
+    let (root, target) = (shell.current_dir(), crate::target(shell));
     let mut files = Files::new();
     for folder in shell.read_dir(PAGES)? {
         let Some(page) = folder.file_name().and_then(|name| name.to_str()) else { continue };
-        let output = built.join(page);
-        bundle(shell, &tools, page, &output)?;
+        let output = target.join("pages").join(page);
+        let program = target.join(WASM).join("page").join(format!("{page}.wasm"));
+        let given = ["Trunk.toml".into(), folder.clone(), "static".into(), program];
+        let given = given.map(|path| root.join(path));
+        Stamp::of(&given, TRUNK, output.with_extension("stamp"))?
+            .unless_known(&output, || bundle(shell, &tools, page, &output))?;
         let place = if page == FIRST_PAGE { Path::new("") } else { page.as_ref() };
-        files.extend(read(&output)?.into_iter().map(|(name, bytes)| (place.join(name), bytes)));
+        files.extend(read_all(&output)?.into_iter().map(|(name, bytes)| (place.join(name), bytes)));
     }
-    update(&shell.current_dir().join("dist"), &files)?;
+    update(&root.join("dist"), &files)?;
     Ok(tools)
 }
 
@@ -86,14 +91,14 @@ pub fn flags(shell: &Shell) -> Result<Option<(&'static str, String)>> {
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// Reads all files of a folder and of the folders in it.
-fn read(folder: &Path) -> Result<Files> {
+pub fn read_all(folder: &Path) -> Result<Files> {
     let context = || format!("cannot read {}", folder.display());
     let mut files = Files::new();
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;
         let name = PathBuf::from(entry.file_name());
         if entry.file_type().with_context(context)?.is_dir() {
-            let inner = read(&entry.path())?;
+            let inner = read_all(&entry.path())?;
             files.extend(inner.into_iter().map(|(path, bytes)| (name.join(path), bytes)));
         } else {
             files.insert(name, fs::read(entry.path()).with_context(context)?);
@@ -107,7 +112,7 @@ fn read(folder: &Path) -> Result<Files> {
 /// tests anew.
 pub fn update(folder: &Path, files: &Files) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let before = read(folder)?;
+    let before = read_all(folder)?;
     for name in before.keys().filter(|name| !files.contains_key(*name)) {
         let path = folder.join(name);
         fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
@@ -167,7 +172,7 @@ mod tests {
         };
         let first = files(&[("index.html", "1"), ("page-1.js", "1"), ("board/index.html", "1")]);
         update(&dist, &first).unwrap();
-        assert_eq!(read(&dist).unwrap(), first);
+        assert_eq!(read_all(&dist).unwrap(), first);
 
         let long_ago = std::time::SystemTime::UNIX_EPOCH;
         for name in ["index.html", "board/index.html"] {
@@ -176,7 +181,7 @@ mod tests {
         }
         let second = files(&[("index.html", "2"), ("page-2.js", "1"), ("board/index.html", "1")]);
         update(&dist, &second).unwrap();
-        assert_eq!(read(&dist).unwrap(), second);
+        assert_eq!(read_all(&dist).unwrap(), second);
         let is_old = |name| fs::metadata(dist.join(name)).unwrap().modified().unwrap() == long_ago;
         assert!(is_old("board/index.html") && !is_old("index.html"));
     }

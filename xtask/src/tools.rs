@@ -13,7 +13,7 @@ use crate::{heading, lock, program};
 
 /// 0.21.14 is the last version of trunk that our compiler builds: 0.22 asks for
 /// a newer one than `rust-toolchain.toml` names.
-const TRUNK: &str = "0.21.14";
+pub const TRUNK: &str = "0.21.14";
 
 /// What the page is compiled for.
 pub const WASM: &str = "wasm32-unknown-unknown";
