@@ -48,7 +48,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 /// been made while the tables were empty, where scans and hash joins look cheaper: a change
 /// would read all contacts of all rooms until the next `analyze`. What can only be scanned
 /// still is; it then counts as so expensive that PostgreSQL would compile it (JIT), which
-/// takes 0.5 s.
+/// takes 0.5 s. The plan is one for all values: of the small arrays of a group PostgreSQL
+/// would make a new one each time, which is a sixth of its work.
 const SETTINGS: &str = "-c idle_in_transaction_session_timeout=5000 -c synchronous_commit=on \
                         -c statement_timeout=0 -c tcp_user_timeout=5000 \
                         -c default_transaction_isolation=read\\ committed \
