@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_postgres::AsyncMessage;
@@ -93,27 +93,31 @@ async fn session(
     let (mut received, mut due) = (Vec::new(), BTreeSet::new());
     let mut not_before = Instant::now();
     loop {
-        tokio::select! {
+        let is_over = tokio::select! {
             count = changed.recv_many(&mut received, MOST) => {
-                if count == 0 {
-                    return Ok(());
-                }
                 due.extend(received.drain(..).flatten());
+                count == 0
             }
-            () = sleep_until(not_before), if !due.is_empty() => {
-                let rooms: Vec<_> = std::mem::take(&mut due).into_iter().collect();
-                for rooms in rooms.chunks(MOST) {
-                    let payload = payload(me, rooms);
-                    let values: [&(dyn ToSql + Sync); 2] = [&channel.name(), &payload];
-                    let notifying = async { Ok(client.execute(&notify, &values).await?) };
-                    database.in_time(notifying).await?;
-                }
-                not_before = Instant::now() + PACE;
+            () = sleep_until(not_before), if !due.is_empty() => false,
+            payload = notifications.recv() => {
+                let payload = payload.context("the connection broke")?;
+                let _ = wakes.send(others(me, &payload));
+                false
             }
-            payload = notifications.recv() => match payload {
-                Some(payload) => drop(wakes.send(others(me, &payload))),
-                None => bail!("the connection broke"),
+        };
+        // The last notification does not wait: the server stops.
+        if !due.is_empty() && (is_over || Instant::now() >= not_before) {
+            let rooms: Vec<_> = std::mem::take(&mut due).into_iter().collect();
+            for rooms in rooms.chunks(MOST) {
+                let payload = payload(me, rooms);
+                let values: [&(dyn ToSql + Sync); 2] = [&channel.name(), &payload];
+                let notifying = async { Ok(client.execute(&notify, &values).await?) };
+                database.in_time(notifying).await?;
             }
+            not_before = Instant::now() + PACE;
+        }
+        if is_over {
+            return Ok(());
         }
     }
 }
