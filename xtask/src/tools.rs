@@ -98,6 +98,9 @@ impl Tool {
         .env("CARGO_PROFILE_DEV_OVERFLOW_CHECKS", "false")
         .env("CARGO_PROFILE_DEV_PANIC", "abort")
         .env("CARGO_PROFILE_DEV_CODEGEN_UNITS", "1")
+        .env("CARGO_PROFILE_DEV_BUILD_OVERRIDE_CODEGEN_UNITS", "1")
+        .env("CARGO_PROFILE_DEV_BUILD_OVERRIDE_DEBUG_ASSERTIONS", "false")
+        .env("CARGO_PROFILE_DEV_BUILD_OVERRIDE_OVERFLOW_CHECKS", "false")
         // Two bars on one line: something else is compiled at the same time.
         .env("CARGO_TERM_PROGRESS_WHEN", "never")
         .env("CARGO_TARGET_DIR", build_directory(cache))
