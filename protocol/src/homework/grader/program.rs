@@ -62,6 +62,11 @@ impl Program {
         &self.printed
     }
 
+    /// Whether an exception was printed since the mark, be it in part.
+    pub fn has_raised(&self) -> bool {
+        Traceback::has_begun(&self.stderr)
+    }
+
     /// The last exception since the mark.
     pub fn traceback(&self, file: Option<&str>) -> Option<Traceback> {
         Traceback::last(&self.stderr, file)

@@ -385,7 +385,8 @@ fn a_server_that_has_the_port_already_and_does_not_know_exit_is_left_by_our_end(
 fn a_traceback_is_read_whole_wherever_its_pieces_stand_beside_the_end_of_the_connection() {
     let source = Some("c, a = s.accept()\nwhile True:\n    serve(c)\n".to_owned());
     let pieces = [
-        "Traceback (most recent call last):\n  File \"server.py\", line 3, in <module>\nOSError",
+        "Traceback (most recent call last):\n  File \"server.py\", line 3, in <module>\n",
+        "OSError",
         ": [Errno 9] Bad file descriptor\n",
     ]
     .map(|piece| Event::Stderr(piece.to_owned()));
@@ -420,4 +421,35 @@ fn a_traceback_is_read_whole_wherever_its_pieces_stand_beside_the_end_of_the_con
         let cause = next.finding.as_ref().map(|finding| finding.cause);
         assert_eq!(cause, Some(Cause::AcceptOutsideLoop), "{closed_at}: {:#?}", states(&grader));
     }
+}
+
+#[test]
+fn a_traceback_whose_first_lines_come_before_the_check_that_it_is_about_is_read_whole() {
+    let source = Some("c, a = s.accept()\nwhile True:\n    c.send('Welcome!')\n".to_owned());
+    let file = Some("server.py".to_owned());
+    let options = Options { can_restart: true, source, file, ..Options::default() };
+    let (mut grader, mut now) = (Grader::new(options), Duration::ZERO);
+    // The first client is accepted, and ends the server, before its connection is told.
+    grader.server.is_probed = true;
+    grader.tick(now);
+    grader.handle(Event::Started, now);
+    let (conn, _) = sent(&mut grader);
+    let printed = |text: &str| Event::Stderr(text.to_owned());
+    for event in [
+        printed("Traceback (most recent call last):\n  File \"server.py\", line 3, in serve\n"),
+        Event::Connected(conn),
+        printed("TypeError: a bytes-like object is required, not 'str'\n"),
+        Event::Closed(conn),
+        Event::Exited { code: Some(1) },
+    ] {
+        grader.handle(event, now);
+        now += BEHIND_TRACEBACK / 4;
+        grader.tick(now);
+    }
+    let greeting = grader.stage(Name::Greeting);
+    let finding = greeting.finding.as_ref().unwrap_or_else(|| panic!("{:#?}", states(&grader)));
+    assert_eq!(
+        (finding.cause, finding.line.as_ref().map(|line| line.number)),
+        (Cause::StrSent, Some(3))
+    );
 }

@@ -14,7 +14,17 @@ pub struct Traceback {
     pub is_direct: bool,
 }
 
+/// What stands above the frames.
+const HEADLINE: &str = "Traceback ";
+
 impl Traceback {
+    /// Whether a traceback is in what a program printed, or the beginning of one: Python
+    /// writes it in pieces.
+    pub fn has_begun(printed: &str) -> bool {
+        printed.lines().any(|line| line.starts_with(HEADLINE))
+            || Self::last(printed, None).is_some()
+    }
+
     /// The last traceback in what a program printed. `file` is the name of the
     /// student's file, if it is known; otherwise any that is no library.
     pub fn last(printed: &str, file: Option<&str>) -> Option<Self> {
@@ -24,7 +34,7 @@ impl Traceback {
         // The frames stand above it, up to the headline or the last exception.
         let begin = lines[..end]
             .iter()
-            .rposition(|line| line.starts_with("Traceback ") || exception(line).is_some())
+            .rposition(|line| line.starts_with(HEADLINE) || exception(line).is_some())
             .map_or(0, |at| at + 1);
         let frames: Vec<_> = lines[begin..end].iter().filter_map(|line| frame(line)).collect();
         let own = |path: &str| match file {
