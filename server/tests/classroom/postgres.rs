@@ -19,12 +19,12 @@ use super::{must, needs};
 /// What PostgreSQL has by default.
 const PORT: u16 = 5432;
 
-/// A file system in memory. A new database is 300 files: to make and delete them on a disk
-/// is a third of what all tests of rooms compute. Whoever kills a process loses nothing in
-/// either.
+/// Linux's file system in memory (tmpfs). `create database` makes 300 files: on a disk that
+/// is a third of what all tests of rooms compute. The tests end processes and never the
+/// machine, so that durability is the same on both.
 const MEMORY: &str = "/dev/shm";
 
-/// Bytes that are free there, if it is used: the clusters of all tests grow to 920 MB.
+/// Free bytes from which on it is used: the clusters of all tests grow to 920 MB, measured.
 const ROOM: u64 = 2 << 30;
 
 /// What the shell around the server does: it starts it, says so once the server takes
