@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use super::{DEADLINE, wait_until};
 
@@ -221,6 +222,10 @@ fn lines(source: impl std::io::Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
+/// How long a writer rests behind a reply, so that a load stays far from filling a book,
+/// and leaves processors to other tests: there is always something on its way all the same.
+pub const WRITERS_REST: Duration = Duration::from_millis(20);
+
 /// Adds names until the server is gone, one at a time and in pipelines. Returns
 /// how many were confirmed.
 pub fn add_until_killed(client: TcpStream, writer: usize, round: usize) -> usize {
@@ -265,5 +270,6 @@ pub fn add_until_killed_or_refused(
             assert!(answers.contains("Error: not confirmed"), "{answers}");
             return (confirmed, true);
         }
+        std::thread::sleep(WRITERS_REST);
     }
 }

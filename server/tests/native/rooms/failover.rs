@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{QUOTA, say};
+use crate::classroom::binary::WRITERS_REST;
 use crate::classroom::postgres_pair::Pair;
 use crate::classroom::{TestServer, must};
 use tcp_classroom::Rooms;
@@ -52,6 +53,7 @@ impl Load {
                         assert!(reply.starts_with("Error: not confirmed"), "{reply}");
                         refused += 1;
                     }
+                    tokio::time::sleep(WRITERS_REST).await;
                 }
                 (confirmed, refused)
             }));

@@ -24,7 +24,7 @@ use tcp_classroom::{NewRoom, Rooms};
 use transcripts::all;
 
 /// More contacts than a test makes.
-const QUOTA: usize = 10_000;
+const QUOTA: usize = 100_000;
 
 /// A database of its own with one room, as one server serves it.
 struct OneRoom {

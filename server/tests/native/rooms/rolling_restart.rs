@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::OneRoom;
-use crate::classroom::binary::{FREE_PORTS, Program, command};
+use crate::classroom::binary::{FREE_PORTS, Program, WRITERS_REST, command};
 use crate::classroom::postgres::Postgres;
 use crate::classroom::{DEADLINE, get, must};
 use nix::sys::signal::Signal;
@@ -53,6 +53,7 @@ fn write(balanced: &Balanced, code: &str, writer: usize, stop: &AtomicBool) -> (
                 Some(reply) => assert!(reply.starts_with("Error: not confirmed"), "{reply}"),
                 None => continue 'connecting,
             }
+            std::thread::sleep(WRITERS_REST);
         }
     }
     (confirmed, connections)
