@@ -1,4 +1,4 @@
-//! Clients: how they load the servers, each waiting for the reply before it goes on.
+//! Clients: how they load the servers, each waiting for its replies before it goes on.
 //!
 //! They are lean, unlike those of the tests: on two processors what a client takes is missing
 //! to the servers and the database.
@@ -14,17 +14,19 @@ use tokio::time::{interval_at, sleep_until};
 pub struct Client {
     stream: BufReader<TcpStream>,
     number: usize,
-    line: Vec<u8>,
+    replies: Vec<u8>,
 }
 
-/// What a client asks for: its number, and how many it has asked for.
-pub type Line = fn(usize, usize) -> String;
+/// What a client sends before it reads the replies, a line or several: its number, and how
+/// often it has sent.
+pub type Lines = fn(usize, usize) -> String;
 
 /// How it went.
 #[derive(Default)]
 pub struct Load {
-    /// How long each reply took, sorted.
+    /// How long the replies took to what was sent together, sorted.
     pub times: Vec<Duration>,
+    pub replies: usize,
     /// Bytes that went from and to the clients, without those of TCP.
     pub bytes: usize,
     pub clients: Vec<Client>,
@@ -35,7 +37,7 @@ impl Client {
     pub async fn join(server: SocketAddr, code: &str, number: usize) -> Self {
         let stream = TcpStream::connect(server).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut client = Client { stream: BufReader::new(stream), number, line: Vec::new() };
+        let mut client = Client { stream: BufReader::new(stream), number, replies: Vec::new() };
         client.stream.write_all(format!("join;{code}\n").as_bytes()).await.unwrap();
         let mut welcome = [0; 8];
         client.stream.read_exact(&mut welcome).await.unwrap();
@@ -43,14 +45,17 @@ impl Client {
         client
     }
 
-    /// Sends a line and returns the reply.
-    pub async fn ask(&mut self, line: &str) -> &str {
-        self.stream.write_all(line.as_bytes()).await.unwrap();
-        self.line.clear();
-        self.stream.read_until(b'\n', &mut self.line).await.unwrap();
-        let reply = std::str::from_utf8(&self.line).unwrap();
-        assert!(!reply.starts_with("Error"), "{reply}");
-        reply
+    /// Sends lines and returns the replies to all of them.
+    pub async fn ask(&mut self, lines: &str) -> &str {
+        self.stream.write_all(lines.as_bytes()).await.unwrap();
+        self.replies.clear();
+        // Joining sends nothing more, and is answered.
+        for _ in 0..lines.matches('\n').count().max(1) {
+            self.stream.read_until(b'\n', &mut self.replies).await.unwrap();
+        }
+        let replies = std::str::from_utf8(&self.replies).unwrap();
+        assert!(!replies.contains("Error"), "{replies}");
+        replies
     }
 
     /// Asks until the end of a time, or only each `every`.
@@ -58,9 +63,9 @@ impl Client {
         mut self,
         end: Instant,
         every: Option<Duration>,
-        line: Line,
-    ) -> (Vec<Duration>, usize, Self) {
-        let (mut times, mut bytes) = (Vec::new(), 0);
+        lines: Lines,
+    ) -> (Load, Self) {
+        let mut load = Load::default();
         let mut pace = every.map(|every| {
             // Not all at once.
             let first = every.mul_f64((self.number * 7_919 % 1_000) as f64 / 1_000.0);
@@ -74,11 +79,12 @@ impl Client {
             if start >= end {
                 break;
             }
-            let line = line(self.number, n);
-            bytes += line.len() + self.ask(&line).await.len();
-            times.push(start.elapsed());
+            let lines = lines(self.number, n);
+            load.bytes += lines.len() + self.ask(&lines).await.len();
+            load.replies += lines.matches('\n').count();
+            load.times.push(start.elapsed());
         }
-        (times, bytes, self)
+        (load, self)
     }
 }
 
@@ -87,15 +93,17 @@ pub async fn load(
     clients: Vec<Client>,
     lasts: Duration,
     every: Option<Duration>,
-    line: Line,
+    lines: Lines,
 ) -> Load {
     let end = Instant::now() + lasts;
-    let asking = clients.into_iter().map(|client| tokio::spawn(client.ask_until(end, every, line)));
+    let asking =
+        clients.into_iter().map(|client| tokio::spawn(client.ask_until(end, every, lines)));
     let mut load = Load::default();
     for asked in asking.collect::<Vec<_>>() {
-        let (times, bytes, client) = asked.await.unwrap();
-        load.times.extend(times);
-        load.bytes += bytes;
+        let (of_one, client) = asked.await.unwrap();
+        load.times.extend(of_one.times);
+        load.replies += of_one.replies;
+        load.bytes += of_one.bytes;
         load.clients.push(client);
     }
     load.times.sort_unstable();

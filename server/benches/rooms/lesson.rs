@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::classroom::postgres::Postgres;
-use crate::clients::{Line, load};
+use crate::clients::{Lines, load};
 use crate::measure::Database;
 use crate::usage::{Usage, megabytes};
 
@@ -49,17 +49,17 @@ pub async fn inputs(postgres: &Postgres) {
         "             a second  p50 ms  p99 ms | ms of processor a second | bytes a message, or a second without any\n\
          \x20                                    |   server     database    | to clients  to database  log"
     );
-    let lines: [(&str, Option<Line>); 3] = [
+    let kinds: [(&str, Option<Lines>); 3] = [
         ("adds", Some(|c, n| format!("add;zhang san {c}.{n};138001{n:05}\n"))),
         ("finds", Some(|c, n| format!("find;zhang san {c}.{}\n", n % 5))),
         ("nothing", None),
     ];
     let mut clients = clients;
-    for (what, line) in lines {
+    for (what, lines) in kinds {
         let (bytes, before) = (counted.bytes(), Usage::now(postgres, &servers).await);
         let start = Instant::now();
-        let done = match line {
-            Some(line) => load(std::mem::take(&mut clients), LASTS, Some(PACE), line).await,
+        let done = match lines {
+            Some(lines) => load(std::mem::take(&mut clients), LASTS, Some(PACE), lines).await,
             None => {
                 tokio::time::sleep(LASTS).await;
                 Default::default()
@@ -67,7 +67,7 @@ pub async fn inputs(postgres: &Postgres) {
         };
         let took = start.elapsed().as_secs_f64();
         let used = Usage::now(postgres, &servers).await.since(before);
-        let count = done.times.len();
+        let count = done.replies;
         // A second, where there is no message.
         let each = |bytes: f64| bytes / if count == 0 { took } else { count as f64 };
         println!(

@@ -4,10 +4,11 @@
 //! Needs PostgreSQL, and Linux, where the tests start one of their own.
 //!
 //! Clients, servers and database share this machine: the figures are what it does with all of
-//! them, while `pgbench` has it for the database alone. Where it finds in groups as large as
-//! the servers', two processors do nothing for the clients, and that is more than any server
-//! can reach; finding one by one, in a session for each client, is what clients get without
-//! servers.
+//! them, while `pgbench` has it for the database alone, and names that come in groups. So
+//! changes are measured twice: each sent alone, and [eight](measure) at once, where what the
+//! kernel does for a message is shared, too. Of finds in groups as large as the servers'
+//! `pgbench` makes more than any server can; finding one by one, in a session for each client,
+//! is what clients get without servers.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,

@@ -6,7 +6,7 @@ use crate::classroom::binary::{FREE_PORTS, Program, command};
 use crate::classroom::events::EventClient;
 use crate::classroom::postgres::Postgres;
 use crate::classroom::{get, must};
-use crate::clients::{Client, at, load};
+use crate::clients::{Client, Lines, Load, at, load};
 use crate::pgbench::Shape;
 use crate::usage::{Usage, megabytes};
 use tcp_classroom::Rooms;
@@ -32,7 +32,22 @@ const FOLLOWED: usize = 100;
 const REST: Duration = Duration::from_millis(150);
 
 /// More contacts than a room gets.
-const QUOTA: usize = 100_000;
+const QUOTA: usize = 1_000_000;
+
+/// Lines that a client sends before it reads the replies, where it does not wait for each.
+/// A server takes a quarter as much of a change that comes with seven others: the rest is
+/// the kernel's work for its packets, which `pgbench` has none of.
+const AT_ONCE: usize = 8;
+
+/// Something that was measured: its name, how it went and for how long.
+struct Measured {
+    what: &'static str,
+    load: Load,
+    lasts: Duration,
+    /// Requests in a transaction; infinite for finds, whose groups the servers do not count.
+    group: f64,
+    used: Usage,
+}
 
 /// A database with rooms.
 pub struct Database {
@@ -79,69 +94,89 @@ impl Database {
 /// The heads of the columns of [`row`].
 pub fn head() {
     println!(
-        "                              adds                         |                         finds                        | \
-         feed, ms     |         an add              |   a find    | a server\n\
-         rooms servers |  a second  p50 ms  p99 ms  group  pgbench   ratio |  a second  p99 ms  pgbench   ratio  one by one   ratio | \
-         p50      p99 | us server  us db  bytes log | server   db |    MB"
+        "rooms servers                   | a second  p50 ms  p99 ms  group | pgbench   ratio | \
+         us server  us db  bytes  log"
     );
 }
 
-/// Measures and prints a row.
+/// Measures and prints a row's lines.
 pub async fn row(postgres: &Postgres, rooms: usize, count: usize) {
     let database = Database::with_rooms(postgres, rooms).await;
     let servers: Vec<_> = (0..count).map(|_| database.server(None)).collect();
     let clients = database.clients(&servers, CLIENTS.max(rooms)).await;
     let warm = load(clients, WARM_UP, None, |c, n| format!("add;c{c}w{n};{n}\n")).await;
+    let mut clients = warm.clients;
 
-    let (groups_before, before) = (groups(&servers).await, Usage::now(postgres, &servers).await);
-    let adds = load(warm.clients, ADDING, None, |c, n| format!("add;c{c}n{n};{n}\n")).await;
-    let by_adds = Usage::now(postgres, &servers).await.since(before);
-    let group = adds.times.len() as f64 / (groups(&servers).await - groups_before).max(1.0);
-    let before = Usage::now(postgres, &servers).await;
-    let finds = load(adds.clients, FINDING, None, |c, n| format!("find;c{c}n{}\n", n % 20)).await;
-    let by_finds = Usage::now(postgres, &servers).await.since(before);
+    let mut measured = Vec::new();
+    let kinds: [(&str, Duration, Lines); 3] = [
+        ("adds", ADDING, |c, n| format!("add;c{c}n{n};{n}\n")),
+        ("adds, 8 at once", ADDING, |c, n| {
+            let eight = n * AT_ONCE..(n + 1) * AT_ONCE;
+            eight.map(|n| format!("add;c{c}e{n};{n}\n")).collect()
+        }),
+        ("finds", FINDING, |c, n| format!("find;c{c}n{}\n", n % 20)),
+    ];
+    for (what, lasts, lines) in kinds {
+        let (before, groups_before) =
+            (Usage::now(postgres, &servers).await, groups(&servers).await);
+        let mut load = load(clients, lasts, None, lines).await;
+        clients = std::mem::take(&mut load.clients);
+        let used = Usage::now(postgres, &servers).await.since(before);
+        let group = load.replies as f64 / (groups(&servers).await - groups_before);
+        measured.push(Measured { what, load, lasts, group, used });
+    }
     let memory = megabytes(&servers) / count as f64;
-    drop(finds.clients);
+    drop(clients);
     let feed = match count {
         1 => Vec::new(),
         _ => follow(&servers, &database.codes[0]).await,
     };
     // They would read what pgbench writes.
     drop(servers);
-    let lasts = ADDING;
-    let shape = Shape { rooms, servers: count, group: group.round().max(1.0) as usize, lasts };
-    let pg_adds = shape.adds(postgres, &database.name).await;
-    // The servers do not count groups of finds. Assumed: half of a lane's clients wait.
-    let waiting = CLIENTS.max(rooms) / (2.min(rooms) * count) / 2;
-    let shape = Shape { group: waiting, lasts: FINDING, ..shape };
-    let pg_finds = shape.finds(postgres, &database.name).await;
-    // What clients would get without servers: a session each, and a find at a time.
-    let alone = Shape { group: 1, ..shape };
-    let pg_alone = alone.finds_in(SESSIONS, postgres, &database.name).await;
 
-    let add_rate = adds.times.len() as f64 / ADDING.as_secs_f64();
-    let find_rate = finds.times.len() as f64 / FINDING.as_secs_f64();
-    let an_add = |sum: f64| sum / adds.times.len() as f64;
-    let a_find = |sum: f64| sum * 1e6 / finds.times.len() as f64;
+    for measured in measured {
+        let Measured { lasts, group, .. } = measured;
+        let shape = Shape { rooms, servers: count, group: group.round() as usize, lasts };
+        let pgbench = match group.is_finite() {
+            true => shape.adds(postgres, &database.name).await,
+            // What clients would get without servers: a session each, and a find at a time.
+            false => {
+                let alone = Shape { group: 1, ..shape };
+                alone.finds_in(SESSIONS, postgres, &database.name).await
+            }
+        };
+        println!("{rooms:5} {count:7}   {}", measured.beside(pgbench));
+    }
+    // Half of a lane's clients wait while the others are answered.
+    let group = CLIENTS.max(rooms) / (2.min(rooms) * count) / 2;
+    let shape = Shape { rooms, servers: count, group, lasts: FINDING };
+    let finds = shape.finds(postgres, &database.name).await;
+    let (p50, p99) = (at(&feed, 0.5), at(&feed, 0.99));
     println!(
-        "{rooms:5} {count:7} | {add_rate:9.0} {:7.1} {:7.1} {group:6.1} {pg_adds:8.0} {:7.2} | \
-         {find_rate:9.0} {:7.1} {pg_finds:8.0} {:7.2} {pg_alone:11.0} {:7.2} | {:5.1} {:8.1} | {:9.0} {:6.0} {:5.0} {:3.0} | \
-         {:6.0} {:4.0} | {memory:5.1}",
-        at(&adds.times, 0.5),
-        at(&adds.times, 0.99),
-        add_rate / pg_adds,
-        at(&finds.times, 0.99),
-        find_rate / pg_finds,
-        find_rate / pg_alone,
-        at(&feed, 0.5),
-        at(&feed, 0.99),
-        an_add(by_adds.servers * 1e6),
-        an_add(by_adds.database * 1e6),
-        an_add(adds.bytes as f64),
-        an_add(by_adds.log),
-        a_find(by_finds.servers),
-        a_find(by_finds.database),
+        "{:17}{memory:.1} MB a server; feed: p50 {p50:.1} ms, p99 {p99:.1} ms; \
+         pgbench in groups of {group} finds {finds:.0} a second",
+        ""
     );
+}
+
+impl Measured {
+    /// The columns of a line, with the yardstick's number a second.
+    fn beside(&self, pgbench: f64) -> String {
+        let Measured { what, load, lasts, group, used } = self;
+        let rate = load.replies as f64 / lasts.as_secs_f64();
+        let each = |sum: f64| sum / load.replies as f64;
+        format!(
+            "{what:15} | {rate:8.0} {:7.1} {:7.1} {group:6.1} | {pgbench:7.0} {:7.2} | \
+             {:9.0} {:6.0} {:6.0} {:4.0}",
+            load.at(0.5),
+            load.at(0.99),
+            rate / pgbench,
+            each(used.servers * 1e6),
+            each(used.database * 1e6),
+            each(load.bytes as f64),
+            each(used.log),
+        )
+    }
 }
 
 /// Groups of changes that were stored so far.

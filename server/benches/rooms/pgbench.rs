@@ -93,7 +93,8 @@ impl Shape {
         let nth = format!("i % {touched}");
         let names = format!(
             "(select {} as room, \
-             'p' || ((:n + i) % {PREFIXES}) || 'n' || :client_id || '.' || (:n + i) as name, \
+             'p' || ((:n + i) % {PREFIXES}) || 'n' || :client_id || '.' || (:n + i) \
+             || 'g{group}' as name, \
              (:n + i)::bigint as seq from generate_series(1, {group}) i)",
             room(&nth)
         );
