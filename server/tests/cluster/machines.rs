@@ -32,7 +32,8 @@ const RECOVERY: Duration = Duration::from_secs(120);
 /// What the shell around a machine does: it starts its programs, obeys the lines it reads,
 /// and ends all of them when nothing more can come, because the test program is gone.
 /// PostgreSQL is started by Patroni and is no child of this shell; each of its sessions is
-/// a process that obeys no signal to another one.
+/// a process that obeys no signal to another one. Patroni ends with a traceback where etcd's
+/// members have not agreed on a version yet.
 const SCRIPT: &str = r#"
 folder=$1
 cd "$folder" || exit 1
@@ -40,7 +41,10 @@ exec 2>>shell.log
 shift
 start() {
     etcd "$@" >>etcd.log 2>&1 & etcd=$!
-    python3 -m patroni patroni.yml >>patroni.log 2>&1 & patroni=$!
+    {
+        until python3 -c "$AGREED" 2>>etcd.log; do sleep 0.1; done
+        exec python3 -m patroni patroni.yml >>patroni.log 2>&1
+    } & patroni=$!
 }
 postgres() {
     test -f data/postmaster.pid && read -r pid <data/postmaster.pid &&
@@ -64,6 +68,12 @@ wait
 rm -rf "$folder"
 "#;
 
+/// A program of Python that fails as long as a member of etcd knows no version of the cluster.
+const AGREED: &str = "
+import os, sys, urllib.request
+sys.exit(b'not_decided' in urllib.request.urlopen(os.environ['VERSION']).read())
+";
+
 /// One machine. Its programs end when it is dropped.
 struct Machine {
     postgres: SocketAddr,
@@ -76,6 +86,8 @@ struct Machine {
 /// All of them, and the ways to them from the servers of the class.
 pub struct Cluster {
     machines: Vec<Machine>,
+    /// Where the machines' members of etcd take orders.
+    pub etcd: [SocketAddr; MACHINES],
     /// Of each server, to each machine.
     servers: [Vec<Door>; 2],
     /// Their files. Last, since it is deleted when the machines have ended.
@@ -111,6 +123,8 @@ impl Cluster {
             shell.args(etcd_options(number, clients[number], peers[number], &members));
             shell
                 .env("HOME", &own)
+                .env("AGREED", AGREED)
+                .env("VERSION", format!("http://{}/version", clients[number]))
                 .env("PYTHONPATH", &packages)
                 .env("PYTHONDONTWRITEBYTECODE", "1")
                 .env("PATRONI_NAME", format!("db{number}"))
@@ -138,7 +152,7 @@ impl Cluster {
                 doors.push(Door::to(machine.postgres).await);
             }
         }
-        let cluster = Cluster { machines, servers, folder };
+        let cluster = Cluster { machines, etcd: clients, servers, folder };
         cluster.is_whole().await;
         cluster
     }
@@ -268,15 +282,21 @@ impl Drop for Cluster {
 }
 
 impl Cluster {
-    /// Prints what Patroni said last.
+    /// Prints what Patroni said last, and keeps all that it and etcd said.
     fn tell_logs(&self) {
         /// Lines of each machine: some loops of Patroni.
         const LAST: usize = 40;
+        let kept = Path::new(env!("CARGO_TARGET_TMPDIR"));
         for number in 0..MACHINES {
-            let log = self.folder.path().join(format!("db{number}/patroni.log"));
-            let log = std::fs::read_to_string(log).unwrap_or_default();
+            for program in ["patroni", "etcd"] {
+                let log = self.folder.path().join(format!("db{number}/{program}.log"));
+                let kept = kept.join(format!("db{number}-{program}.log"));
+                println!("{}", kept.display());
+                let _ = std::fs::copy(log, kept);
+            }
+            let log = std::fs::read_to_string(kept.join(format!("db{number}-patroni.log")));
+            let log = log.unwrap_or_default();
             let lines: Vec<_> = log.lines().collect();
-            println!("db{number}:");
             lines[lines.len().saturating_sub(LAST)..].iter().for_each(|line| println!("  {line}"));
         }
     }

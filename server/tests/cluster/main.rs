@@ -12,6 +12,7 @@ mod checker;
 #[path = "../classroom/mod.rs"]
 mod classroom;
 mod door;
+mod etcd;
 mod load;
 mod machines;
 
@@ -141,6 +142,13 @@ impl Trial {
     /// The primary's machine hangs, until another one has taken its place, and goes on.
     async fn pause_primary(&mut self) {
         let primary = self.cluster.primary().await;
+        let leads = etcd::leader_may_hang();
+        needs::privilege(
+            leads,
+            "the machine that hangs does not lead etcd, which is older than 3.5.13",
+        );
+        let leader = if leads { primary } else { (primary + 1) % machines::MACHINES };
+        etcd::make_leader(&self.cluster.etcd, leader).await;
         self.cluster.does(primary, "pause");
         self.goes_on().await;
         self.cluster.does(primary, "continue");
