@@ -14,8 +14,9 @@ pub(super) const BEHIND_ANSWER: Duration = Duration::from_millis(60);
 pub(super) const BEHIND_WRONG: Duration = Duration::from_millis(400);
 
 /// How long after the end of a connection its traceback may take to be printed and
-/// its process to end: Python needs some 50 ms, a slow laptop ten times that.
-pub(super) const EVIDENCE: Duration = Duration::from_millis(700);
+/// its process to end: Python needs some 50 ms, a slow laptop that does much else thirty
+/// times that.
+pub(super) const EVIDENCE: Duration = Duration::from_millis(1500);
 
 /// The pause behind an exception until it is taken to be printed to its end.
 pub(super) const BEHIND_TRACEBACK: Duration = Duration::from_millis(100);
