@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use crate::classroom::TcpClient;
 
-/// The first version in which a member that led, hung and goes on revokes no leases any more
-/// of those who are well: "Fix leases wrongly revoked by the leader" in etcd's changelog.
-/// Without it the new primary may lose its lease, the old one take it again, and what was
-/// confirmed between is lost.
+/// The first version whose leader, if it hung and goes on, revokes no leases that are in use:
+/// "Fix leases wrongly revoked by the leader" in etcd's changelog. Before, the new primary may
+/// lose its lease and the old one take it again, and what was confirmed between is lost.
 const MENDED: [u32; 3] = [3, 5, 13];
 
 /// Whether the installed etcd lets its leader hang without harm to others. Debian 12's does
