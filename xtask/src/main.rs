@@ -93,6 +93,10 @@ FIREFOX and GECKODRIVER, WEBKIT (its MiniBrowser) and WEBKITDRIVER.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Err(error) = leave_package() {
+        eprintln!("error: {error:#}");
+        return ExitCode::FAILURE;
+    }
     let mut arguments = std::env::args_os().skip(1);
     let command = arguments.next().unwrap_or_else(|| "help".into());
     let rest: Vec<OsString> = arguments.collect();
@@ -247,17 +251,35 @@ fn target(shell: &Shell) -> PathBuf {
     shell.current_dir().join(target)
 }
 
-/// A shell whose commands run in the root of the repository, wherever `cargo
+/// A shell whose commands run in the root of the repository, wherever in it `cargo
 /// xtask` was called.
 fn repository() -> Result<Shell> {
-    // Cargo says at run time where the manifest is; what was true when this was
-    // compiled is wrong after the clone has moved.
-    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    let root = manifest.parent().context("xtask's folder is inside the repository")?;
     let shell = Shell::new()?;
-    shell.change_dir(root);
+    let locate = cmd!(shell, "cargo locate-project --workspace --message-format plain");
+    let manifest = PathBuf::from(locate.quiet().read().context("this is no cargo project")?);
+    shell.change_dir(manifest.parent().context("a manifest is in a folder")?);
     Ok(shell)
+}
+
+/// Starts itself anew without the environment variables in which `cargo run` describes
+/// xtask's package. Build scripts that watch them, as ring's does, would run again, and the
+/// server be compiled again, each time that cargo is called here after an editor or a
+/// developer has called it, and the other way round: a minute on two cores.
+fn leave_package() -> Result<()> {
+    let describes = |name: &OsString| {
+        let name = name.to_str().unwrap_or_default();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    };
+    let names: Vec<_> = std::env::vars_os().map(|(name, _)| name).filter(describes).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut itself = Command::new(std::env::current_exe()?);
+    itself.args(std::env::args_os().skip(1));
+    for name in names {
+        itself.env_remove(name);
+    }
+    become_program(itself)
 }
 
 /// One line before each thing that takes its time.
