@@ -10,12 +10,15 @@ const waited = (() => {
   }
 })();
 self.pause = (millis) => {
-  const end = Date.now() + millis;
+  // What Python is asked to sleep is cut to whole milliseconds, of which the clock has
+  // nothing but whole ones, too: one more, so that no sleep is seen to end early.
+  const end = Date.now() + millis + 1;
   try {
-    Atomics.wait(waited, 0, 0, millis);
+    Atomics.wait(waited, 0, 0, millis + 1);
   } catch {
-    while (Date.now() < end);
+    // There is no such memory.
   }
+  while (Date.now() < end);
 };
 
 // The page's one message: what is to be run, and the compiled interpreter.
