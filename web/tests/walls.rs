@@ -42,3 +42,20 @@ fn the_core_and_the_models_mention_no_browser() {
         }
     }
 }
+
+/// In a browser only the student's program is tested: each would have one started of its own.
+#[test]
+fn tests_that_run_in_a_browser_are_in_the_student_s_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    collect(&root.join("src"), &mut files);
+    collect(&root.join("pages"), &mut files);
+    let is_such = |file: &&PathBuf| {
+        let code = std::fs::read_to_string(file).unwrap_or_default();
+        file.extension().is_some_and(|end| end == "rs") && code.contains("wasm_bindgen_test")
+    };
+    let such: Vec<_> = files.iter().filter(is_such).collect();
+    assert!(such.len() >= 3, "{such:?}");
+    let student = root.join("pages/student");
+    assert!(such.iter().all(|file| file.starts_with(&student)), "{such:?}");
+}

@@ -18,6 +18,8 @@ mod panels;
 mod class_client;
 #[cfg(target_arch = "wasm32")]
 mod controls;
+#[cfg(all(test, target_arch = "wasm32"))]
+mod json_tests;
 #[cfg(target_arch = "wasm32")]
 mod page;
 #[cfg(target_arch = "wasm32")]

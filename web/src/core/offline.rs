@@ -91,13 +91,10 @@ impl Book for LocalBook {
 #[cfg(test)]
 mod tests {
     use transcripts::{Action, all};
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;
 
-    #[cfg_attr(target_arch = "wasm32", wasm_bindgen_test)]
-    #[cfg_attr(not(target_arch = "wasm32"), test)]
+    #[test]
     fn it_answers_the_transcripts_byte_for_byte() {
         let mut played = 0;
         for transcript in all().into_iter().filter(|transcript| !transcript.stream_only) {
