@@ -343,7 +343,7 @@ impl Browser {
     /// Saves what it looks like under `target/screenshots` if
     /// `TCP_CLASSROOM_SCREENSHOTS` is set: for somebody to look at, no test does.
     pub async fn screenshot(&self, name: &str) {
-        if !takes_screenshots() {
+        if std::env::var_os("TCP_CLASSROOM_SCREENSHOTS").is_none() {
             return;
         }
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
@@ -431,17 +431,13 @@ impl Browser {
     }
 }
 
-/// Whether screenshots are saved.
-fn takes_screenshots() -> bool {
-    std::env::var_os("TCP_CLASSROOM_SCREENSHOTS").is_some()
-}
-
-/// The screen of a visitor. A phone has its four pixels for each of CSS in screenshots alone,
-/// since no test looks at a pixel: to draw them takes a twelfth of what the tests compute.
+/// The screen of a visitor. A phone has one pixel for each of CSS, not four: no test looks at
+/// a pixel, screenshots have one in any case, and to draw the others took a twelfth of what
+/// the tests compute.
 fn screen(Visitor { width, height, phone, .. }: Visitor) -> Command<'static> {
     let screen = json!({
         "width": width, "height": height, "screenWidth": width, "screenHeight": height,
-        "deviceScaleFactor": if phone && takes_screenshots() { 2 } else { 1 },
+        "deviceScaleFactor": 1,
         "mobile": phone,
     });
     ("Emulation.setDeviceMetricsOverride", screen)
