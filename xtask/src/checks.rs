@@ -15,7 +15,7 @@ use crate::cluster::Cluster;
 use crate::suite::Suite;
 use crate::tools::Tools;
 use crate::windows::Windows;
-use crate::{axe, heading, interpreter, packages, page, target, tools};
+use crate::{axe, heading, interpreter, memory, packages, page, target, tools};
 
 /// What `cargo xtask test` is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -189,8 +189,12 @@ impl Steps {
             cargo
         };
         // To the end, so that one failure hides no other.
-        let workspace =
-            || with_chromium(cmd!(shell, "cargo test --workspace --no-fail-fast").into());
+        let workspace = || {
+            let mut cargo =
+                with_chromium(cmd!(shell, "cargo test --workspace --no-fail-fast").into());
+            cargo.envs(memory::folder().map(|folder| ("TMPDIR", folder)));
+            cargo
+        };
         let in_browser = || {
             let mut cargo = workspace();
             cargo.args(["--test", "browser"]);

@@ -32,6 +32,7 @@ mod cluster;
 mod dist;
 mod interpreter;
 mod lock;
+mod memory;
 mod packages;
 mod page;
 mod program;

@@ -213,7 +213,8 @@ fn listening_port(process: &str) -> Option<u16> {
 
 /// Waits until its standard input is closed, as it is by the end of the test's
 /// process in whatever way, then ends the driver and all browsers that it has
-/// started, and deletes their profiles.
+/// started, and deletes their profiles: once more while a browser that is ending still
+/// writes there.
 const GUARD: &str = r#"
 trap : TERM
 "$@" &
@@ -221,7 +222,7 @@ exec >/dev/null
 read -r _
 kill -TERM 0
 wait
-for _ in 1 2 3 4 5; do rm -rf "$TMPDIR" && break; sleep 0.2; done 2>/dev/null"#;
+for _ in 1 2 3 4 5; do rm -rf "$TMPDIR"; sleep 0.2; [ -e "$TMPDIR" ] || break; done 2>/dev/null"#;
 
 /// A running WebDriver server. It ends, with its browsers, when it is dropped.
 pub struct Driver {

@@ -10,7 +10,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use nix::sys::statvfs::statvfs;
 use nix::unistd::{User, geteuid};
 use tokio_postgres::{Client, NoTls};
 
@@ -18,14 +17,6 @@ use super::{must, needs};
 
 /// What PostgreSQL has by default.
 const PORT: u16 = 5432;
-
-/// Linux's file system in memory (tmpfs). `create database` makes 300 files: on a disk that
-/// is a third of what all tests of rooms compute. The tests end processes and never the
-/// machine, so that durability is the same on both.
-const MEMORY: &str = "/dev/shm";
-
-/// Free bytes from which on it is used: the clusters of all tests grow to 920 MB, measured.
-const ROOM: u64 = 2 << 30;
 
 /// What the shell around the server does: it starts it, says so once the server takes
 /// connections, obeys the lines it reads, and ends it when nothing more can come, because
@@ -82,22 +73,13 @@ impl Postgres {
         Self::start_with(PORT, "", &[])
     }
 
-    /// The same on a disk, where a commit takes as long as it does there.
-    pub fn on_disk() -> Option<Self> {
-        Self::start_in(&std::env::temp_dir(), PORT, "", &[])
-    }
-
     /// The same at another port, with further options, and with private keys, which
     /// are made readable to the server alone.
     pub fn start_with(port: u16, options: &str, keys: &[PathBuf]) -> Option<Self> {
-        Self::start_in(&fast_folder(), port, options, keys)
-    }
-
-    fn start_in(parent: &Path, port: u16, options: &str, keys: &[PathBuf]) -> Option<Self> {
         if missing() {
             return None;
         }
-        let folder = new_folder(parent);
+        let folder = new_folder();
         let programs = programs().unwrap();
         let mut shell = as_nobody(&folder);
         for key in keys {
@@ -183,16 +165,9 @@ impl Drop for Postgres {
     }
 }
 
-/// Where tests have their clusters: in memory, where there is room.
-pub fn fast_folder() -> PathBuf {
-    let free =
-        statvfs(MEMORY).map_or(0, |system| system.blocks_available() * system.fragment_size());
-    if free >= ROOM { MEMORY.into() } else { std::env::temp_dir() }
-}
-
 /// A new folder, with a short name: a socket's path has 107 bytes at most.
-pub fn new_folder(parent: &Path) -> PathBuf {
-    tempfile::Builder::new().prefix("pg").tempdir_in(parent).unwrap().keep()
+pub fn new_folder() -> PathBuf {
+    tempfile::Builder::new().prefix("pg").tempdir().unwrap().keep()
 }
 
 /// Whether there is no PostgreSQL, and that is allowed.

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use tokio_postgres::{Client, NoTls};
 
 use super::must;
-use super::postgres::{as_nobody, fast_folder, missing, new_folder, programs};
+use super::postgres::{as_nobody, missing, new_folder, programs};
 
 /// What the shell around both does. `all` are the processes of the primary: each session
 /// has one of its own, and none obeys a signal to another one.
@@ -59,7 +59,7 @@ impl Pair {
         if missing() {
             return None;
         }
-        let folder = new_folder(&fast_folder());
+        let folder = new_folder();
         let mut shell = as_nobody(&folder)
             .args(["-c", SCRIPT, "postgres"])
             .args([&folder, &programs().unwrap()])
