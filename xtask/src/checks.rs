@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,11 +10,12 @@ use xshell::{Shell, cmd};
 
 use crate::beside::Other;
 use crate::browser::{self, Browser, Engine};
+use crate::cargo_tests::CargoTests;
 use crate::cluster::Cluster;
 use crate::suite::Suite;
 use crate::tools::Tools;
 use crate::windows::Windows;
-use crate::{axe, heading, interpreter, memory, packages, page, target, tools};
+use crate::{axe, heading, interpreter, packages, page, target, tools};
 
 /// What `cargo xtask test` is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,11 +64,6 @@ impl Options {
     }
 }
 
-/// Browser tests that run behind all others, one at a time. While the native tests run, a
-/// browser a processor is enough; behind them these leave a quarter of the time unused. They
-/// are about a fifth of the work, so that both lists end at about the same time.
-const BEHIND: [&str; 2] = ["accessibility::", "views::"];
-
 /// Runs every check.
 pub fn run(shell: &Shell, options: &Options) -> Result<()> {
     let mut suite = Suite::begin(&target(shell), options.skip_missing)?;
@@ -86,8 +81,7 @@ struct Steps {
 
 /// What the checks are run with.
 struct Equipment {
-    /// At most one.
-    chromium: Vec<Browser>,
+    chromium: Option<Browser>,
     others: Vec<Browser>,
     axe: Option<PathBuf>,
 }
@@ -130,14 +124,14 @@ impl Steps {
             })?;
             browsers.extend(found);
         }
-        let (chromium, others) =
-            browsers.into_iter().partition(|browser| browser.engine == Engine::Chromium);
+        let chromium = browsers.iter().position(|browser| browser.engine == Engine::Chromium);
+        let chromium = chromium.map(|at| browsers.remove(at));
         let axe = self.step("the checker of accessibility", || {
             axe::ensure().map(Some).or_else(|error| {
                 suite.skip("the tests of accessibility", &format!("{error:#}")).map(|()| None)
             })
         })?;
-        Ok(Equipment { chromium, others, axe })
+        Ok(Equipment { chromium, others: browsers, axe })
     }
 
     /// The lints, while the tools are built, which takes minutes the first time.
@@ -184,55 +178,23 @@ impl Steps {
         equipment: &Equipment,
         tools: &Tools,
     ) -> Result<()> {
-        let Equipment { chromium, others, axe } = equipment;
-        let with_chromium = |mut cargo: Command| {
-            cargo.envs(chromium.iter().flat_map(|browser| browser.variables()));
-            cargo.envs(axe.iter().map(|file| ("AXE", file)));
-            if !options.engines.contains(&Engine::Chromium) {
-                cargo.env("TCP_CLASSROOM_WITHOUT", Engine::Chromium.name());
-            }
-            cargo
+        let tests = CargoTests {
+            shell,
+            chromium: equipment.chromium.as_ref(),
+            in_chromium: options.engines.contains(&Engine::Chromium),
+            axe: equipment.axe.as_deref(),
+            page_runner: &tools.test_runner,
         };
-        // To the end, so that one failure hides no other.
-        let workspace = || {
-            let mut cargo =
-                with_chromium(cmd!(shell, "cargo test --workspace --no-fail-fast").into());
-            cargo.envs(memory::folder().map(|folder| ("TMPDIR", folder)));
-            cargo
-        };
-        let in_browser = || {
-            let mut cargo = workspace();
-            cargo.args(["--test", "browser"]);
-            cargo
-        };
-        let of_page = || {
-            // The only program with such tests, as a test of `web` sees to.
-            let page = cmd!(shell, "cargo test --package web --bin student");
-            let page = page.args(["--target", tools::WASM]);
-            let runner = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.test_runner);
-            with_chromium(page.env(runner.0, runner.1).into())
-        };
-        // What one leaves out is what the other one runs.
-        let before = || {
-            let mut cargo = in_browser();
-            cargo.arg("--").args(BEHIND.iter().flat_map(|tests| ["--skip", tests]));
-            cargo
-        };
-        let behind = || {
-            let mut cargo = in_browser();
-            cargo.args(["--", "--test-threads=1"]).args(BEHIND);
-            cargo
-        };
-        let mut beside = vec![workspace()];
-        if chromium.is_empty() {
+        let mut beside = vec![tests.workspace()];
+        if equipment.chromium.is_none() {
             suite.leave_out("the tests of the page in the browser", "there is no Chromium");
         } else {
-            beside.push(of_page());
+            beside.push(tests.of_page());
         }
-        beside.push(behind());
+        beside.push(tests.in_browser_behind());
         // Before any of them runs, since a compiler beside them would slow them down.
         self.step("tests are compiled", || {
-            for mut cargo in [workspace(), in_browser(), of_page()] {
+            for mut cargo in [tests.workspace(), tests.in_browser(), tests.of_page()] {
                 if !cargo.arg("--no-run").status()?.success() {
                     bail!("the tests do not compile; the reason is above");
                 }
@@ -241,9 +203,9 @@ impl Steps {
         })?;
         // All wait much of their time: for a browser, for a disk, for a pause.
         self.step("tests of the pages in a browser, beside all others", || {
-            suite.run_beside(before(), beside)
+            suite.run_beside(tests.in_browser_beside(), beside)
         })?;
-        for browser in others {
+        for browser in &equipment.others {
             self.step(browser.engine.journey(), || {
                 // Of the whole workspace, as it is compiled already.
                 let journey = cmd!(shell, "cargo test --workspace --test browser journey");
@@ -255,7 +217,7 @@ impl Steps {
             self.step("tests of the program for Windows, under Wine", || {
                 let windows = Windows::ensure(shell)?;
                 suite.run_now("--windows")?;
-                suite.run(with_chromium(windows.tests(shell)))
+                suite.run(tests.with_chromium(windows.tests(shell)))
             })?;
         }
         if options.cluster {

@@ -27,6 +27,7 @@ mod axe;
 mod bench;
 mod beside;
 mod browser;
+mod cargo_tests;
 mod checks;
 mod cluster;
 mod dist;
