@@ -11,7 +11,7 @@ use crate::{memory, tools};
 /// Browser tests that run behind all others, one at a time. While the native tests run, a
 /// browser a processor is enough; behind them these leave a quarter of the time unused. They
 /// are about a fifth of the work, so that both lists end at about the same time.
-const BEHIND: [&str; 2] = ["accessibility::", "views::"];
+const BEHIND: [&str; 3] = ["accessibility::", "sizes::", "views::"];
 
 /// What all of them are given.
 pub struct CargoTests<'a> {
