@@ -10,7 +10,7 @@ use crate::{memory, tools};
 
 /// Browser tests that run behind all others, one at a time. While the native tests run, a
 /// browser a processor is enough; behind them these leave a quarter of the time unused. They
-/// are about a fifth of the work, so that both lists end at about the same time.
+/// are about a quarter of the work, so that both lists end at about the same time.
 const BEHIND: [&str; 3] = ["accessibility::", "sizes::", "views::"];
 
 /// What all of them are given.
